@@ -1,0 +1,1 @@
+"""Content by descriptor, on this machine."""

@@ -1,0 +1,65 @@
+"""What a store is: content by descriptor, and names for it.
+
+The local layout, the memory store and a remote repository all satisfy these protocols, so push, pull, mirror and copy
+are one function: ``copy_graph``. A sink takes a *source*, not a stream, so it can ask again from any offset when a
+connection breaks, and can see that the source is its own sibling and copy nothing at all.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from orchard.oci import Descriptor, Readable
+
+
+class Source(Protocol):
+    """Content by descriptor."""
+
+    def open(self, content: Descriptor, offset: int = 0) -> AbstractContextManager[Readable]:
+        """Open content for reading, from ``offset`` bytes on.
+
+        The bytes are *not* verified by the source: whoever keeps or uses them wraps them in ``Verifying``.
+
+        Raises:
+            NotFoundError: If it is not there.
+        """
+        ...
+
+
+class Sink(Protocol):
+    """A place for content."""
+
+    def exists(self, content: Descriptor) -> bool:
+        """Tell whether the content is there already."""
+        ...
+
+    def push(self, content: Descriptor, source: Source) -> None:
+        """Take content from a source; it is visible only when it is complete and verified. Safe to repeat.
+
+        Raises:
+            IntegrityError: If the source gave other bytes than the descriptor promises; nothing is kept then.
+        """
+        ...
+
+
+class Names(Protocol):
+    """Tags: movable names for documents."""
+
+    def resolve(self, target: str) -> Descriptor:
+        """Find the document that a tag or a digest names.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        ...
+
+    def tag(self, document: Descriptor, tag: str) -> None:
+        """Let a tag name a document that is already there.
+
+        Raises:
+            NotFoundError: If it is not there.
+        """
+        ...
+
+
+class Store(Source, Sink, Names, Protocol):
+    """One repository: content and names."""
