@@ -2,7 +2,7 @@
 
 from orchard.oci import mediatype, wire
 from orchard.oci.ahead import read_ahead
-from orchard.oci.descriptor import Descriptor, Platform, convert, encode
+from orchard.oci.descriptor import Descriptor, Platform, convert
 from orchard.oci.digest import ALGORITHMS, Digest, Hasher
 from orchard.oci.manifest import (
     MAX_CHILDREN,
@@ -48,7 +48,6 @@ __all__ = [
     "chunks",
     "convert",
     "dumps",
-    "encode",
     "go_dumps",
     "loads",
     "mediatype",

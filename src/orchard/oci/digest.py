@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from orchard.errors import InvalidDigestError
 
@@ -13,21 +12,50 @@ ALGORITHMS: Final = ("sha256", "sha512")
 _GRAMMAR: Final = re.compile(r"(sha256):([0-9a-f]{64})|(sha512):([0-9a-f]{128})")
 
 
-@dataclass(frozen=True, slots=True)
 class Digest:
-    """The name of some bytes, written ``algorithm:hex``.
+    """The name of some bytes, written ``algorithm:hex``. Immutable; equal digests are interchangeable.
+
+    Not a dataclass, because msgspec would then read it from an object and not from its text.
 
     Attributes:
         algorithm: One of ``ALGORITHMS``.
         hex: Lower-case hexadecimal hash, 64 or 128 characters.
+
+    Raises:
+        InvalidDigestError: If the two do not make a digest.
     """
+
+    __slots__ = ("_text", "algorithm", "hex")
 
     algorithm: str
     hex: str
+    _text: str
 
-    def __post_init__(self) -> None:
-        if _GRAMMAR.fullmatch(f"{self.algorithm}:{self.hex}") is None:
-            raise InvalidDigestError(_complaint(f"{self.algorithm}:{self.hex}"))
+    def __init__(self, algorithm: str, value: str) -> None:
+        text = f"{algorithm}:{value}"
+        if _GRAMMAR.fullmatch(text) is None:
+            raise InvalidDigestError(_complaint(text))
+        object.__setattr__(self, "algorithm", algorithm)
+        object.__setattr__(self, "hex", value)
+        object.__setattr__(self, "_text", text)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a digest cannot change: {name}")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (self.algorithm, self.hex)
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, Digest) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __lt__(self, other: "Digest") -> bool:
+        return self._text < other._text
+
+    def __repr__(self) -> str:
+        return f"Digest({self._text!r})"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -53,7 +81,7 @@ class Digest:
         return cls(algorithm, hasher.hex)
 
     def __str__(self) -> str:
-        return f"{self.algorithm}:{self.hex}"
+        return self._text
 
     @property
     def short(self) -> str:
