@@ -1,0 +1,50 @@
+"""What every test may rely on: real peers where they are installed, and a loud word where they are not."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_MISSING = "MISSING PEER: "
+_PRIVATE = [
+    "ORCHARD_HOME",
+    "KITOPS_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "DOCKER_CONFIG",
+    "REGISTRY_AUTH_FILE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("peer"):
+        for program in marker.args:
+            if shutil.which(program) is None:
+                pytest.skip(f"{_MISSING}{program} is not installed; .ci/run says how to install it")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    missing = sorted({reason.split(_MISSING)[1].split()[0] for reason in reasons if _MISSING in reason})
+    if missing:
+        terminalreporter.section("real peers that were missing", sep="!", red=True)
+        terminalreporter.line(f"not tested against: {', '.join(missing)}. Install them as .ci/run does.")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's own home, credentials and proxies out of every test."""
+    home = tmp_path_factory.mktemp("home")
+    for name in _PRIVATE:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    yield
+    assert Path.home() == home
