@@ -1,0 +1,35 @@
+"""Tar bytes: ours, the same on every machine, and other people's, which may be hostile.
+
+``write_tar`` turns entries into the bytes that KitOps' ``kit`` would write; ``members`` reads anybody's tar;
+``Extractor`` puts the layers of one artifact below one directory and nowhere else; ``compress`` and ``decompress`` are
+for layers that are not plain. Which files belong into a layer is decided above this room.
+"""
+
+from orchard.archive.compression import Compression, compress, decompress
+from orchard.archive.extraction import Extractor
+from orchard.archive.limits import DEFAULTS, Limits
+from orchard.archive.names import folded, is_portable, safe_name
+from orchard.archive.reader import Content, Member, members
+from orchard.archive.stream import ChunkReader
+from orchard.archive.writer import Entry, FileStamp, header, tar_size, write_tar
+
+__all__ = [
+    "DEFAULTS",
+    "ChunkReader",
+    "Compression",
+    "Content",
+    "Entry",
+    "Extractor",
+    "FileStamp",
+    "Limits",
+    "Member",
+    "compress",
+    "decompress",
+    "folded",
+    "header",
+    "is_portable",
+    "members",
+    "safe_name",
+    "tar_size",
+    "write_tar",
+]
