@@ -35,18 +35,24 @@ def read_ahead(chunks: Iterable[bytes], *, depth: int = DEPTH) -> Iterator[Itera
 
 
 def _produce(chunks: Iterable[bytes], queue: Queue[bytes | BaseException | None], stopped: Event) -> None:
+    try:
+        _pass_on(chunks, queue, stopped)
+    except BaseException as error:  # noqa: BLE001 -- carried over to the thread that waits for the item
+        queue.put(error)
+    finally:
+        queue.put(None)
+
+
+def _pass_on(chunks: Iterable[bytes], queue: Queue[bytes | BaseException | None], stopped: Event) -> None:
     iterator = iter(chunks)
     try:
         for chunk in iterator:
             if stopped.is_set():
                 break
             queue.put(chunk)
-    except BaseException as error:  # noqa: BLE001 -- carried over to the thread that waits for the item
-        queue.put(error)
     finally:
         if hasattr(iterator, "close"):
             iterator.close()
-    queue.put(None)
 
 
 def _consume(queue: Queue[bytes | BaseException | None]) -> Iterator[bytes]:

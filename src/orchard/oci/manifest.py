@@ -24,6 +24,7 @@ _FIELDS: Final = frozenset(
 _DESCRIPTOR_FIELDS: Final = frozenset(
     ("mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform")
 )
+_PLATFORM_FIELDS: Final = frozenset(("architecture", "os", "os.version", "os.features", "variant"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,8 @@ def _refuse_variants(value: dict[str, JSON], what: str) -> None:
         inner = value.get(name)
         for descriptor in inner if isinstance(inner, list) else [inner]:
             refuse_variants(descriptor, _DESCRIPTOR_FIELDS, what=f"{what}: {name}")
+            if isinstance(descriptor, dict):
+                refuse_variants(descriptor.get("platform"), _PLATFORM_FIELDS, what=f"{what}: {name}: platform")
 
 
 def _kind_of(value: dict[str, JSON], claimed: str) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
+from itertools import accumulate
 from typing import Final, NoReturn
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
@@ -19,8 +20,9 @@ MAX_DEPTH: Final = 64
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
-# Everything but brackets and strings is skipped by the C scanner; a string may hold escaped quotes.
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS: Final = bytes(sorted(set(range(256)) - _STEPS.keys()))
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def loads(raw: bytes, *, what: str, limit: int) -> JSON:
@@ -38,13 +40,20 @@ def loads(raw: bytes, *, what: str, limit: int) -> JSON:
     if len(raw) > limit:
         raise LimitExceededError(f"{what}: {len(raw)} bytes, at most {limit} are accepted")
     _refuse_depth(raw, what)
-    unique = partial(_unique, what=what)
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=_refuse_constant)  # type: ignore[no-any-return]
+        value: JSON = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=partial(_unique, what=what),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         raise InvalidDocumentError(f"{what}: not UTF-8 at byte {error.start}") from error
     except (ValueError, RecursionError) as error:
         raise InvalidDocumentError(f"{what}: not JSON: {error}") from error
+    if _SURROGATE.search(raw):
+        _refuse_halves(value, what)
+    return value
 
 
 def refuse_variants(value: JSON, known: frozenset[str], *, what: str) -> None:
@@ -63,8 +72,12 @@ def refuse_variants(value: JSON, known: frozenset[str], *, what: str) -> None:
 
 
 def dumps(value: object) -> bytes:
-    """Write compact JSON, keys in the given order, as UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    """Write compact JSON, keys in the given order, as UTF-8.
+
+    Raises:
+        InvalidDocumentError: If a text holds half a character, as a file name that is not UTF-8 does.
+    """
+    return _encoded(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
 def go_dumps(value: JSON) -> bytes:
@@ -75,11 +88,19 @@ def go_dumps(value: JSON) -> bytes:
     Keys keep the given order; sort those that Go holds in a map.
 
     Raises:
-        InvalidDocumentError: If a number is not finite.
+        InvalidDocumentError: If a number is not finite, or a text holds half a character.
     """
     parts: list[str] = []
     _go_write(value, parts.append)
-    return "".join(parts).encode()
+    return _encoded("".join(parts))
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        around = text[max(0, error.start - 40) : error.end + 40]
+        raise InvalidDocumentError(f"not a text that UTF-8 can hold: {around!a}") from error
 
 
 def _go_write(value: JSON, out: Callable[[str], None]) -> None:
@@ -153,13 +174,32 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _refuse_halves(value: JSON, what: str) -> None:
+    """Refuse half a character: Go reads it as another one, and nobody can store it.
+
+    Raises:
+        InvalidDocumentError: If there is one.
+    """
+    try:
+        dumps(value)
+    except InvalidDocumentError as error:
+        raise InvalidDocumentError(f"{what}: {error}") from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:32]} is too large a number")
+    return value
+
+
 def _refuse_depth(raw: bytes, what: str) -> None:
-    depth = 0
-    for token in _BRACKETS.finditer(raw):
-        first = token[0][:1]
-        if first in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise LimitExceededError(f"{what}: nested deeper than {MAX_DEPTH} levels")
-        elif first in b"]}":
-            depth -= 1
+    """Count brackets outside strings, in linear time, which a pattern for strings is not where one does not end.
+
+    Raises:
+        LimitExceededError: If they nest deeper than ``MAX_DEPTH``.
+    """
+    unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"")
+    brackets = b"".join(unescaped.split(b'"')[::2]).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise LimitExceededError(f"{what}: nested deeper than {MAX_DEPTH} levels")
