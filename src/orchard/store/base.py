@@ -6,7 +6,7 @@ connection breaks, and can see that the source is its own sibling and copy nothi
 """
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchard.oci import Descriptor, Readable
 
@@ -63,3 +63,12 @@ class Names(Protocol):
 
 class Store(Source, Sink, Names, Protocol):
     """One repository: content and names."""
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A sink that tidies itself, and has to be told while content is on its way whose document is still to come."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the tidying off while the block runs."""
+        ...

@@ -1,0 +1,331 @@
+"""The files of a layout: ``blobs/<algorithm>/<hex>``, and ``ingest/`` where they are made.
+
+A blob appears complete, verified and durable, or not at all. A path comes from a ``Digest`` alone, and a symbolic link
+in the place of a blob is no blob.
+"""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from orchard.errors import IntegrityError, InvalidDigestError, NotFoundError, StorageError
+from orchard.oci import ALGORITHMS, CHUNK, Descriptor, Digest, Hasher, Readable, Verifying, chunks, read_ahead
+from orchard.store.base import Source
+from orchard.store.disk import guarded, make_directory
+from orchard.store.locks import locked, locked_if_free, take
+from orchard.store.spool import BLOCK, Spool
+
+# O_NONBLOCK, so that a pipe in the place of a blob does not hang its reader.
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_PARTIAL: Final = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a stream.
+
+    Attributes:
+        descriptor: The name of the content.
+        new: Whether the store did not have it before.
+    """
+
+    descriptor: Descriptor
+    new: bool
+
+
+class Blobs:
+    """Content by digest, in files."""
+
+    def __init__(self, root: Path) -> None:
+        self._blobs = root / "blobs"
+        self._ingest = root / "ingest"
+        self._lock = root / "writers.lock"
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the sweep off while the block runs.
+
+        Raises:
+            StorageError: If the store cannot be written.
+        """
+        return locked(self._lock, shared=True)
+
+    def alone(self) -> AbstractContextManager[bool]:
+        """Hold all writers off while the block runs, or tell that there are some.
+
+        Raises:
+            StorageError: If the store cannot be written.
+        """
+        return locked_if_free(self._lock)
+
+    def path(self, digest: Digest) -> Path:
+        """Give the place of a blob, whether it is there or not."""
+        return self._blobs / digest.algorithm / digest.hex
+
+    def has(self, content: Descriptor) -> bool:
+        """Tell whether there is a blob of this name and size."""
+        try:
+            there = self.path(content.digest).lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(there.st_mode) and there.st_size == content.size
+
+    def path_of(self, content: Descriptor) -> Path | None:
+        """Give the file that holds some content, if there is one."""
+        return self.path(content.digest) if self.has(content) else None
+
+    @contextmanager
+    def open(self, content: Descriptor, offset: int = 0) -> Iterator[Readable]:
+        """Open a blob for reading, from ``offset`` bytes on.
+
+        Raises:
+            NotFoundError: If it is not there.
+            StorageError: If it cannot be read.
+        """
+        path = self.path(content.digest)
+        try:
+            file = os.open(path, _READ)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFoundError(f"{content.digest} is not in the local store") from error
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}") from error
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise StorageError(f"{path}: not a regular file; remove it and get the content again")
+            os.lseek(file, offset, os.SEEK_SET)
+            yield _Blob(file, path)
+        finally:
+            os.close(file)
+
+    def push(self, content: Descriptor, source: Source) -> None:
+        """Take content from a source, going on where an earlier run was cut off.
+
+        Raises:
+            IntegrityError: If the source gave other bytes than promised; nothing is kept then.
+            StorageError: If the disk is full or fails; nothing is kept then.
+        """
+        spool = self._spool_for(content)
+        try:
+            self._refuse_full(content.size - spool.size)
+        except StorageError:
+            self._interrupt(spool, content)
+            raise
+        try:
+            _fill_anyhow(spool, content, source)
+            spool.publish(self.path(content.digest))
+        except (IntegrityError, StorageError):
+            spool.discard()
+            raise
+        except BaseException:
+            self._interrupt(spool, content)
+            raise
+
+    def ingest(self, stream: Iterable[bytes], media_type: str, *, algorithm: str = "sha256") -> Ingested:
+        """Take content whose name is not known yet; produce and hash it in one thread while another writes.
+
+        Raises:
+            InvalidDigestError: If the algorithm is not supported.
+            StorageError: If the disk is full or fails; nothing is kept then.
+        """
+        hasher = Hasher(algorithm)
+        spool = self._temporary()
+        try:
+            with read_ahead(_hashed(_coalesced(stream), hasher)) as pieces:
+                for piece in pieces:
+                    spool.write(piece)
+            content = Descriptor(media_type=media_type, digest=hasher.digest, size=hasher.size)
+            new = not self.has(content)
+            if new:
+                spool.publish(self.path(content.digest))
+        except BaseException:
+            spool.discard()
+            raise
+        if not new:
+            spool.discard()
+        return Ingested(content, new)
+
+    def stored(self) -> Iterator[tuple[Digest, int]]:
+        """List every blob with its size; files of other names are not ours and are passed over.
+
+        Raises:
+            StorageError: If a directory cannot be read.
+        """
+        for algorithm in ALGORITHMS:
+            for file in _files(self._blobs / algorithm):
+                with suppress(InvalidDigestError, FileNotFoundError):
+                    yield Digest(algorithm, file.name), file.stat(follow_symlinks=False).st_size
+
+    def remove(self, digest: Digest) -> None:
+        """Delete a blob.
+
+        Raises:
+            StorageError: If it is there and cannot be deleted.
+        """
+        path = self.path(digest)
+        with guarded(path):
+            path.unlink(missing_ok=True)
+
+    def clear_ingest(self, *, partials: bool) -> int:
+        """Delete what interrupted runs left; call it only while nobody writes.
+
+        Returns:
+            How many bytes that freed.
+
+        Raises:
+            StorageError: If a file cannot be deleted.
+        """
+        freed = 0
+        for file in _files(self._ingest):
+            if partials or not file.name.endswith(_PARTIAL):
+                freed += file.stat(follow_symlinks=False).st_size
+                with guarded(Path(file.path)):
+                    Path(file.path).unlink()
+        return freed
+
+    def _spool_for(self, content: Descriptor) -> Spool:
+        """Open the partial file of large content; where another writer holds it, or for small content, a fresh one."""
+        if content.size <= BLOCK:
+            return self._temporary()
+        make_directory(self._ingest)
+        path = self._partial_path(content.digest)
+        spool = Spool(path)
+        if not take(spool.file) or not spool.is_at(path):
+            spool.close()
+            return self._temporary()
+        # Whole blocks only, so that writing goes on aligned.
+        spool.cut(min(spool.size, content.size) // BLOCK * BLOCK)
+        return spool
+
+    def _temporary(self) -> Spool:
+        make_directory(self._ingest)
+        return Spool(self._ingest / secrets.token_hex(16))
+
+    def _partial_path(self, digest: Digest) -> Path:
+        return self._ingest / f"{digest.algorithm}-{digest.hex}{_PARTIAL}"
+
+    def _interrupt(self, spool: Spool, content: Descriptor) -> None:
+        """Keep what a later run can go on with."""
+        if spool.size >= BLOCK and spool.is_at(self._partial_path(content.digest)):
+            spool.keep()
+        else:
+            spool.discard()
+
+    def _refuse_full(self, needed: int) -> None:
+        """Fail before the transfer, not at its end.
+
+        Raises:
+            StorageError: If the file system has less space than is needed.
+        """
+        with guarded(self._ingest):
+            disk = os.statvfs(self._ingest)
+        free = disk.f_bavail * disk.f_frsize
+        if needed > free:
+            raise StorageError(f"disk full: {self._ingest.parent}: {needed} bytes are needed, {free} are free")
+
+
+class _Blob:
+    """An open blob."""
+
+    __slots__ = ("_file", "_path")
+
+    def __init__(self, file: int, path: Path) -> None:
+        self._file = file
+        self._path = path
+
+    def read(self, size: int, /) -> bytes:
+        with guarded(self._path):
+            return os.read(self._file, size)
+
+
+class _Continued:
+    """The bytes that a spool has, then the rest from the source, which is asked only when it is needed."""
+
+    def __init__(self, spool: Spool, content: Descriptor, source: Source) -> None:
+        self._spool = spool
+        self._content = content
+        self._source = source
+        self._have = spool.size
+        self._position = 0
+        self._rest: Readable | None = None
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def read(self, size: int, /) -> bytes:
+        if self._position < self._have:
+            chunk = self._spool.read(min(size, self._have - self._position), self._position)
+            self._position += len(chunk)
+            return chunk
+        if self._rest is None and self._have < self._content.size:
+            self._rest = self._exits.enter_context(self._source.open(self._content, self._have))
+        return b"" if self._rest is None else self._rest.read(size)
+
+
+def _fill_anyhow(spool: Spool, content: Descriptor, source: Source) -> None:
+    """Fill a spool; where an earlier run left bytes that are wrong, start over, so that they cannot spoil every retry.
+
+    Raises:
+        IntegrityError: If the source gave other bytes than promised.
+    """
+    resumed = spool.size > 0
+    try:
+        _fill(spool, content, source)
+    except IntegrityError:
+        if not resumed:
+            raise
+        spool.cut(0)
+        _fill(spool, content, source)
+
+
+def _fill(spool: Spool, content: Descriptor, source: Source) -> None:
+    """Bring a spool to its full, verified content."""
+    have = spool.size
+    with _Continued(spool, content, source) as body:
+        verified = Verifying(body, content)
+        while have:
+            have -= len(verified.read(min(CHUNK, have)))
+        if content.size <= BLOCK:
+            for chunk in chunks(verified):  # a thread would cost more than it hides
+                spool.write(chunk)
+            return
+        with read_ahead(chunks(verified)) as pieces:
+            for piece in pieces:
+                spool.write(piece)
+
+
+def _hashed(pieces: Iterable[bytes], hasher: Hasher) -> Iterator[bytes]:
+    for piece in pieces:
+        hasher.update(piece)
+        yield piece
+
+
+def _coalesced(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces: handing one to another thread costs as much as hashing some ten kilobytes."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in stream:
+        if size and len(piece) >= CHUNK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield b"".join(waiting)  # gives a single piece back as it is
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+def _files(directory: Path) -> list[os.DirEntry[str]]:
+    with guarded(directory):
+        try:
+            return sorted(os.scandir(directory), key=lambda entry: entry.name)
+        except FileNotFoundError:
+            return []

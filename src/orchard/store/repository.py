@@ -1,0 +1,140 @@
+"""One repository of the local store."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from orchard.errors import NotFoundError
+from orchard.oci import (
+    MAX_MANIFEST,
+    Descriptor,
+    Digest,
+    Readable,
+    check_tag,
+    mediatype,
+    parse_document,
+    read_all,
+)
+from orchard.store import upkeep
+from orchard.store.base import Source
+from orchard.store.blobs import Blobs
+from orchard.store.index import NAMELESS, IndexFile, Listing
+from orchard.store.memory import Bytes
+
+
+class LocalRepository:
+    """One repository of a layout: a store. Blobs are shared by all repositories, documents belong to each.
+
+    Attributes:
+        name: Registry and repository.
+    """
+
+    def __init__(self, name: str, blobs: Blobs, index: IndexFile) -> None:
+        self.name = name
+        self._blobs = blobs
+        self._index = index
+
+    def open(self, content: Descriptor, offset: int = 0) -> AbstractContextManager[Readable]:
+        """Open content for reading, from ``offset`` bytes on.
+
+        Raises:
+            NotFoundError: If it is not there.
+            StorageError: If it cannot be read.
+        """
+        return self._blobs.open(content, offset)
+
+    def exists(self, content: Descriptor) -> bool:
+        """Tell whether the content is there; a document only if it belongs here and all that it needs is there too.
+
+        Raises:
+            StorageError: If the index is damaged.
+        """
+        if not mediatype.is_document(content.media_type):
+            return self._blobs.has(content)
+        if self._index.read().listed(self.name, content.digest) is None:
+            return False
+        return upkeep.is_whole(self._blobs, content)
+
+    def push(self, content: Descriptor, source: Source) -> None:
+        """Take content from a source; a document belongs to this repository then.
+
+        Raises:
+            IntegrityError: If the source gave other bytes than promised; nothing is kept then.
+            InvalidDocumentError: If a document is not what its media type says; nothing is kept then.
+            LimitExceededError: If a document is too large; nothing is kept then.
+            StorageError: If the disk is full or fails; nothing is kept then.
+        """
+        with self.writing():
+            self._index.create()
+            if mediatype.is_document(content.media_type):
+                self._push_document(content, source)
+            elif not self._blobs.has(content):
+                self._blobs.push(content, source)
+
+    def resolve(self, target: str) -> Descriptor:
+        """Find the document of this repository that a tag or a digest names.
+
+        Raises:
+            NotFoundError: If there is none.
+            InvalidDigestError: If the target has a colon and is no digest.
+            StorageError: If the index is damaged.
+        """
+        listing = self._index.read()
+        if ":" not in target:
+            return found(listing.tagged(self.name, target), self.name, target)
+        digest = Digest.parse(target)
+        known = listing.listed(self.name, digest)
+        if known is None and self.name == NAMELESS:
+            known = listing.known(digest)
+        return found(known, self.name, target)
+
+    def tag(self, document: Descriptor, tag: str) -> None:
+        """Let a tag name a document of this repository; the one that it named before stays, without the tag.
+
+        Raises:
+            NotFoundError: If the document is not in this repository.
+            InvalidReferenceError: If the tag breaks the grammar.
+            StorageError: If the index is damaged or cannot be written.
+        """
+        check_tag(tag)
+
+        def edit(listing: Listing) -> Listing:
+            known = found(listing.listed(self.name, document.digest), self.name, str(document.digest))
+            return listing.tag(self.name, known, tag)
+
+        with self.writing():
+            self._index.change(edit)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the sweep off, as ``Layout.writing``."""
+        return self._blobs.writing()
+
+    def path_of(self, content: Descriptor) -> Path | None:
+        """Give the file that holds some content, as ``Layout.path_of``."""
+        return self._blobs.path_of(content)
+
+    def _push_document(self, content: Descriptor, source: Source) -> None:
+        with source.open(content) as body:
+            raw = read_all(body, content, limit=MAX_MANIFEST)
+        parse_document(raw, content.media_type)
+        if not self._holds(content, raw):
+            self._blobs.push(content, Bytes(raw))
+        self._index.change(lambda listing: listing.link(self.name, content))
+
+    def _holds(self, content: Descriptor, raw: bytes) -> bool:
+        """Look at the bytes, not only at the size: a push mends a damaged document."""
+        if not self._blobs.has(content):
+            return False
+        with self._blobs.open(content) as body:
+            return body.read(len(raw) + 1) == raw
+
+
+def found(document: Descriptor | None, repository: str, target: str) -> Descriptor:
+    """Give a document if there is one.
+
+    Raises:
+        NotFoundError: If there is none, naming the repository and the tag or digest that was asked for.
+    """
+    if document is None:
+        at = "@" if ":" in target else ":"
+        raise NotFoundError(f"{repository}{at}{target} is not in the local store")
+    return document
