@@ -10,7 +10,7 @@ from orchard.errors import LimitExceededError, UnsafeArchiveError
 _SHOWN: Final = 160  # characters of a name that a message repeats
 
 # An empty, "." or ".." component, at any place.
-_HOLLOW: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+_HOLLOW: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)")
 # What Windows reads as a separator or a drive, and what ends a name in C.
 _FOREIGN: Final = re.compile(r"[\\\0]|^[A-Za-z]:")
 # Names that Windows gives to devices in every directory, whatever extension follows, and ends of names that it drops.
