@@ -133,7 +133,7 @@ def test_leading_dot_when_gnu_tar_wrote_it_is_dropped() -> None:
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_members_when_tarfile_wrote_them_are_the_same(form: int) -> None:
-    names = ["a", "d" * 90 + "/" + "n" * 60, "caf\u00e9"] + (["l" * 120] if form != tarfile.USTAR_FORMAT else [])
+    names = ["a", "d" * 90 + "/" + "n" * 60, "café"] + (["l" * 120] if form != tarfile.USTAR_FORMAT else [])
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=form, encoding="utf-8") as archive:
         for name in names:
@@ -146,7 +146,7 @@ def test_members_when_tarfile_wrote_them_are_the_same(form: int) -> None:
     assert [name for name, _ in listed(file)] == names
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("name", sorted(TREES.keys() - {"many_files"}))
 def test_members_when_we_wrote_them_are_our_entries(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("tree")
     TREES[name].build(root)

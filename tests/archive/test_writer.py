@@ -133,8 +133,8 @@ def test_header_when_the_name_is_no_plain_path_refuses(name: str) -> None:
 
 
 def test_header_when_the_name_is_not_utf_8_refuses() -> None:
-    with pytest.raises(InvalidError, match=r"'caf\\\\xe9': the name is not UTF-8; rename the file"):
-        header(Entry(name=os.fsdecode(b"caf\xe9"), mode=0o644))
+    with pytest.raises(InvalidError, match=r"'\\\\xe9cole': the name is not UTF-8; rename the file"):
+        header(Entry(name=os.fsdecode(b"\xe9cole"), mode=0o644))
 
 
 @pytest.mark.parametrize("name", ["a..b", "...", ".hidden", "..x", "a/..b", " ", "back\\slash", "C:"])
@@ -282,7 +282,7 @@ def test_write_tar_when_stopped_early_closes_the_file(tmp_path: Path) -> None:
     assert (during, len(list(Path("/dev/fd").iterdir()))) == (before + 1, before)
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("name", sorted(TREES.keys() - {"many_files"}))
 def test_write_tar_when_tarfile_reads_it_finds_the_same(name: str, tmp_path: Path) -> None:
     TREES[name].build(tmp_path)
     entries = layer_entries(tmp_path, TREES[name].layer)

@@ -170,7 +170,7 @@ TREES: dict[str, Tree] = {
     ),
     "unicode": Tree(
         {
-            "d/caf\u00e9.txt": file(b"NFC"),
+            "d/café.txt": file(b"NFC"),
             "d/cafe\u0301.md": file(b"NFD"),
             "d/\u6a21\u578b/\u6743\u91cd.bin": file(b"CJK"),
             "d/\U0001f333\U0001f34e.txt": file(b"emoji"),
