@@ -1,0 +1,27 @@
+"""A registry as a store: any OCI distribution server, spoken to as its specification says and as registries are.
+
+``Registry(host).repository(name)`` gives a ``RemoteRepository``, which satisfies ``orchard.store.Store``; ``Options``
+say how to reach it, a ``CredentialStore`` knows who we are. No HTTP library is loaded before the first request.
+"""
+
+from orchard.remote.backoff import Timing
+from orchard.remote.credentials import ANONYMOUS, Credential, Credentials, CredentialStore, Given
+from orchard.remote.options import Chunking, Options, Proxies, Retry, Timeouts
+from orchard.remote.registry import Registry
+from orchard.remote.repository import RemoteRepository
+
+__all__ = [
+    "ANONYMOUS",
+    "Chunking",
+    "Credential",
+    "CredentialStore",
+    "Credentials",
+    "Given",
+    "Options",
+    "Proxies",
+    "Registry",
+    "RemoteRepository",
+    "Retry",
+    "Timeouts",
+    "Timing",
+]

@@ -1,0 +1,67 @@
+"""One repository of one registry, as the modules below ``repository`` see it."""
+
+from dataclasses import dataclass
+
+from orchard.errors import IntegrityError, InvalidDigestError
+from orchard.oci import Digest, wire
+from orchard.remote.auth import Scope
+from orchard.remote.client import Answer, Client, Request
+from orchard.remote.origin import Url
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the content of a repository is.
+
+    Attributes:
+        client: The registry.
+        repository: Name of the repository there.
+    """
+
+    client: Client
+    repository: str
+
+    @property
+    def host(self) -> str:
+        """The registry, as the user named it."""
+        return self.client.host
+
+    @property
+    def name(self) -> str:
+        """Registry and repository, for messages."""
+        return f"{self.client.host}/{self.repository}"
+
+    def url(self, *segments: str) -> Url:
+        """Give the address of something below the repository."""
+        return self.client.root.under(self.repository, *segments)
+
+    @property
+    def uploads(self) -> Url:
+        """Where uploads are opened; the final slash is part of the endpoint."""
+        return self.url("blobs", "uploads", "")
+
+    def reading(self, method: str, *segments: str) -> Request:
+        """Make a request that only reads."""
+        return Request(method=method, url=self.url(*segments), scope=Scope.pull(self.repository))
+
+    def check_digest(self, answer: Answer, wanted: Digest) -> None:
+        """Compare the digest that the registry names with the one that is meant, if both are of one algorithm.
+
+        Raises:
+            IntegrityError: If they differ.
+        """
+        digest = self.named_digest(answer)
+        if digest is not None and digest.algorithm == wanted.algorithm and digest != wanted:
+            raise IntegrityError(f"{self.name}: says that {wanted} is {digest}")
+
+    def named_digest(self, answer: Answer) -> Digest | None:
+        """Give the digest that the registry names.
+
+        Raises:
+            IntegrityError: If it is not one.
+        """
+        named = answer.headers.get(wire.DIGEST_HEADER)
+        try:
+            return None if named is None else Digest.parse(named)
+        except InvalidDigestError as error:
+            raise IntegrityError(f"{self.name}: names an impossible digest: {error}") from error

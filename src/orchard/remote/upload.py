@@ -1,0 +1,277 @@
+"""Pushing one blob: open a session, send it in one piece or in several, recover from whatever breaks.
+
+Follows the OCI distribution spec, "Push"; where registries differ from it, a comment says which one does.
+"""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from orchard.errors import NotFoundError, OrchardError, RemoteError
+from orchard.oci import mediatype, wire
+from orchard.remote.auth import Scope
+from orchard.remote.client import Answer, Request
+from orchard.remote.content import Content, Window
+from orchard.remote.failures import TransientError
+from orchard.remote.origin import DEFAULT_PORTS, Origin, Url
+from orchard.remote.place import Place
+
+CREATED: Final = 201
+ACCEPTED: Final = 202
+TOO_LARGE: Final = 413
+LOST: Final = frozenset({404, 416})  # the session is gone, or is not where we think it is
+
+_RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,19})")
+# Registries that take a blob in one piece only, by the host of the session: GitHub's answers 416 to pieces over 4 MiB,
+# Google's have no chunked upload, Amazon's answers 201 to the first piece (KitOps issues 777 and 821).
+_ONE_PIECE: Final = re.compile(r"ghcr\.io|(?:.+\.)?(?:pkg\.dev|gcr\.io)|.+\.amazonaws\.com(?:\.cn)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open upload.
+
+    Attributes:
+        url: Where the next request goes.
+        least: Fewest bytes of a chunk that is not the last.
+        offset: Bytes that the registry has.
+    """
+
+    url: Url
+    least: int = 0
+    offset: int = 0
+
+
+class Upload:
+    """One blob on its way to one repository.
+
+    Args:
+        place: Where it goes.
+        content: Its bytes.
+        mount: Repository of the same registry that has it already, if one is known.
+    """
+
+    def __init__(self, place: Place, content: Content, mount: str | None = None) -> None:
+        self._place = place
+        self._client = place.client
+        self._content = content
+        self._wanted = content.wanted
+        self._mount = mount
+        self._scope = Scope.push(place.repository)
+        self._session: Session | None = None
+        self._chunking = place.client.options.chunking
+        self._one_piece_refused = False
+        self._backoff = place.client.backoff()
+
+    def run(self) -> None:
+        """Bring the blob there; afterwards the registry has it, complete and verified.
+
+        Raises:
+            IntegrityError: If the source gives other bytes than promised; the registry keeps nothing then.
+            OrchardError: As ``Client.send_once``, or what the source raises.
+        """
+        try:
+            self._session = self._begin()
+            while self._session is not None:
+                self._session = self._try(self._session)
+        finally:
+            if self._session is not None:
+                self._cancel(self._session)
+
+    def _try(self, session: Session) -> Session | None:
+        """Send what is missing; give the session to go on with, or nothing when the blob is there.
+
+        Raises:
+            TransientError: If the source failed, or there is no further try.
+        """
+        try:
+            return self._send(session)
+        except TransientError as error:
+            if self._content.failure is error:
+                raise
+            self._backoff.pause(error)
+            return self._recover()
+
+    def _begin(self) -> Session | None:
+        """Open a session; nothing if the blob could be mounted instead."""
+        if self._mount is not None:
+            mounted = self._post({"mount": str(self._wanted.digest), "from": self._mount}, self._mount)
+            if mounted is not None:
+                return None if mounted.status == CREATED else self._opened(mounted)
+        algorithm = self._wanted.digest.algorithm
+        opened = self._post({} if algorithm == "sha256" else {"digest-algorithm": algorithm})
+        assert opened is not None
+        return self._opened(opened)
+
+    def _post(self, query: dict[str, str], source: str | None = None) -> Answer | None:
+        url = self._place.uploads.asking(query) if query else self._place.uploads
+        scope = self._scope if source is None else self._scope.and_pull(source)
+        wanted = frozenset({ACCEPTED} if source is None else {CREATED, ACCEPTED})
+        try:
+            return self._client.ask(Request(method="POST", url=url, scope=scope, wanted=wanted))
+        except OrchardError:
+            if source is None:
+                raise
+            return None  # whatever is wrong with mounting, uploading may still work
+
+    def _opened(self, answer: Answer) -> Session:
+        location = answer.headers.get("Location")
+        if not location:
+            raise RemoteError(f"{self._client.host}: opened an upload, but did not say where (no Location)")
+        least = answer.headers.get(wire.MIN_CHUNK_HEADER, "")
+        url = self._own(answer.url, location)
+        return Session(url, int(least[:19]) if least.isascii() and least.isdigit() else 0)
+
+    def _own(self, base: Url, location: str) -> Url:
+        """Resolve where an upload goes on: at the registry itself, for nobody else may have our bytes and credentials.
+
+        A registry behind a proxy often believes that it speaks http, or forgets the port that it is reached at; if the
+        host is the same, the request goes to the origin that we know.
+
+        Raises:
+            RemoteError: If it leads to another host or port.
+        """
+        url, own = base.join(location), self._client.origin
+        if url.origin == own or _is_misspelt(url.origin, own):
+            return Url(own, url.path, url.query)
+        raise RemoteError(f"{self._client.host}: wants the upload to go on at {url.origin}; refused")
+
+    def _send(self, session: Session) -> Session | None:
+        chunk = self._chunk(session)
+        if chunk is None:
+            return self._send_whole(session)
+        while session.offset < self._wanted.size:
+            end = min(session.offset + chunk, self._wanted.size)
+            sent = self._send_chunk(session, end)
+            if sent is None:
+                return None
+            self._session = session = sent
+            self._judge(session.offset, end)
+        return self._finish(session, None)
+
+    def _judge(self, has: int, end: int) -> None:
+        """Count a chunk as progress, but one of which the registry kept a part only as a failure."""
+        if has == end:
+            self._backoff.progressed()
+        else:
+            self._backoff.pause(TransientError(f"{self._client.host}: kept {has} of the {end} bytes sent so far"))
+
+    def _chunk(self, session: Session) -> int | None:
+        """Decide the size of a chunk; nothing to send all in one piece."""
+        if self._takes_one_piece(session) or self._wanted.size == 0:
+            return None
+        wants_chunks = self._wanted.size >= self._chunking.threshold or self._one_piece_refused
+        if session.offset == 0 and (not wants_chunks or session.least > self._chunking.ceiling):
+            return None
+        return max(self._chunking.size, session.least)
+
+    def _takes_one_piece(self, session: Session) -> bool:
+        return _ONE_PIECE.fullmatch(session.url.origin.host) is not None
+
+    def _send_whole(self, session: Session) -> Session | None:
+        return self._finish(session, self._content.window(0, self._wanted.size))
+
+    def _finish(self, session: Session, body: Window | None) -> Session | None:
+        """Send the last request: with all bytes, or with none if they are there already."""
+        url = session.url.asking({"digest": str(self._wanted.digest)})
+        headers = {"Content-Type": mediatype.OCTET_STREAM}
+        wanted = LOST | {200, CREATED, 204} | ({TOO_LARGE} if body is not None else set())
+        request = Request(
+            method="PUT", url=url, scope=self._scope, headers=headers, body=body, wanted=wanted, commits=True
+        )
+        answer = self._client.ask_once(request)
+        self._refuse_lost(answer)
+        if answer.status == TOO_LARGE:
+            return self._in_pieces(session)
+        self._place.check_digest(answer, self._wanted.digest)
+        return None
+
+    def _in_pieces(self, session: Session) -> Session | None:
+        """Start again in chunks, because the blob is too large for one request.
+
+        Raises:
+            RemoteError: If chunks are what was refused, or cannot be used.
+        """
+        if self._one_piece_refused or self._takes_one_piece(session):
+            raise RemoteError(f"{self._client.host}: {self._wanted.digest}: {self._wanted.size} bytes are too many")
+        self._one_piece_refused = True
+        self._cancel(session)
+        return self._begin()
+
+    def _send_chunk(self, session: Session, end: int) -> Session | None:
+        """Send the bytes up to ``end``; give where to go on, or nothing if the registry says that it has the blob."""
+        headers = {"Content-Type": mediatype.OCTET_STREAM, "Content-Range": f"{session.offset}-{end - 1}"}
+        request = Request(
+            method="PATCH",
+            url=session.url,
+            scope=self._scope,
+            headers=headers,
+            body=self._content.window(session.offset, end),
+            wanted=LOST | {CREATED, ACCEPTED, 204},
+            commits=True,
+        )
+        answer = self._client.ask_once(request)
+        self._refuse_lost(answer)
+        if answer.status == CREATED and wire.DIGEST_HEADER in answer.headers and end == self._wanted.size:
+            self._place.check_digest(answer, self._wanted.digest)
+            return None
+        return self._advanced(session, answer, end)
+
+    def _refuse_lost(self, answer: Answer) -> None:
+        if answer.status in LOST:
+            raise TransientError(f"{self._client.host}: lost its place in the upload of {self._wanted.digest}")
+
+    def _advanced(self, session: Session, answer: Answer, end: int) -> Session:
+        location = answer.headers.get("Location")
+        url = self._own(answer.url, location) if location else session.url
+        has = _received(answer)
+        if has is not None and not session.offset < has <= end:
+            raise TransientError(f"{self._client.host}: says that it has {has} bytes after {end} were sent")
+        return Session(url, session.least, end if has is None else has)
+
+    def _recover(self) -> Session | None:
+        """Find out how far the upload got, and go on there; start again if it is lost; nothing if the blob is there."""
+        session = self._session
+        assert session is not None
+        try:
+            request = Request(method="GET", url=session.url, scope=self._scope, wanted=frozenset({200, 204}))
+            answer = self._client.ask(request)
+            offset = _received(answer) or 0
+        except OrchardError:
+            answer, offset = None, -1
+        usable = 0 <= offset <= self._content.hashed and not (offset and self._takes_one_piece(session))
+        if answer is None or not usable:
+            self._cancel(session)
+            return None if self._is_there() else self._begin_anew()
+        location = answer.headers.get("Location")
+        url = self._own(answer.url, location) if location else session.url
+        return Session(url, session.least, 0 if offset == 1 else offset)
+
+    def _begin_anew(self) -> Session | None:
+        self._mount = None
+        return self._begin()
+
+    def _is_there(self) -> bool:
+        request = self._place.reading("HEAD", "blobs", str(self._wanted.digest))
+        try:
+            self._client.ask(request)
+        except NotFoundError:
+            return False
+        return True
+
+    def _cancel(self, session: Session) -> None:
+        """Tell the registry to forget an upload; it does so by itself after a while if this does not reach it."""
+        request = Request(method="DELETE", url=session.url, scope=self._scope, wanted=frozenset({200, ACCEPTED, 204}))
+        with suppress(OrchardError):
+            self._client.ask_once(request)
+
+
+def _received(answer: Answer) -> int | None:
+    """Read how many bytes a registry has, from ``Range: 0-<last>``; nothing if it does not say."""
+    found = _RANGE.fullmatch(answer.headers.get("Range", "").strip())
+    return int(found[1]) + 1 if found else None
+
+
+def _is_misspelt(origin: Origin, own: Origin) -> bool:
+    return origin.host == own.host and origin.port == DEFAULT_PORTS[origin.scheme]
