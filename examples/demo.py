@@ -107,7 +107,7 @@ def orchard(home: Path, *arguments: str | Path) -> Any:  # noqa: ANN401 -- whate
     print(f"\n  $ orchard {' '.join(shown)}")
     environment = {**os.environ, "ORCHARD_HOME": str(home)}
     done = subprocess.run(
-        [ORCHARD, *command, "--output", "json", "--progress", "none"],
+        [ORCHARD, *command, "--output", "json", "--log-level", "warn"],
         env=environment,
         stdout=subprocess.PIPE,
         check=False,

@@ -1,3 +1,230 @@
-"""Orchard: whole machine-learning projects as OCI artifacts."""
+"""Orchard: whole machine-learning projects as OCI artifacts.
+
+    import orchard
+
+    version = orchard.pack("./project", tag="localhost:8080/team/model:v1")
+    orchard.push("localhost:8080/team/model:v1")
+    orchard.unpack("localhost:8080/team/model:v1", "./elsewhere", filters=["model"])
+
+Every function may be called from any thread, and none changes the current directory or any other state of the process.
+Everything that goes wrong is an ``orchard.errors.OrchardError``. Importing this module costs next to nothing: what a
+function needs is imported when it is first called.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from orchard import errors
+
+if TYPE_CHECKING:
+    from orchard import project
+    from orchard.formats import Kitfile, Layer
+    from orchard.oci import Digest, Manifest
+    from orchard.project import Observer, Workspace
+    from orchard.remote import Options
 
 __version__ = "0.1.0"
+
+__all__ = ["Unpacked", "Version", "errors", "inspect", "pack", "pull", "push", "unpack"]
+
+StrPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a project.
+
+    Attributes:
+        reference: What it was called in the call that gave this.
+        digest: The name that never changes, of its manifest.
+        size: Bytes of all its layers, as stored.
+        kitfile: What it holds, in words.
+        layers: What it holds, in bytes.
+        manifest: The OCI manifest, with the bytes it was read from.
+    """
+
+    reference: str
+    digest: "Digest"
+    size: int
+    kitfile: "Kitfile"
+    layers: "tuple[Layer, ...]"
+    manifest: "Manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What was unpacked.
+
+    Attributes:
+        version: The version.
+        directory: Where it is, absolute.
+        files: Every file that was written, relative to the directory.
+    """
+
+    version: Version
+    directory: Path
+    files: tuple[str, ...]
+
+
+def pack(
+    directory: StrPath,
+    *,
+    tag: str | None = None,
+    file: StrPath | None = None,
+    compression: Literal["none", "gzip", "gzip-fastest", "zstd"] = "none",
+    home: StrPath | None = None,
+    observer: "Observer | None" = None,
+) -> Version:
+    """Pack a project into the local store.
+
+    Args:
+        directory: The project, with a Kitfile.
+        tag: What to call it: ``[registry/]repository[:tag[,tag...]]``. Without one it has only its digest.
+        file: Another Kitfile than the one in the directory.
+        compression: How to compress layers.
+        home: Home directory; found in the environment if not given.
+        observer: Told of the progress of each layer, from several threads.
+
+    Raises:
+        NotFoundError: If the directory, the Kitfile or a path it names does not exist.
+        InvalidError: If the Kitfile is not valid, or a file cannot be packed safely.
+        ConflictError: If a file changes while it is packed.
+        StorageError: If a file cannot be read or the store cannot be written.
+    """
+    path = Path(file) if file is not None else None
+    with _workspace(home) as workspace:
+        packed = workspace.pack(Path(directory), tag=tag, file=path, compression=compression, observer=observer)
+    layers = tuple(packed_layer.layer for packed_layer in packed.layers)
+    name = tag or str(packed.descriptor.digest)
+    return Version(name, packed.descriptor.digest, packed.size, packed.kitfile, layers, packed.manifest)
+
+
+def push(
+    source: str,
+    destination: str | None = None,
+    *,
+    home: StrPath | None = None,
+    options: "Options | None" = None,
+    observer: "Observer | None" = None,
+) -> "Digest":
+    """Push a version from the local store to a registry.
+
+    Args:
+        source: A reference in the local store.
+        destination: What to call it in the registry, if not the same.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to the registry: TLS, proxy, time limits.
+        observer: Told of the progress of each blob, from several threads.
+
+    Raises:
+        NotFoundError: If it is not in the local store.
+        DeniedError: If the registry refuses.
+        RemoteError: If the registry cannot be reached or fails.
+    """
+    from orchard.oci import Reference
+
+    target, tags = Reference.parse_tags(destination or source)
+    parsed, _ = Reference.parse_tags(source)
+    with _workspace(home, options) as workspace:
+        return workspace.push(parsed, target, tags=tags, observer=observer)
+
+
+def pull(
+    reference: str,
+    *,
+    home: StrPath | None = None,
+    options: "Options | None" = None,
+    observer: "Observer | None" = None,
+) -> "Digest":
+    """Pull a version from a registry into the local store.
+
+    Raises:
+        NotFoundError: If the registry does not have it.
+        NotAModelKitError: If it is an artifact of another kind.
+        DeniedError: If the registry refuses.
+        RemoteError: If the registry cannot be reached or fails.
+        IntegrityError: If what it sent is not what was asked for.
+    """
+    from orchard.oci import Reference
+
+    with _workspace(home, options) as workspace:
+        return workspace.pull(Reference.parse(reference), observer=observer)
+
+
+def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
+    reference: str,
+    directory: StrPath,
+    *,
+    filters: Sequence[str] = (),
+    existing: Literal["refuse", "overwrite", "keep"] = "refuse",
+    home: StrPath | None = None,
+    options: "Options | None" = None,
+    observer: "Observer | None" = None,
+) -> Unpacked:
+    """Unpack a version, or parts of it, from the local store or straight from its registry.
+
+    Args:
+        reference: What to unpack.
+        directory: Where to; made if missing.
+        filters: Which parts, as ``TYPE[,TYPE][:NAME|PATH,...]``; all if empty.
+        existing: What to do with files that are already there.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to the registry: TLS, proxy, time limits.
+        observer: Told of the progress of each layer.
+
+    Raises:
+        NotFoundError: If there is no such version.
+        ConflictError: If a file is in the way; nothing was changed then.
+        IntegrityError: If bytes are not what the manifest promises; nothing was changed then.
+        InvalidError: If a layer holds something unsafe; nothing was changed then.
+    """
+    from orchard.formats import Filters
+    from orchard.oci import Reference
+    from orchard.project import Existing
+
+    version, unpacked = _workspace(home, options).unpack(
+        Reference.parse(reference),
+        Path(directory),
+        filters=Filters.parse(filters),
+        existing=Existing(existing),
+        observer=observer,
+    )
+    result = Version(reference, version.digest, version.size, version.kit.kitfile, version.kit.layers, version.manifest)
+    return Unpacked(result, unpacked.destination, unpacked.files)
+
+
+def inspect(
+    reference: str, *, remote: bool | None = None, home: StrPath | None = None, options: "Options | None" = None
+) -> Version:
+    """Read what a version is, without its layers.
+
+    Args:
+        reference: What to look at.
+        remote: Look in the registry only (true), in the local store only (false), or in the one, then in the other.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to the registry: TLS, proxy, time limits.
+
+    Raises:
+        NotFoundError: If there is no such version.
+        NotAModelKitError: If it is an artifact of another kind.
+    """
+    from orchard.oci import Reference
+
+    with _workspace(home, options) as workspace:
+        version, _ = workspace.find(Reference.parse(reference), remote=remote)
+    return _public(reference, version)
+
+
+def _public(reference: str, version: "project.Version") -> Version:
+    kit = version.kit
+    return Version(reference, version.digest, version.size, kit.kitfile, kit.layers, version.manifest)
+
+
+def _workspace(home: StrPath | None, options: "Options | None" = None) -> "Workspace":
+    from orchard.project import Workspace
+
+    environ: Mapping[str, str] = os.environ
+    return Workspace(Path(home) if home is not None else None, environ=environ, options=options)

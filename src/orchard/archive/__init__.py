@@ -11,7 +11,7 @@ from orchard.archive.limits import DEFAULTS, Limits
 from orchard.archive.names import folded, is_portable, safe_name
 from orchard.archive.reader import Content, Member, members
 from orchard.archive.stream import ChunkReader
-from orchard.archive.writer import Entry, FileStamp, header, tar_size, write_tar
+from orchard.archive.writer import Entry, FileStamp, header, read_file, tar_size, write_tar
 
 __all__ = [
     "DEFAULTS",
@@ -29,6 +29,7 @@ __all__ = [
     "header",
     "is_portable",
     "members",
+    "read_file",
     "safe_name",
     "tar_size",
     "write_tar",

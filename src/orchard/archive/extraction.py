@@ -20,7 +20,6 @@ from orchard.oci import CHUNK, Readable, chunks
 
 # Of what an archive says: no setuid, no writing for others. The owner can always go on working with it.
 _ALLOWED: Final = 0o755
-_FILE_AT_LEAST: Final = 0o600
 _DIRECTORY_AT_LEAST: Final = 0o700
 _RAW_MODE: Final = 0o644
 
@@ -31,7 +30,7 @@ class Extractor:
     One object for all of them, because a layer must neither overwrite nor write through what another one brought.
     Anything that is not allowed ends the unpack with an error; what was written until then stays, inside the
     destination, for the caller to remove. Nothing is flushed to the disk here; times and owners are not restored. Modes
-    are cut to ``0o755``, the owner may always read and write, and the umask applies.
+    are cut to ``0o755``, the owner may always change a directory, and the umask applies.
 
     Attributes:
         destination: Where everything is put.
@@ -118,7 +117,7 @@ class Extractor:
 
 
 def _file_mode(mode: int) -> int:
-    return mode & _ALLOWED | _FILE_AT_LEAST
+    return mode & _ALLOWED
 
 
 def _write_member(descriptor: int, member: Member, path: str) -> None:

@@ -121,6 +121,19 @@ def write_tar(entries: Iterable[Entry]) -> Iterator[bytes]:
     return gathered(_pieces(entries))
 
 
+def read_file(entry: Entry) -> Iterator[bytes]:
+    """Give the content of one file as it is, without a tar around it, in pieces of at most ``CHUNK`` bytes.
+
+    Raises:
+        ConflictError: If the file is not what its entry says, or changes while it is read.
+        InvalidError: If the entry is a directory.
+        StorageError: If the file cannot be read.
+    """
+    if entry.source is None:
+        raise InvalidError(f"{entry.name}: one file is needed here, and this is a directory")
+    return _content(entry, entry.source)
+
+
 def _pieces(entries: Iterable[Entry]) -> Iterator[bytes]:
     for entry in entries:
         yield header(entry)

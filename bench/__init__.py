@@ -1,0 +1,1 @@
+"""Benchmarks: what Orchard does, beside what this machine can do, in one run."""

@@ -1,0 +1,5 @@
+"""The terminal: what ``orchard`` and ``kit`` do when typed."""
+
+from orchard.cli.main import COMMANDS, EXIT_CODES, main, run
+
+__all__ = ["COMMANDS", "EXIT_CODES", "main", "run"]

@@ -1,0 +1,35 @@
+"""``orchard inspect``."""
+
+import click
+
+from orchard.cli.options import Command, NetworkFlags, current_session, network_options
+from orchard.cli.workspace import open_workspace
+from orchard.formats import MAX_CONFIG
+from orchard.oci import MAX_MANIFEST, Reference, loads, read_all
+
+
+@click.command(cls=Command)
+@click.argument("reference", metavar="[REGISTRY/]REPOSITORY[:TAG|@DIGEST]")
+@click.option("-r", "--remote", is_flag=True, help="Look in the registry, not in the local store.")
+@network_options
+def command(network: NetworkFlags, reference: str, *, remote: bool) -> None:
+    """Show the digest, the Kitfile and the manifest of a ModelKit, as JSON.
+
+    \b
+    Examples:
+      orchard inspect mymodel:v1
+      orchard inspect --remote registry.example.com/team/mymodel:v1
+    """
+    session = current_session()
+    version, store = open_workspace(network, session).find(Reference.parse(reference), remote=remote)
+    manifest = version.manifest
+    with store.open(manifest.config) as body:
+        config = read_all(body, manifest.config, limit=MAX_CONFIG)
+    session.printer.document(
+        {
+            "digest": str(version.digest),
+            "cliVersion": version.kit.cli_version or "unknown",
+            "kitfile": loads(config, what="config", limit=MAX_CONFIG),
+            "manifest": loads(manifest.raw, what="manifest", limit=MAX_MANIFEST),
+        }
+    )

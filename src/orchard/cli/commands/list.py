@@ -1,0 +1,99 @@
+"""``orchard list``."""
+
+import re
+
+import click
+
+from orchard.cli.options import Command, NetworkFlags, current_session, network_options
+from orchard.cli.output import format_size, table
+from orchard.cli.workspace import open_workspace
+from orchard.errors import UsageError
+from orchard.oci import JSON, Reference
+from orchard.project import Listed, list_local, list_remote
+
+_HEADINGS = ("REPOSITORY", "TAG", "MAINTAINER", "NAME", "SIZE", "DIGEST")
+_NONE = "<none>"
+_FIELD = re.compile(r"\{\{\s*\.(\w+)\s*\}\}")
+
+
+@click.command(cls=Command)
+@click.argument("repository", metavar="[REGISTRY/REPOSITORY[:TAG]]", required=False)
+@click.option("--format", "form", default="table", help="table, json, or a line such as '{{.Repo}} {{.Digest}}'.")
+@network_options
+def command(network: NetworkFlags, repository: str | None, form: str) -> None:
+    """List the ModelKits in the local store or, with a repository of a registry, the ones there.
+
+    \b
+    Examples:
+      orchard list
+      orchard list registry.example.com/team/mymodel
+      orchard list --output json
+    """
+    session = current_session()
+    workspace = open_workspace(network, session)
+    reference = Reference.parse(repository) if repository else None
+    if reference is None or reference.is_local:
+        listed = list_local(workspace.layout, reference.name if reference else None)
+    else:
+        target = str(reference.digest) if reference.digest else reference.tag
+        listed = list(list_remote(workspace.remote(reference), str(Reference(*_name(reference))), target))
+    if session.printer.as_json:
+        session.printer.document([_value(one) for one in listed])
+    elif form == "json":
+        session.printer.document([_kit_value(one) for one in listed])
+    elif form == "table":
+        session.printer.result(table(_HEADINGS, [row for one in listed for row in _rows(one)]), None)
+    else:
+        session.printer.result("\n".join(_line(form, one) for one in listed), None)
+
+
+def _name(reference: Reference) -> tuple[str, str]:
+    return reference.registry, reference.repository
+
+
+def _author(one: Listed) -> str:
+    authors = one.version.kit.kitfile.package.authors if one.version else ()
+    return authors[0] if authors else ""
+
+
+def _model_name(one: Listed) -> str:
+    if one.version is None:
+        return ""
+    kitfile = one.version.kit.kitfile
+    return kitfile.package.name or (kitfile.model.name if kitfile.model else "") or ""
+
+
+def _rows(one: Listed) -> list[tuple[str, ...]]:
+    size = format_size(one.version.size) if one.version else "?"
+    rest = (_author(one) or _NONE, _model_name(one) or _NONE, size, str(one.descriptor.digest))
+    return [(one.repository or _NONE, tag, *rest) for tag in one.tags or (_NONE,)]
+
+
+def _kit_value(one: Listed) -> dict[str, JSON]:
+    """Give what ``kit list --format json`` gives, sizes as text included."""
+    return {
+        "repo": one.repository,
+        "digest": str(one.descriptor.digest),
+        "tags": list(one.tags) or None,
+        "modelName": _model_name(one),
+        "size": format_size(one.version.size) if one.version else "",
+        "author": _author(one),
+    }
+
+
+def _value(one: Listed) -> JSON:
+    size = one.version.size if one.version else None
+    return {**_kit_value(one), "tags": list(one.tags), "size": size, "readable": one.version is not None}
+
+
+def _line(form: str, one: Listed) -> str:
+    fields = {name.capitalize(): value for name, value in _kit_value(one).items()}
+    fields["ModelName"] = fields.pop("Modelname")
+
+    def value_of(match: re.Match[str]) -> str:
+        value = fields.get(match[1])
+        if match[1] not in fields:
+            raise UsageError(f"--format: there is no {match[0]}; there are {', '.join(sorted(fields))}")
+        return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+
+    return _FIELD.sub(value_of, form.replace("\\n", "\n").replace("\\t", "\t"))

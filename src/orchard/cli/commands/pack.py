@@ -1,0 +1,111 @@
+"""``orchard pack``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from orchard.cli.options import Command, current_session
+from orchard.cli.output import Printer, format_size
+from orchard.cli.progress import watching
+from orchard.cli.workspace import open_workspace
+from orchard.errors import UsageError
+from orchard.formats import MAX_KITFILE, Kitfile, parse_kitfile
+from orchard.oci import JSON, read_bounded
+from orchard.project import CompressionName, Packed
+
+
+@click.command(cls=Command)
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("-f", "--file", help="Kitfile, if not DIRECTORY/Kitfile; '-' reads it from stdin.")
+@click.option("-t", "--tag", metavar="REF", help="[REGISTRY/]REPOSITORY[:TAG[,TAG...]] to call it.")
+@click.option(
+    "--compression",
+    type=click.Choice(["none", "gzip", "gzip-fastest", "zstd"]),
+    default="none",
+    show_default=True,
+    help="Compression of layers. Weights hardly shrink; text and tables do.",
+)
+def command(directory: Path, file: str | None, tag: str | None, compression: CompressionName) -> None:
+    """Pack the project in DIRECTORY into the local store, as its Kitfile says.
+
+    The same content gives the same digest, whoever packs it and whenever.
+
+    \b
+    Examples:
+      orchard pack . -t mymodel:v1
+      orchard pack ./project -t registry.example.com/team/mymodel:v1,latest
+    """
+    session = current_session()
+    workspace = open_workspace(session=session)
+    with watching(session.printer, session.progress, "Packing") as observer:
+        packed = workspace.pack(
+            directory,
+            tag=tag,
+            kitfile=_from_stdin() if file == "-" else None,
+            file=_kitfile_path(directory, file),
+            compression=compression,
+            observer=observer,
+        )
+    _warn(session.printer, packed)
+    session.printer.result(_lines(packed), _value(packed, tag))
+
+
+def _from_stdin() -> Kitfile:
+    if sys.stdin.isatty():
+        raise UsageError("--file -: no input file specified and no data piped")
+    return parse_kitfile(read_bounded(sys.stdin.buffer, limit=MAX_KITFILE, what="Kitfile"), what="Kitfile")
+
+
+def _kitfile_path(directory: Path, file: str | None) -> Path | None:
+    """Find the Kitfile that was named: below DIRECTORY, where ``kit`` looks, else where the user stands."""
+    if file is None or file == "-":
+        return None
+    inside = directory / file
+    return inside if inside.exists() or not Path(file).exists() else Path(file)
+
+
+def _warn(printer: Printer, packed: Packed) -> None:
+    if not packed.layers:
+        printer.warn("the ModelKit holds no layers")
+    for layer in packed.layers:
+        if not layer.files:
+            printer.warn(f"No files detected in {layer.layer.kind.value} layer with path {layer.layer.path}")
+
+
+def _lines(packed: Packed) -> str:
+    lines = [
+        f"{'Saved' if layer.new else 'Already saved'} {layer.layer.kind.value} layer: {layer.layer.descriptor.digest}"
+        for layer in packed.layers
+    ]
+    config = packed.manifest.config.digest
+    manifest = packed.descriptor.digest
+    lines.append(f"Saved configuration: {config}" if packed.new_config else f"Configuration already exists: {config}")
+    lines.append(f"Saved manifest: {manifest}" if packed.new_manifest else f"Manifest already exists: {manifest}")
+    lines.append(f"Model saved: {manifest}")
+    return "\n".join(lines)
+
+
+def _value(packed: Packed, tag: str | None) -> JSON:
+    return {
+        "reference": tag,
+        "digest": str(packed.descriptor.digest),
+        "config": {"digest": str(packed.manifest.config.digest), "new": packed.new_config},
+        "new": packed.new_manifest,
+        "size": packed.size,
+        "sizeText": format_size(packed.size),
+        "layers": [
+            {
+                "type": layer.layer.kind.value,
+                "name": layer.layer.name,
+                "path": layer.layer.path,
+                "digest": str(layer.layer.descriptor.digest),
+                "diffId": str(layer.layer.diff_id),
+                "mediaType": layer.layer.descriptor.media_type,
+                "size": layer.layer.descriptor.size,
+                "files": layer.files,
+                "new": layer.new,
+            }
+            for layer in packed.layers
+        ],
+    }

@@ -1,0 +1,26 @@
+"""``orchard pull``."""
+
+import click
+
+from orchard.cli.options import Command, NetworkFlags, current_session, network_options
+from orchard.cli.progress import watching
+from orchard.cli.workspace import open_workspace
+from orchard.oci import Reference
+
+
+@click.command(cls=Command)
+@click.argument("reference", metavar="REGISTRY/REPOSITORY[:TAG|@DIGEST]")
+@network_options
+def command(network: NetworkFlags, reference: str) -> None:
+    """Pull a ModelKit from a registry into the local store.
+
+    \b
+    Example:
+      orchard pull registry.example.com/team/mymodel:v1
+    """
+    session = current_session()
+    parsed = Reference.parse(reference).or_latest()
+    session.printer.note(f"Pulling {parsed}")
+    with watching(session.printer, session.progress, "Pulling") as observer:
+        digest = open_workspace(network, session).pull(parsed, observer=observer)
+    session.printer.result(f"Pulled {digest}", {"reference": str(parsed), "digest": str(digest)})

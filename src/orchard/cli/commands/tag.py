@@ -1,0 +1,27 @@
+"""``orchard tag``."""
+
+import click
+
+from orchard.cli.options import Command, current_session
+from orchard.cli.workspace import open_workspace
+from orchard.oci import Reference
+
+
+@click.command(cls=Command)
+@click.argument("source", metavar="SOURCE[:TAG|@DIGEST]")
+@click.argument("target", metavar="TARGET[:TAG[,TAG...]]")
+def command(source: str, target: str) -> None:
+    """Give a ModelKit in the local store another name; nothing is copied.
+
+    \b
+    Example:
+      orchard tag mymodel:v1 registry.example.com/team/mymodel:stable
+    """
+    session = current_session()
+    old = Reference.parse(source).or_latest()
+    new, extra = Reference.parse_tags(target)
+    digest = open_workspace(session=session).tag(old, new.or_latest(), extra)
+    session.printer.result(
+        f"Modelkit {old} tagged as {new.or_latest()}",
+        {"source": str(old), "reference": str(new.or_latest()), "tags": [*extra], "digest": str(digest)},
+    )

@@ -1,0 +1,108 @@
+"""``orchard unpack``."""
+
+from pathlib import Path
+
+import click
+
+from orchard.cli.options import Command, NetworkFlags, current_session, network_options
+from orchard.cli.output import Printer
+from orchard.cli.progress import watching
+from orchard.cli.workspace import open_workspace
+from orchard.errors import UsageError
+from orchard.formats import Filters
+from orchard.oci import JSON, Reference
+from orchard.project import Existing, Unpacked, Version
+
+_OLD = ("kitfile", "model", "code", "datasets", "docs")
+
+
+@click.command(cls=Command)
+@click.argument("reference", metavar="[REGISTRY/]REPOSITORY[:TAG|@DIGEST]")
+@click.option("-d", "--dir", "directory", type=click.Path(path_type=Path), default=Path(), help="Where to unpack.")
+@click.option("-o", "--overwrite", is_flag=True, help="Replace files that are already there.")
+@click.option("-i", "--ignore-existing", is_flag=True, help="Keep files that are already there.")
+@click.option("-f", "--filter", "filters", multiple=True, metavar="TYPE[,TYPE][:NAME|PATH,...]", help="What to unpack.")
+@click.option("--kitfile", is_flag=True, hidden=True)
+@click.option("--model", is_flag=True, hidden=True)
+@click.option("--code", is_flag=True, hidden=True)
+@click.option("--datasets", is_flag=True, hidden=True)
+@click.option("--docs", is_flag=True, hidden=True)
+@network_options
+def command(
+    network: NetworkFlags,
+    reference: str,
+    directory: Path,
+    filters: tuple[str, ...],
+    *,
+    overwrite: bool,
+    ignore_existing: bool,
+    kitfile: bool,
+    model: bool,
+    code: bool,
+    datasets: bool,
+    docs: bool,
+) -> None:
+    """Unpack a ModelKit, or the parts that filters select, into a directory.
+
+    What is not in the local store is fetched from the registry, and only what is selected. Every byte is verified
+    before the first file appears; a failure leaves the directory as it was.
+
+    \b
+    Examples:
+      orchard unpack mymodel:v1 -d ./here
+      orchard unpack registry.example.com/team/mymodel:v1 --filter model,kitfile
+      orchard unpack mymodel:v1 --filter datasets:train
+    """
+    session = current_session()
+    parsed, extra = Reference.parse_tags(reference)
+    if extra:
+        raise UsageError("can not unpack multiple tags")
+    old = [name for name, on in zip(_OLD, (kitfile, model, code, datasets, docs), strict=True) if on]
+    chosen = Filters.parse(filters or ([",".join(old)] if old else ()))
+    session.printer.note(f"Unpacking to {directory.absolute()}")
+    with watching(session.printer, session.progress, "Unpacking") as observer:
+        version, unpacked = open_workspace(network, session).unpack(
+            parsed,
+            directory,
+            filters=chosen,
+            existing=_existing(overwrite=overwrite, keep=ignore_existing),
+            observer=observer,
+        )
+    if not unpacked.layers and not unpacked.kitfile:
+        session.printer.warn("nothing in this ModelKit matches the filters; see: orchard info")
+    _note(session.printer, unpacked)
+    session.printer.result("", _value(version, unpacked))
+
+
+def _existing(*, overwrite: bool, keep: bool) -> Existing:
+    if overwrite and keep:
+        raise UsageError("--overwrite and --ignore-existing contradict each other")
+    if overwrite:
+        return Existing.OVERWRITE
+    return Existing.KEEP if keep else Existing.REFUSE
+
+
+def _note(printer: Printer, unpacked: Unpacked) -> None:
+    if unpacked.kitfile:
+        printer.note(f"Unpacked Kitfile to {unpacked.destination / 'Kitfile'}")
+    for layer in unpacked.layers:
+        name = f" {layer.name}" if layer.name else ""
+        printer.note(f"Unpacked {layer.kind.value}{name} to {unpacked.destination / layer.path}")
+
+
+def _value(version: Version, unpacked: Unpacked) -> JSON:
+    return {
+        "digest": str(version.digest),
+        "directory": str(unpacked.destination),
+        "files": list(unpacked.files),
+        "layers": [
+            {
+                "type": layer.kind.value,
+                "name": layer.name,
+                "path": layer.path,
+                "digest": str(layer.descriptor.digest),
+                "size": layer.descriptor.size,
+            }
+            for layer in unpacked.layers
+        ],
+    }

@@ -1,0 +1,127 @@
+"""The printer: the only place that writes to the terminal.
+
+Results go to stdout and depend on nothing but the result. Everything else (notes, warnings, errors, progress) goes to
+stderr and obeys ``--log-level``, ``--progress`` and ``NO_COLOR``.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, TextIO
+
+from orchard.oci import JSON
+
+UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_STEP: Final = 1024
+
+
+class Level(IntEnum):
+    """How much is said on stderr."""
+
+    TRACE = 0
+    DEBUG = 1
+    INFO = 2
+    WARN = 3
+    ERROR = 4
+
+
+_COLOURS: Final = {Level.DEBUG: "34", Level.WARN: "93", Level.ERROR: "31"}
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Writes results, notes and errors.
+
+    Attributes:
+        stdout: Where results go.
+        stderr: Where everything else goes.
+        level: The least important level that is still written.
+        as_json: Whether results are JSON documents.
+        colour: Whether levels are coloured.
+    """
+
+    stdout: TextIO
+    stderr: TextIO
+    level: Level = Level.INFO
+    as_json: bool = False
+    colour: bool = False
+
+    def result(self, text: str, value: JSON) -> None:
+        """Write a result: the text for people, or the value with ``--output json``."""
+        if self.as_json:
+            self.document(value)
+        elif text:
+            print(text, file=self.stdout)
+
+    def document(self, value: JSON) -> None:
+        """Write one JSON document, whatever the output format."""
+        print(json.dumps(value, indent=2, ensure_ascii=False), file=self.stdout)
+
+    def raw(self, data: bytes) -> None:
+        """Write bytes that are a result of their own."""
+        self.stdout.flush()
+        self.stdout.buffer.write(data)
+
+    def note(self, text: str) -> None:
+        """Say what is going on."""
+        self._say(Level.INFO, text)
+
+    def debug(self, text: str) -> None:
+        """Say what only somebody who looks for a fault wants to know."""
+        self._say(Level.DEBUG, text)
+
+    def warn(self, text: str) -> None:
+        """Say what may be wrong."""
+        self._say(Level.WARN, text)
+
+    def error(self, text: str, *, kind: str, code: int) -> None:
+        """Say what failed; one JSON object a line with ``--output json``."""
+        if self.as_json:
+            problem = {"error": {"kind": kind, "message": text, "exit_code": code}}
+            print(json.dumps(problem, ensure_ascii=False), file=self.stderr)
+            return
+        self._say(Level.ERROR, text)
+
+    def _say(self, level: Level, text: str) -> None:
+        if level < self.level:
+            return
+        label = "" if level is Level.INFO and self.level is Level.INFO else f"[{level.name}] "
+        colour = _COLOURS.get(level) if self.colour and label else None
+        print((f"\x1b[{colour}m{label}\x1b[0m" if colour else label) + printable(text), file=self.stderr)
+
+
+def make_printer(environ: Mapping[str, str], *, level: Level, as_json: bool) -> Printer:
+    """Make the printer of a command, for the terminal it runs in."""
+    colour = sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    return Printer(sys.stdout, sys.stderr, level=level, as_json=as_json, colour=colour)
+
+
+def printable(text: str) -> str:
+    """Escape control characters, so that a name from outside cannot drive the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def format_size(size: int) -> str:
+    """Write a number of bytes as ``kit`` does: one decimal, rounded down.
+
+    >>> format_size(500), format_size(1536), format_size(2**30)
+    ('500 B', '1.5 KiB', '1.0 GiB')
+    """
+    unit = 0
+    scaled = size * 10
+    while scaled >= _STEP * 10 and unit < len(UNITS) - 1:
+        scaled //= _STEP
+        unit += 1
+    return f"{size} B" if unit == 0 else f"{scaled // 10}.{scaled % 10} {UNITS[unit]}"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out columns, three spaces apart, the last one ragged."""
+    lines = [headings, *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    padded = ("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)

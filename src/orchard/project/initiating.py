@@ -1,0 +1,72 @@
+"""A first Kitfile for a directory that has none."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from orchard.errors import ConflictError, NotFoundError, StorageError
+from orchard.formats import KITFILE_NAMES, Kitfile, to_yaml
+
+_MAX_LICENCE: Final = 64 << 10  # bytes of a licence that are looked at
+_DEPTH: Final = 2  # levels of directories that the generator looks at
+
+
+def propose_kitfile(directory: Path, *, name: str = "", description: str = "", author: str = "") -> Kitfile:
+    """Look at a directory and propose what its Kitfile could say.
+
+    Raises:
+        NotFoundError: If there is no such directory.
+        StorageError: If it cannot be read.
+    """
+    if not directory.is_dir():
+        raise NotFoundError(f"{directory}: no such directory")
+    try:
+        listing = _list(directory, directory, _DEPTH)
+    except OSError as error:
+        raise StorageError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    authors = (author,) if author else ()
+    return generate_kitfile(
+        listing, name=name, description=description, authors=authors, licence_text=_licence(directory)
+    )
+
+
+def write_kitfile(directory: Path, kitfile: Kitfile, *, replace: bool = False) -> Path:
+    """Write ``Kitfile`` into a directory.
+
+    Raises:
+        ConflictError: If there is a Kitfile, under any of its names, and ``replace`` is false.
+        StorageError: If it cannot be written.
+    """
+    there = [directory / name for name in KITFILE_NAMES if (directory / name).exists()]
+    if there and not replace:
+        raise ConflictError(f"{there[0]} already exists; use --force to replace it")
+    target = there[0] if there else directory / KITFILE_NAMES[0]
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        temporary.write_text(to_yaml(kitfile), encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{target}: cannot be written: {error.strerror}") from error
+    return target
+
+
+def _list(root: Path, directory: Path, depth: int) -> list[Listing]:
+    found: list[Listing] = []
+    for path in sorted(directory.iterdir(), key=os.fsencode):
+        status = path.stat() if path.exists() else path.lstat()
+        is_directory = stat.S_ISDIR(status.st_mode)
+        name = path.relative_to(root).as_posix()
+        found.append(Listing(name, 0 if is_directory else status.st_size, is_directory=is_directory))
+        if is_directory and depth > 1:
+            found += _list(root, path, depth - 1)
+    return found
+
+
+def _licence(directory: Path) -> str:
+    for path in sorted(directory.iterdir()):
+        if path.name.lower().startswith("license") and path.is_file():
+            with path.open("rb") as file:
+                return file.read(_MAX_LICENCE).decode("utf-8", "replace")
+    return ""

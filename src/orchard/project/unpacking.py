@@ -1,0 +1,161 @@
+"""From a version to a directory: stage, verify, then move into place.
+
+    source.open ──Verifying──> decompress ──> Extractor (in a staging tree) ──> place
+
+Nothing reaches the destination before every selected layer is extracted and verified, and then all of it does or none.
+A source may be the local store or a registry: nothing is stored on the way.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from orchard.archive import ChunkReader, Extractor, decompress
+from orchard.errors import ConflictError, IntegrityError, UnsupportedError
+from orchard.formats import Compression, Filters, Layer, LayerFormat, LayerKind, is_reference, to_yaml
+from orchard.oci import Hasher, Readable, Verifying, chunks, read_ahead
+from orchard.project.placing import Existing, place, staging
+from orchard.project.progress import Observer, Silent
+from orchard.project.versions import Version
+from orchard.store import Source
+
+KITFILE: Final = "Kitfile"
+_NAMES: Final[dict[Compression, Literal["gzip", "zstd"]]] = {Compression.GZIP: "gzip", Compression.ZSTD: "zstd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What was unpacked.
+
+    Attributes:
+        destination: The directory, absolute.
+        layers: The layers that were selected.
+        files: Every file that was placed, relative to the destination.
+        kitfile: Whether the Kitfile was among what was selected.
+    """
+
+    destination: Path
+    layers: tuple[Layer, ...]
+    files: tuple[str, ...]
+    kitfile: bool
+
+
+def unpack(
+    version: Version,
+    source: Source,
+    destination: Path,
+    *,
+    filters: Filters,
+    existing: Existing = Existing.REFUSE,
+    observer: Observer | None = None,
+) -> Unpacked:
+    """Unpack a version, or what filters select of it.
+
+    Args:
+        version: What to unpack.
+        source: Where its layers are.
+        destination: Where it goes; made if missing.
+        filters: Which layers, and whether the Kitfile.
+        existing: What to do with files that are already there.
+        observer: Told of each layer's progress, in bytes of the layer as stored.
+
+    Raises:
+        UnsupportedError: If the model is in another kit.
+        ConflictError: If a file is in the way; nothing has changed then.
+        IntegrityError: If a layer is not what the manifest promises; nothing has changed then.
+        UnsafeArchiveError: If a layer holds something that must not be extracted; nothing has changed then.
+        StorageError: If the file system fails; nothing has changed then.
+    """
+    _refuse_elsewhere(version, filters)
+    destination = destination.absolute()
+    layers = tuple(layer for layer in version.kit.layers if filters.selects(layer))
+    with staging(destination) as tree:
+        extractor = Extractor(tree)
+        for layer in layers:
+            _extract(layer, source, extractor, observer=observer or Silent())
+        kitfile = filters.kitfile and _stage_kitfile(version, tree, destination, existing=existing)
+        files = place(tree, destination, existing)
+    return Unpacked(destination, layers, tuple(files), kitfile=kitfile)
+
+
+def _refuse_elsewhere(version: Version, filters: Filters) -> None:
+    """Refuse a version whose model is in another kit, unless nobody asked for the model.
+
+    Raises:
+        UnsupportedError: Naming the other kit.
+    """
+    model = version.kit.kitfile.model
+    held = any(layer.kind is LayerKind.MODEL for layer in version.kit.layers)
+    if model is not None and not held and is_reference(model.path) and filters.wants(LayerKind.MODEL):
+        raise UnsupportedError(
+            f"the model is in another ModelKit, {model.path}, which is not fetched yet; unpack that one, "
+            "and the other parts of this one with --filter"
+        )
+
+
+def _extract(layer: Layer, source: Source, extractor: Extractor, *, observer: Observer) -> None:
+    label = f"{layer.kind.value} {layer.path}"
+    observer.started(label, layer.descriptor.size)
+    with source.open(layer.descriptor) as body, read_ahead(_counted(body, layer, observer)) as stream:
+        plain = _Plain(ChunkReader(stream), layer)
+        if layer.type.format is LayerFormat.RAW:
+            extractor.extract_raw(plain, layer.path, what=label)
+        else:
+            extractor.extract_tar(plain, prefix=layer.prefix, what=label)
+        plain.finish()
+    observer.finished(label)
+
+
+def _counted(body: Readable, layer: Layer, observer: Observer) -> Iterator[bytes]:
+    label = f"{layer.kind.value} {layer.path}"
+    for chunk in chunks(Verifying(body, layer.descriptor)):
+        observer.advanced(label, len(chunk))
+        yield chunk
+
+
+class _Plain:
+    """The bytes of a layer without its compression, checked against the digest that the config has for them."""
+
+    def __init__(self, body: Readable, layer: Layer) -> None:
+        kind = layer.type.compression
+        self._body = body if kind is Compression.NONE else decompress(body, _NAMES[kind], what=layer.path)
+        self._wanted = layer.diff_id if layer.diff_id != layer.descriptor.digest else None
+        self._hasher = Hasher(self._wanted.algorithm) if self._wanted else None
+
+    def read(self, size: int, /) -> bytes:
+        """Read up to ``size`` bytes."""
+        chunk = self._body.read(size)
+        if self._hasher is not None:
+            self._hasher.update(chunk)
+        return chunk
+
+    def finish(self) -> None:
+        """Read to the end, so that everything is verified, and compare.
+
+        Raises:
+            IntegrityError: If the uncompressed bytes are not the promised ones.
+        """
+        for _ in chunks(self):
+            continue
+        if self._hasher is not None and self._hasher.digest != self._wanted:
+            raise IntegrityError(
+                f"diffId {self._wanted}: the uncompressed layer does not match; it is {self._hasher.hex}"
+            )
+
+
+def _stage_kitfile(version: Version, tree: Path, destination: Path, *, existing: Existing) -> bool:
+    """Write the Kitfile among the staged files, unless the same one is already in place.
+
+    Raises:
+        ConflictError: If another one is in place.
+    """
+    text = to_yaml(version.kit.kitfile).encode()
+    target = destination / KITFILE
+    if target.is_file() and not target.is_symlink():
+        if target.read_bytes() == text:
+            return False
+        if existing is not Existing.OVERWRITE:
+            raise ConflictError(f"Kitfile exists in {destination} and does not match the ModelKit's; use --overwrite")
+    (tree / KITFILE).write_bytes(text)
+    return True

@@ -1,0 +1,195 @@
+"""A workspace: one home directory with its store and its credentials. Every command and every script starts here."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+from orchard.errors import NotFoundError, UsageError
+from orchard.formats import Filters, Kitfile
+from orchard.oci import UNNAMED, Digest, Reference
+from orchard.project import packing, transfer, unpacking
+from orchard.project.home import CREDENTIALS, LAYOUT, find_home
+from orchard.project.placing import Existing
+from orchard.project.progress import Observer
+from orchard.project.versions import Version, load_version, read_version, resolve_local
+from orchard.remote import Credential, CredentialStore, Given, Options, Registry, RemoteRepository
+from orchard.store import Layout, LocalRepository, Store
+
+UNNAMED_NAME: Final = f"localhost/{UNNAMED}"
+
+
+class Workspace:
+    """A home directory, and what can be done with the kits in it. Leaving its block closes its connections.
+
+    Args:
+        home: Home directory; found in the environment if not given.
+        environ: The environment.
+        options: How to talk to registries.
+
+    Raises:
+        UsageError: If no home directory is given and none can be found.
+    """
+
+    def __init__(
+        self, home: str | Path | None = None, *, environ: Mapping[str, str], options: Options | None = None
+    ) -> None:
+        self.home = find_home(environ, home)
+        self._options = (options or Options()).with_environment(environ)
+        self._registries: dict[str, Registry] = {}
+        self.layout = Layout(self.home / LAYOUT)
+        self.credentials = CredentialStore(self.home / CREDENTIALS, environ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        while self._registries:
+            self._registries.popitem()[1].close()
+
+    def local(self, reference: Reference) -> LocalRepository:
+        """Open the local repository of a reference."""
+        return self.layout.repository(reference.name)
+
+    def remote(self, reference: Reference) -> RemoteRepository:
+        """Open the repository of a reference in its registry.
+
+        Raises:
+            UsageError: If the reference names no registry.
+        """
+        if reference.is_local:
+            raise UsageError(f"{reference}: a registry is needed here, as in registry.example.com/{reference}")
+        host = reference.registry
+        if host not in self._registries:
+            self._registries[host] = Registry(host, options=self._options, credentials=self.credentials)
+        return self._registries[host].repository(reference.repository)
+
+    def pack(
+        self,
+        directory: Path,
+        *,
+        tag: str | None = None,
+        kitfile: Kitfile | None = None,
+        file: Path | None = None,
+        compression: packing.CompressionName = "none",
+        observer: Observer | None = None,
+    ) -> packing.Packed:
+        """Pack a directory; without a tag the version has no name but its digest.
+
+        Raises:
+            UsageError: If the tag is a digest.
+            OrchardError: As ``packing.pack`` and ``packing.read_kitfile`` do.
+        """
+        reference, extra = Reference.parse_tags(tag) if tag else (None, ())
+        if reference is not None and reference.digest is not None:
+            raise UsageError(f"{tag}: a digest cannot be chosen; pack under a tag")
+        if kitfile is None:
+            kitfile, _ = packing.read_kitfile(directory, file)
+        repository = self.layout.repository(reference.name if reference else UNNAMED_NAME)
+        with self.layout.writing():
+            packed = packing.pack(
+                directory,
+                kitfile,
+                shelf=self.layout,
+                repository=repository,
+                compression=compression,
+                observer=observer,
+            )
+            for name in (reference.target, *extra) if reference else ():
+                repository.tag(packed.descriptor, name)
+        return packed
+
+    def find(self, reference: Reference, *, remote: bool | None = None) -> tuple[Version, Store]:
+        """Find a version in the local store, in its registry, or (``None``) in the one and then in the other.
+
+        Raises:
+            NotFoundError: If it is in neither.
+            OrchardError: As the registry client raises it.
+        """
+        if remote:
+            there = self.remote(reference)
+            return load_version(there, reference.target), there
+        try:
+            found = resolve_local(self.layout, reference)
+        except NotFoundError:
+            if remote is False or reference.is_local:
+                raise
+            return self.find(reference, remote=True)
+        here = self.local(reference)
+        return read_version(here, found), here
+
+    def unpack(
+        self,
+        reference: Reference,
+        directory: Path,
+        *,
+        filters: Filters,
+        existing: Existing = Existing.REFUSE,
+        observer: Observer | None = None,
+    ) -> tuple[Version, unpacking.Unpacked]:
+        """Unpack a version from the local store or, where it is not there, straight from its registry.
+
+        Raises:
+            OrchardError: As ``unpacking.unpack`` and ``find`` do.
+        """
+        version, source = self.find(reference)
+        unpacked = unpacking.unpack(version, source, directory, filters=filters, existing=existing, observer=observer)
+        return version, unpacked
+
+    def push(
+        self,
+        source: Reference,
+        destination: Reference | None = None,
+        *,
+        tags: Sequence[str] = (),
+        observer: Observer | None = None,
+    ) -> Digest:
+        """Push a local version to a registry.
+
+        Raises:
+            NotFoundError: If it is not in the local store.
+            UsageError: If the destination names no registry.
+            OrchardError: As the registry client raises it.
+        """
+        destination = destination or source
+        remote = self.remote(destination)
+        names = () if destination.digest else (destination.target, *tags)
+        resolve_local(self.layout, source)
+        return transfer.push(self.local(source), remote, target=source.target, tags=names, observer=observer)
+
+    def pull(self, reference: Reference, *, observer: Observer | None = None) -> Digest:
+        """Pull a version from its registry into the local store.
+
+        Raises:
+            UsageError: If the reference names no registry.
+            OrchardError: As the registry client raises it.
+        """
+        remote = self.remote(reference)
+        return transfer.pull(remote, self.layout, self.local(reference), target=reference.target, observer=observer)
+
+    def tag(self, source: Reference, target: Reference, extra: Sequence[str] = ()) -> Digest:
+        """Give a local version another name; blobs are shared, nothing is copied.
+
+        Raises:
+            NotFoundError: If the source is not in the local store.
+            UsageError: If the target is a digest.
+        """
+        if target.digest is not None:
+            raise UsageError(f"{target}: a digest is not a tag")
+        with self.layout.writing():
+            found = resolve_local(self.layout, source)
+            there = self.local(target)
+            there.push(found, self.local(source))
+            for name in (target.target, *extra):
+                there.tag(found, name)
+        return found.digest
+
+    def login(self, host: str, credential: Credential) -> None:
+        """Check a credential with its registry, then remember it.
+
+        Raises:
+            UnauthenticatedError: If the registry refuses it; nothing is remembered then.
+            OrchardError: As the registry client raises it.
+        """
+        with Registry(host, options=self._options, credentials=Given(host, credential)) as registry:
+            registry.ping()
+        self.credentials.store(host, credential)
