@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from orchard.remote import ANONYMOUS, Credentials, Registry, RemoteRepository
-from support.faultserver import SMALL, Connect, FakeTime, FaultServer
+from support.clients import SMALL, Connect, FakeTime
+from support.faultserver import FaultServer
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from orchard.errors import DeniedError, NotFoundError, RemoteError, Unauthentica
 from orchard.remote import Credential, Given
 from orchard.remote.auth import Authenticator, Scope
 from orchard.remote.origin import Url
-from support.faultserver import FakeTime
+from support.clients import FakeTime
 
 HOST = "r.example"
 BEARER = 'Bearer realm="https://auth.r.example/token",service="svc",scope="repository:*:*"'

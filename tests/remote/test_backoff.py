@@ -3,7 +3,7 @@ import pytest
 from orchard.remote import Retry
 from orchard.remote.backoff import Backoff, retry_after
 from orchard.remote.failures import TransientError
-from support.faultserver import FakeTime
+from support.clients import FakeTime
 
 
 def test_pause_waits_longer_each_time_and_raises_the_error_after_the_last_try() -> None:

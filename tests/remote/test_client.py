@@ -15,20 +15,9 @@ from orchard.errors import (
     UnauthenticatedError,
 )
 from orchard.remote import Credential, Given, RemoteRepository, Retry, Timeouts, Timing
-from support.faultserver import (
-    FOREVER,
-    Connect,
-    Exchange,
-    FakeTime,
-    FaultServer,
-    answer,
-    blob,
-    challenge,
-    drop,
-    pull,
-    redirect,
-    status,
-)
+from orchard.store import Bytes
+from support.clients import Connect, FakeTime, blob, pull
+from support.faultserver import FOREVER, Exchange, FaultServer, answer, challenge, drop, redirect, status
 
 ANA = Credential("ana", "canary")
 BASIC = "Basic " + b64encode(b"ana:canary").decode()
@@ -270,6 +259,49 @@ def test_redirect_of_an_upload_is_refused(connect: Connect, server: FaultServer,
             repo.delete("v1")
 
     assert other.seen == []
+
+
+def test_one_connection_serves_many_requests(connect: Connect, server: FaultServer) -> None:
+    registry = connect(credentials=Given(server.host, ANA))
+    server.on("*", "/", challenge("Basic", unless=BASIC), FOREVER)
+    repo = registry.repository("x")
+
+    repo.push(blob(DATA), Bytes(DATA))
+    assert pull(repo, blob(DATA)) == DATA
+    with pytest.raises(NotFoundError, match="does not exist"):
+        repo.resolve("v1")
+    registry.ping()
+
+    assert len(server.seen) == 7
+    assert server.connections == 1
+
+
+def test_unknown_host_is_named(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*args: object) -> None:
+        del args
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    with pytest.raises(RemoteError, match=r"registry\.invalid: unknown host; check its name"):
+        connect("registry.invalid").ping()
+
+
+def test_host_that_no_resolver_accepts_is_named(connect: Connect, clock: FakeTime) -> None:
+    with pytest.raises(RemoteError, match="cannot be a host"):
+        connect("a" * 64 + ".example").ping()
+
+    assert clock.slept == []
+
+
+def test_host_that_does_not_accept_is_a_timeout(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        host = f"127.0.0.1:{full.getsockname()[1]}"
+        with socket.create_connection(full.getsockname()):
+            timeouts = Timeouts(connect=0.1)
+
+            with pytest.raises(RemoteError, match=r"no connection within 0\.1 s"):
+                connect(host, timeouts=timeouts, retry=Retry(attempts=2)).ping()
 
 
 def test_error_document_larger_than_we_read_does_no_harm(connect: Connect, server: FaultServer) -> None:

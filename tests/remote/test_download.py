@@ -5,19 +5,8 @@ import pytest
 from orchard.errors import IntegrityError, NotFoundError, RemoteError, UsageError
 from orchard.oci import Descriptor, dumps, mediatype
 from orchard.remote import RemoteRepository, Retry
-from support.faultserver import (
-    FOREVER,
-    Connect,
-    Exchange,
-    FakeTime,
-    FaultServer,
-    answer,
-    blob,
-    cut_after,
-    drop,
-    pull,
-    status,
-)
+from support.clients import Connect, FakeTime, blob, pull
+from support.faultserver import FOREVER, Exchange, FaultServer, answer, cut_after, drop, status
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 WANTED = blob(DATA)

@@ -19,7 +19,8 @@ from orchard.errors import DeniedError, NotFoundError, UnauthenticatedError, Uns
 from orchard.oci import Descriptor, Readable, Verifying, chunks, dumps, mediatype
 from orchard.remote import Chunking, Credential, CredentialStore, Given, Timing
 from orchard.store import Bytes, MemoryStore, copy_graph
-from support.faultserver import Connect, FaultServer, blob, pull
+from support.clients import Connect, blob, pull
+from support.faultserver import FaultServer
 from support.registries import PASSWORD, USER, Running, Tokens, docker_registry
 
 pytestmark = pytest.mark.peer("docker-registry")

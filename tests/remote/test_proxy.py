@@ -13,7 +13,8 @@ import trustme
 from orchard.errors import RemoteError, UsageError
 from orchard.remote import Credential, Given
 from orchard.store import Bytes
-from support.faultserver import FOREVER, SMALL, Connect, FakeTime, FaultServer, blob, challenge, drop_after, pull
+from support.clients import SMALL, Connect, FakeTime, blob, pull
+from support.faultserver import FOREVER, FaultServer, challenge, drop_after
 
 DATA = bytes(range(256)) * 2000
 

@@ -1,6 +1,3 @@
-import json
-import threading
-
 import pytest
 
 from orchard.errors import (
@@ -14,31 +11,11 @@ from orchard.errors import (
     RemoteError,
     UnsupportedError,
 )
-from orchard.oci import JSON, Descriptor, Digest, dumps, mediatype
+from orchard.oci import mediatype
 from orchard.remote import Given, Registry, RemoteRepository
-from orchard.remote.referrers import fallback_tag
 from orchard.store import Bytes, MemoryStore, Store, copy_graph
-from support.faultserver import FOREVER, Connect, Exchange, FaultServer, answer, blob, redirect, status
-
-CONFIG = blob(b"{}")
-
-
-def manifest(*layers: Descriptor, subject: Descriptor | None = None, kind: str = "") -> bytes:
-    document: dict[str, JSON] = {
-        "schemaVersion": 2,
-        "mediaType": mediatype.OCI_MANIFEST,
-        "artifactType": kind or "application/vnd.test",
-        "config": CONFIG.to_json(),
-        "layers": [layer.to_json() for layer in layers],
-    }
-    if subject is not None:
-        document["subject"] = subject.to_json()
-    return dumps(document) + b"\n"  # white space that must survive
-
-
-def named(raw: bytes) -> Descriptor:
-    return Descriptor.of(raw, mediatype.OCI_MANIFEST)
-
+from support.clients import CONFIG, Connect, blob, manifest, named
+from support.faultserver import FOREVER, Exchange, FaultServer, answer, redirect, status
 
 RAW = manifest()
 DOCUMENT = named(RAW)
@@ -226,112 +203,6 @@ def test_tag_that_is_no_tag_asks_nobody(server: FaultServer, repo: RemoteReposit
     assert server.seen == []
 
 
-def page(key: str, names: list[str]) -> bytes:
-    return json.dumps({key: names}).encode()
-
-
-def test_tags_follow_the_pages(server: FaultServer, repo: RemoteRepository) -> None:
-    links = [
-        '</v2/team/model/tags/list?n=2&last=b>; rel="next"',
-        "<https://elsewhere.example/>; rel=prev, <?n=2&last=d>; Rel = next; title=x",
-        "",
-    ]
-    for names, link in zip([["a", "b"], ["c", "d"], ["e"]], links, strict=True):
-        server.on("GET", "/tags/list", answer(200, {"Link": link} if link else {}, page("tags", names)))
-
-    assert list(repo.tags()) == ["a", "b", "c", "d", "e"]
-    assert [seen.query for seen in server.seen] == [
-        {"n": ["1000"]},
-        {"n": ["2"], "last": ["b"]},
-        {"n": ["2"], "last": ["d"]},
-    ]
-
-
-def test_tags_are_asked_for_page_by_page(server: FaultServer, repo: RemoteRepository) -> None:
-    server.on("GET", "/tags/list", answer(200, {"Link": "<?last=b>; rel=next"}, page("tags", ["a", "b"])))
-
-    tags = repo.tags()
-
-    assert server.seen == []
-    assert next(tags) == "a"
-    assert len(server.seen) == 1
-
-
-@pytest.mark.parametrize("body", [b'{"name": "x", "tags": null}', b'{"name": "x", "tags": []}'])
-def test_tags_of_an_empty_repository_are_none(server: FaultServer, repo: RemoteRepository, body: bytes) -> None:
-    server.on("GET", "/tags/list", answer(200, {}, body))
-
-    assert list(repo.tags()) == []
-
-
-@pytest.mark.parametrize("body", [b"[]", b'{"tags": "a"}', b'{"tags": [1]}', b'{"tags": {"a": 1}}', b"<html>"])
-def test_tags_that_are_no_list_are_an_error(server: FaultServer, repo: RemoteRepository, body: bytes) -> None:
-    server.on("GET", "/tags/list", answer(200, {}, body))
-
-    with pytest.raises(InvalidDocumentError, match="list of tags"):
-        list(repo.tags())
-
-
-def test_tags_that_are_no_tags_are_an_error(server: FaultServer, repo: RemoteRepository) -> None:
-    server.on("GET", "/tags/list", answer(200, {}, b'{"tags": ["a\\u001b[31m"]}'))
-
-    with pytest.raises(InvalidReferenceError, match="is not a tag"):
-        list(repo.tags())
-
-
-def test_tags_in_a_circle_are_cut(server: FaultServer, repo: RemoteRepository) -> None:
-    server.on("GET", "/tags/list", answer(200, {"Link": "<?last=a>; rel=next"}, page("tags", ["a"])), FOREVER)
-
-    with pytest.raises(RemoteError, match="does not end"):
-        list(repo.tags())
-
-    assert len(server.seen) == 2
-
-
-def test_tags_without_end_are_cut(server: FaultServer, repo: RemoteRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchard.remote.pages.MAX_PAGES", 5)
-
-    def more(exchange: Exchange) -> None:
-        link = {"Link": f"<?last={len(server.seen)}>; rel=next"}
-        exchange.reply(200, link, page("tags", ["a"]))
-
-    server.on("GET", "/tags/list", more, FOREVER)
-
-    with pytest.raises(RemoteError, match="does not end"):
-        list(repo.tags())
-
-    assert len(server.seen) == 5
-
-
-def test_tags_elsewhere_are_refused(server: FaultServer, repo: RemoteRepository) -> None:
-    with FaultServer() as other:
-        link = f"<{other.url}/v2/team/model/tags/list?last=a>; rel=next"
-        server.on("GET", "/tags/list", answer(200, {"Link": link}, page("tags", ["a"])))
-
-        with pytest.raises(RemoteError, match=r"its list goes on at .*; refused"):
-            list(repo.tags())
-
-    assert other.seen == []
-
-
-def test_tags_of_an_unknown_repository_are_an_error(server: FaultServer, repo: RemoteRepository) -> None:
-    server.on("GET", "/tags/list", status(404, "NAME_UNKNOWN", "repository name not known"))
-
-    with pytest.raises(NotFoundError, match="NAME_UNKNOWN"):
-        list(repo.tags())
-
-
-def test_catalog_lists_repositories(connect: Connect) -> None:
-    assert list(connect().catalog()) == ["team/model", "team/other"]
-
-
-def test_catalog_that_is_not_offered_is_an_error(connect: Connect, server: FaultServer) -> None:
-    server.on("GET", "/_catalog", status(405, "UNSUPPORTED"))
-
-    with pytest.raises(UnsupportedError, match="UNSUPPORTED"):
-        list(connect().catalog())
-
-
 @pytest.mark.parametrize("target", ["v1", str(DOCUMENT.digest)])
 def test_delete_removes_a_tag_or_a_document(tagged: FaultServer, repo: RemoteRepository, target: str) -> None:
     repo.delete(target)
@@ -356,92 +227,6 @@ def test_delete_where_nothing_is_deleted_says_so(server: FaultServer, repo: Remo
 
     with pytest.raises(UnsupportedError, match="The operation is unsupported"):
         repo.delete(str(DOCUMENT.digest))
-
-
-SIGNATURE = manifest(subject=DOCUMENT, kind="application/vnd.signature")
-REPORT = manifest(subject=DOCUMENT, kind="application/vnd.report")
-
-
-@pytest.mark.parametrize("api", [True, False], ids=["api", "tag scheme"])
-def test_referrers_are_found_with_and_without_an_api(server: FaultServer, repo: RemoteRepository, *, api: bool) -> None:
-    server.referrers = api
-    for raw in (RAW, SIGNATURE, REPORT, REPORT):
-        repo.push(named(raw), Bytes(raw))
-
-    everything = [found.digest for found in repo.referrers(DOCUMENT.digest)]
-    signatures = list(repo.referrers(DOCUMENT.digest, "application/vnd.signature"))
-
-    assert everything == [named(SIGNATURE).digest, named(REPORT).digest]
-    assert [(found.digest, found.artifact_type) for found in signatures] == [
-        (named(SIGNATURE).digest, "application/vnd.signature")
-    ]
-    assert (fallback_tag(DOCUMENT.digest) in server.tags) is not api
-
-
-def test_referrers_of_what_has_none_are_none(server: FaultServer, repo: RemoteRepository) -> None:
-    server.referrers = False
-
-    assert list(repo.referrers(DOCUMENT.digest)) == []
-    assert list(repo.referrers(DOCUMENT.digest)) == []
-    assert len(server.lines(["GET", "/v2/team/model/referrers"][0])) == 3  # the API is looked for once
-
-
-def test_referrers_follow_the_pages(server: FaultServer, repo: RemoteRepository) -> None:
-    def listed(raw: bytes, link: str) -> None:
-        index = {"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX, "manifests": [named(raw).to_json()]}
-        headers = {"Content-Type": mediatype.OCI_INDEX, **({"Link": link} if link else {})}
-        server.on("GET", "/referrers/", answer(200, headers, dumps(index)))
-
-    listed(SIGNATURE, "<?page=2>; rel=next")
-    listed(REPORT, "")
-
-    assert [found.digest for found in repo.referrers(DOCUMENT.digest)] == [
-        named(SIGNATURE).digest,
-        named(REPORT).digest,
-    ]
-
-
-def test_referrers_in_html_mean_that_there_is_no_api(server: FaultServer, repo: RemoteRepository) -> None:
-    server.on("GET", "/referrers/", answer(200, {"Content-Type": "text/html"}, b"<html>"))
-
-    assert list(repo.referrers(DOCUMENT.digest)) == []
-
-
-def test_referrers_that_are_no_index_are_an_error(server: FaultServer, repo: RemoteRepository) -> None:
-    server.referrers = False
-    server.add_manifest(mediatype.OCI_MANIFEST, RAW, fallback_tag(DOCUMENT.digest))
-
-    with pytest.raises(InvalidDocumentError, match="is not an index"):
-        list(repo.referrers(DOCUMENT.digest))
-
-
-def test_referrers_added_at_once_are_all_there(server: FaultServer, repo: RemoteRepository) -> None:
-    server.referrers = False
-    raws = [manifest(subject=DOCUMENT, kind=f"application/vnd.{number}") for number in range(6)]
-    threads = [threading.Thread(target=repo.push, args=(named(raw), Bytes(raw))) for raw in raws]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert {found.digest for found in repo.referrers(DOCUMENT.digest)} == {named(raw).digest for raw in raws}
-
-
-def test_referrers_keep_foreign_fields_of_the_list(server: FaultServer, repo: RemoteRepository) -> None:
-    server.referrers = False
-    entry = {**named(RAW).to_json(), "data": "e30=", "x-own": {"a": 1}}
-    index = dumps({"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX, "manifests": [entry]})
-    server.add_manifest(mediatype.OCI_INDEX, index, fallback_tag(DOCUMENT.digest))
-
-    repo.push(named(SIGNATURE), Bytes(SIGNATURE))
-
-    kept = json.loads(server.manifests[server.tags[fallback_tag(DOCUMENT.digest)]][1])["manifests"]
-    assert kept[0] == entry
-    assert len(kept) == 2
-
-
-def test_fallback_tag_is_that_of_the_spec() -> None:
-    assert fallback_tag(Digest("sha512", "a" * 128)) == "sha512-" + "a" * 64
 
 
 def test_copy_from_registry_to_memory_and_back(server: FaultServer, connect: Connect) -> None:

@@ -1,6 +1,8 @@
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import trustme
@@ -9,7 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from orchard.errors import DeniedError, RemoteError, StorageError
 from orchard.remote import Retry
 from orchard.store import Bytes
-from support.faultserver import Connect, FakeTime, FaultServer, blob, pull, redirect
+from support.clients import Connect, FakeTime, blob, pull
+from support.faultserver import FaultServer, redirect
 
 DATA = bytes(range(256)) * 2000
 
@@ -177,6 +180,31 @@ def test_plain_registry_asked_for_tls_names_the_remedy(connect: Connect, clock: 
 def test_tls_registry_asked_in_plain_http_is_an_error(secure: FaultServer, connect: Connect) -> None:
     with pytest.raises(RemoteError, match=secure.host):
         connect(secure.host, retry=Retry(attempts=1)).ping()
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"\x15\x03\x03\x00\x02\x02\x28", "TLS failed: .*HANDSHAKE_FAILURE"),
+        (b"\x15\x03\x03\x00\x02\x02\x74", "wants a client certificate"),
+        (b"", "the connection broke"),
+    ],
+    ids=["failure", "certificate required", "end"],
+)
+def test_handshake_that_fails_says_why(connect: Connect, reply: bytes, reason: str) -> None:
+    def answer(listener: socket.socket) -> None:
+        here, _ = listener.accept()
+        with here:
+            here.recv(1 << 16)
+            here.sendall(reply)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=answer, args=(listener,))
+        thread.start()
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(RemoteError, match=reason):
+            connect(host, plain_http=False, retry=Retry(attempts=1)).ping()
+        thread.join()
 
 
 def test_push_and_pull_over_tls(secure: FaultServer, connect: Connect, ca_file: Path) -> None:

@@ -34,10 +34,6 @@ class Running:
     host: str
     directory: Path
 
-    @property
-    def data(self) -> Path:
-        return self.directory / "data"
-
 
 @contextmanager
 def docker_registry(

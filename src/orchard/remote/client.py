@@ -35,11 +35,6 @@ class Body(Protocol):
         """Bytes in all."""
         ...
 
-    @property
-    def failure(self) -> BaseException | None:
-        """What went wrong while producing the bytes: then the fault is not the registry's."""
-        ...
-
     def open(self) -> AbstractContextManager[bytes | Iterator[bytes]]:
         """Give the bytes from the start."""
         ...
@@ -50,7 +45,6 @@ class Data:
     """A body that is in memory."""
 
     data: bytes = field(repr=False)
-    failure: None = None
 
     @property
     def size(self) -> int:
@@ -167,35 +161,22 @@ class Client:
             try:
                 return self.ask_once(request)
             except TransientError as error:
-                _pause(backoff, error, request)
+                backoff.pause(error)
 
     def ask_once(self, request: Request) -> Answer:
         """Send a request and read the answer, with one try.
 
         Raises:
-            OrchardError: What ``send_once`` raises.
+            OrchardError: What ``send`` raises.
             LimitExceededError: If the answer is larger than ``request.limit``.
         """
-        with self.send_once(request) as response:
+        with self.send(request) as response:
             body = b""
             if request.limit:
                 body = read_bounded(response, limit=request.limit, what=f"{self.host}: answer to {request.where}")
             return Answer(response.status, response.headers, response.url, body)
 
     def send(self, request: Request) -> "Response":
-        """Send a request and give the answer with its body unread, with as many tries as the options allow.
-
-        Raises:
-            OrchardError: As ``send_once``.
-        """
-        backoff = self.backoff()
-        while True:
-            try:
-                return self.send_once(request)
-            except TransientError as error:
-                _pause(backoff, error, request)
-
-    def send_once(self, request: Request) -> "Response":
         """Send a request and give the answer with its body unread, with one try.
 
         Raises:
@@ -311,17 +292,6 @@ class Client:
             code, _, text = line[:MAX_WARNING].partition(" ")
             if code == "299":
                 warn(f"{self.host}: {printable(text.removeprefix('- ').strip().strip(chr(34)), MAX_WARNING)}")
-
-
-def _pause(backoff: Backoff, error: TransientError, request: Request) -> None:
-    """Wait for the next try, unless it was the source of the body that failed: it has had its own tries.
-
-    Raises:
-        TransientError: The given error, if there is no next try.
-    """
-    if request.body is not None and request.body.failure is error:
-        raise error
-    backoff.pause(error)
 
 
 def _first(response: "Response") -> bytes:

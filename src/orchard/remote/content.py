@@ -34,7 +34,7 @@ class Content:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self._stack.close()
 
     @property
@@ -120,11 +120,6 @@ class Window:
     def size(self) -> int:
         """Bytes in all."""
         return self._end - self._start
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What went wrong while reading the source."""
-        return self._content.failure
 
     @contextmanager
     def open(self) -> Iterator[bytes | Iterator[bytes]]:

@@ -26,7 +26,7 @@ class Documents:
         Raises:
             NotFoundError: If there is none.
             IntegrityError: If the registry names another digest than the one that was asked for.
-            OrchardError: As ``Client.send_once``.
+            OrchardError: As ``Client.send``.
         """
         request = self._place.reading("HEAD", "manifests", target)
         try:
@@ -45,7 +45,7 @@ class Documents:
             IntegrityError: If its bytes are not what was asked for, or not what the registry says.
             InvalidDocumentError: If it is not a manifest or an index.
             LimitExceededError: If it is over 4 MiB.
-            OrchardError: As ``Client.send_once``.
+            OrchardError: As ``Client.send``.
         """
         request = self._place.reading("GET", "manifests", target)
         with self._naming(target):
@@ -62,7 +62,7 @@ class Documents:
 
         Raises:
             IntegrityError: If the registry then names another digest than that of the bytes.
-            OrchardError: As ``Client.send_once``.
+            OrchardError: As ``Client.send``.
         """
         request = Request(
             method="PUT",
@@ -84,7 +84,7 @@ class Documents:
         Raises:
             NotFoundError: If there is none.
             UnsupportedError: If the registry deletes nothing, or not by tag.
-            OrchardError: As ``Client.send_once``.
+            OrchardError: As ``Client.send``.
         """
         scope = Scope.delete(self._place.repository)
         url = self._place.url("manifests", target)

@@ -31,7 +31,7 @@ def open_content(place: Place, segments: tuple[str, str], wanted: Descriptor, *,
         UsageError: If the offset lies beyond the end.
         NotFoundError: If it is not there.
         IntegrityError: If the registry announces another size than the descriptor does.
-        OrchardError: As ``Client.send_once``.
+        OrchardError: As ``Client.send``.
     """
     if not 0 <= offset <= wanted.size:
         raise UsageError(f"{wanted.digest}: has {wanted.size} bytes, none at offset {offset}")
@@ -126,7 +126,7 @@ class _Fetch:
         if 0 < offset < self._wanted.size and not mediatype.is_document(self._wanted.media_type):
             headers["Range"] = f"bytes={offset}-"
         wanted = frozenset({200, PARTIAL} if "Range" in headers else {200})
-        response = self._client.send_once(replace(self._request, headers=headers, wanted=wanted))
+        response = self._client.send(replace(self._request, headers=headers, wanted=wanted))
         try:
             self._check(response, offset)
         except BaseException:

@@ -25,6 +25,7 @@ from orchard.oci import JSON, loads, wire
 MAX_TEXT: Final = 500  # characters of foreign text in one message
 MAX_ERRORS: Final = 3  # entries of one error document that are shown
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
+_HTTPS_HINT: Final = "leave out --plain-http; on this machine, give its authority with --tls-cert FILE"
 _EXPIRED: Final = frozenset({400, 401, 403})
 HIDDEN: Final = "(hidden)"
 
@@ -98,7 +99,7 @@ class Refusal:
         if wire.UNSUPPORTED in codes:
             return UnsupportedError(what)
         if self.status == HTTPStatus.BAD_REQUEST and b"HTTPS server" in self.body:
-            return RemoteError(f"{self.host} speaks https; do not use --plain-http with it (give --tls-verify)")
+            return RemoteError(f"{self.host} speaks https: {_HTTPS_HINT}")
         return _KINDS.get(self.status, RemoteError)(what)
 
     def _login(self, why: str) -> str:

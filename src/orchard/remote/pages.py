@@ -25,7 +25,7 @@ def pages(client: Client, first: Request) -> Iterator[Answer]:
     Raises:
         RemoteError: If the list leads to another origin, in a circle, or beyond ``MAX_PAGES``.
         LimitExceededError: If a page is over 4 MiB.
-        OrchardError: As ``Client.send_once``.
+        OrchardError: As ``Client.send``.
     """
     seen: set[Url] = set()
     url: Url | None = first.url

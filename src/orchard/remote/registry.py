@@ -56,7 +56,7 @@ class Registry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class Registry:
         Raises:
             UnauthenticatedError: If a login is needed, or ours is refused.
             RemoteError: If it cannot be reached, or is no registry.
-            OrchardError: As ``Client.send_once``.
+            OrchardError: As ``Client.send``.
         """
         try:
             self._client.ask(Request(method="GET", url=self._client.root, scope=Scope()))
@@ -81,7 +81,7 @@ class Registry:
 
         Raises:
             InvalidReferenceError: If the registry gives something that is not a name.
-            OrchardError: If it does not offer this, or refuses; as ``Client.send_once``.
+            OrchardError: If it does not offer this, or refuses; as ``Client.send``.
         """
         url = self._client.root.under("_catalog").asking({"n": str(PAGE)})
         yield from map(

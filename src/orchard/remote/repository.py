@@ -29,7 +29,7 @@ from orchard.store import Source, origin
 class RemoteRepository:
     """A repository of a registry; satisfies ``Store``. Safe to use from many threads. Made by ``Registry.repository``.
 
-    Every method may raise what ``Client.send_once`` raises: ``UnauthenticatedError``, ``DeniedError``,
+    Every method may raise what ``Client.send`` raises: ``UnauthenticatedError``, ``DeniedError``,
     ``NotFoundError``, ``UnsupportedError``, ``RateLimitedError`` and ``RemoteError``.
     """
 

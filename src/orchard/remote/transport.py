@@ -8,6 +8,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected
 from threading import Lock
@@ -20,6 +21,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     InsecureRequestWarning,
+    LocationValueError,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -33,10 +35,12 @@ from orchard.remote.failures import TransientError, printable
 from orchard.remote.options import Options, Timeouts
 from orchard.remote.origin import Origin, Url
 
-# What it logs for debugging are request lines with signed queries; ``Options.trace`` gives them without.
-logging.getLogger("urllib3").setLevel(logging.INFO)
+# It logs request lines with signed queries, and warns of what a server does wrong on a terminal that is not its own;
+# ``Options.trace`` tells of each request without its query, and errors say what matters.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 LINGER: Final = 0.05  # seconds that one read may collect small pieces for
+SPARE: Final = 4  # connections for documents and tokens
 MANY_PLACES: Final = 8  # origins of one registry whose connections are kept: itself, its token service, its storage
 
 
@@ -116,16 +120,12 @@ class Response:
         return piece
 
     def close(self) -> None:
-        """Give the connection back, or up if the body was not read to its end. Never waits for more than one piece."""
-        try:
-            if not self._raw.closed:
-                self._raw.read1(CHUNK, decode_content=False)
-        except HTTPError:
-            pass
-        finally:
-            if not self._raw.closed:
-                self._raw.close()
-            self._raw.release_conn()
+        """Give the connection back if the body was read, else up: reading the rest may take for ever."""
+        if self._raw.length_remaining == 0:
+            with suppress(HTTPError):
+                self._raw.read1(1, decode_content=False)  # urllib3 notices the end when it is asked for more
+        self._raw.close()
+        self._raw.release_conn()
 
     def __enter__(self) -> Self:
         return self
@@ -228,7 +228,7 @@ class Transport:
     def _make(self, proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
         settings: dict[str, Any] = {
             "num_pools": MANY_PLACES,
-            "maxsize": self._options.concurrency,
+            "maxsize": SPARE + 2 * self._options.concurrency,  # a copy within one registry reads and writes at once
             "blocksize": CHUNK,
             "ssl_context": context,
         }
@@ -313,10 +313,10 @@ def _unconnected(error: ConnectTimeoutError, host: str, timeouts: Timeouts) -> R
 
 def _broken(error: HTTPError, host: str) -> RemoteError:
     cause = error.args[-1] if error.args else error
+    if isinstance(error, LocationValueError):
+        return RemoteError(f"{host}: cannot be a host")
     if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
         return RemoteError(f"{host}: the answer is not HTTP; does it speak https?")
-    if isinstance(cause, ssl.SSLError):
-        return _tls(SSLError(cause), host)
     return TransientError(f"{host}: the connection broke: {_reason(cause)}")
 
 
@@ -337,8 +337,8 @@ def _tls(error: SSLError, host: str) -> RemoteError:
         return TransientError(f"{host}: the connection broke during TLS")
     if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER_FAILURE" in reason:
         return RemoteError(f"{host}: does not speak TLS; if it is a plain http registry, use --plain-http")
-    if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
-        return RemoteError(f"{host}: wants a client certificate: give --cert and --key ({printable(reason, 80)})")
+    if "CERTIFICATE_REQUIRED" in reason:
+        return RemoteError(f"{host}: wants a client certificate: give --cert and --key")
     return RemoteError(f"{host}: TLS failed: {printable(reason, 200)}")
 
 

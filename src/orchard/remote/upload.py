@@ -69,7 +69,7 @@ class Upload:
 
         Raises:
             IntegrityError: If the source gives other bytes than promised; the registry keeps nothing then.
-            OrchardError: As ``Client.send_once``, or what the source raises.
+            OrchardError: As ``Client.send``, or what the source raises.
         """
         try:
             self._session = self._begin()
