@@ -13,9 +13,8 @@ function needs is imported when it is first called.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from orchard import errors
 
@@ -33,8 +32,7 @@ __all__ = ["Unpacked", "Version", "errors", "inspect", "pack", "pull", "push", "
 StrPath = str | os.PathLike[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One version of a project.
 
     Attributes:
@@ -54,8 +52,7 @@ class Version:
     manifest: "Manifest"
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(NamedTuple):
     """What was unpacked.
 
     Attributes:
@@ -183,17 +180,17 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
     """
     from orchard.formats import Filters
     from orchard.oci import Reference
-    from orchard.project import Existing
+    from orchard.project import Existing, Terms
 
-    version, unpacked = _workspace(home, options).unpack(
-        Reference.parse(reference),
-        Path(directory),
-        filters=Filters.parse(filters),
-        existing=Existing(existing),
-        observer=observer,
-    )
-    result = Version(reference, version.digest, version.size, version.kit.kitfile, version.kit.layers, version.manifest)
-    return Unpacked(result, unpacked.destination, unpacked.files)
+    with _workspace(home, options) as workspace:
+        version, unpacked = workspace.unpack(
+            Reference.parse(reference),
+            Path(directory),
+            filters=Filters.parse(filters),
+            terms=Terms(Existing(existing)),
+            observer=observer,
+        )
+    return Unpacked(_public(reference, version), unpacked.destination, unpacked.files)
 
 
 def inspect(
@@ -227,4 +224,6 @@ def _workspace(home: StrPath | None, options: "Options | None" = None) -> "Works
     from orchard.project import Workspace
 
     environ: Mapping[str, str] = os.environ
-    return Workspace(Path(home) if home is not None else None, environ=environ, options=options)
+    return Workspace(
+        Path(home) if home is not None else None, environ=environ, options=(lambda: options) if options else None
+    )

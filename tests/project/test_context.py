@@ -175,8 +175,8 @@ def test_entries_with_a_socket_as_the_layer_then_it_is_refused(tmp_path: Path, m
 
 
 def test_entries_nested_too_deeply_then_it_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "/".join(["d"] * 130)).mkdir(parents=True)
-    with pytest.raises(LimitExceededError, match="nested deeper than 128"):
+    (tmp_path / "/".join(["d"] * 70)).mkdir(parents=True)
+    with pytest.raises(LimitExceededError, match="nested deeper than 64"):
         Context(tmp_path, ignored=Leaves()).entries(".")
 
 

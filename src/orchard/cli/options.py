@@ -3,8 +3,7 @@
 import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec
 
 import click
 
@@ -67,8 +66,7 @@ def _flag_words(arg: str, flags: Mapping[str, click.Parameter]) -> list[str]:
     return flags[name].secondary_opts[:1]
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFlags:
+class NetworkFlags(NamedTuple):
     """How a command was told to talk to registries, as typed."""
 
     plain_http: bool = False
@@ -80,8 +78,7 @@ class NetworkFlags:
     proxy: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """What one run of the program was asked for, whatever the command.
 
     Attributes:
@@ -120,7 +117,7 @@ def network_options(command: Callable[Concatenate[NetworkFlags, Given], None]) -
 
     @functools.wraps(command)
     def collected(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- click calls it with keywords
-        flags = NetworkFlags(**{name: kwargs.pop(name) for name in NetworkFlags.__dataclass_fields__})
+        flags = NetworkFlags(**{name: kwargs.pop(name) for name in NetworkFlags._fields})
         command(flags, *args, **kwargs)
 
     for decorate in reversed(_NETWORK):

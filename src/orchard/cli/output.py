@@ -7,11 +7,11 @@ stderr and obeys ``--log-level``, ``--progress`` and ``NO_COLOR``.
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
-from orchard.oci import JSON
+if TYPE_CHECKING:
+    from orchard.oci import JSON  # importing it costs more than the whole of `orchard version`
 
 UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP: Final = 1024
@@ -30,8 +30,7 @@ class Level(IntEnum):
 _COLOURS: Final = {Level.DEBUG: "34", Level.WARN: "93", Level.ERROR: "31"}
 
 
-@dataclass(frozen=True, slots=True)
-class Printer:
+class Printer(NamedTuple):
     """Writes results, notes and errors.
 
     Attributes:
@@ -48,14 +47,14 @@ class Printer:
     as_json: bool = False
     colour: bool = False
 
-    def result(self, text: str, value: JSON) -> None:
+    def result(self, text: str, value: "JSON") -> None:
         """Write a result: the text for people, or the value with ``--output json``."""
         if self.as_json:
             self.document(value)
         elif text:
             print(text, file=self.stdout)
 
-    def document(self, value: JSON) -> None:
+    def document(self, value: "JSON") -> None:
         """Write one JSON document, whatever the output format."""
         print(json.dumps(value, indent=2, ensure_ascii=False), file=self.stdout)
 

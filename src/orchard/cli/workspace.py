@@ -1,20 +1,33 @@
 """From what was typed to a workspace."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchard import __version__
 from orchard.cli.options import NetworkFlags, Session, current_session
-from orchard.project import Workspace
-from orchard.remote import Options
+from orchard.cli.output import Printer
+
+if TYPE_CHECKING:
+    from orchard.project import Workspace
+    from orchard.remote import Options
 
 
-def open_workspace(network: NetworkFlags | None = None, session: Session | None = None) -> Workspace:
+def open_workspace(network: NetworkFlags | None = None, session: Session | None = None) -> "Workspace":
     """Open the workspace that the global and the network options name; it is closed when the command ends."""
     session = session or current_session()
     flags = network or NetworkFlags()
-    options = Options(
+    from orchard.project import Workspace  # noqa: PLC0415 -- --help costs nothing
+
+    workspace = Workspace(session.config, environ=session.environ, options=lambda: _options(flags, session.printer))
+    return click.get_current_context().with_resource(workspace)
+
+
+def _options(flags: NetworkFlags, printer: Printer) -> "Options":
+    from orchard.remote import Options  # noqa: PLC0415 -- only commands that use the network pay for it
+
+    return Options(
         plain_http=flags.plain_http or None,
         tls_verify=flags.tls_verify,
         ca_files=tuple(map(Path, flags.tls_cert)),
@@ -23,8 +36,6 @@ def open_workspace(network: NetworkFlags | None = None, session: Session | None 
         proxy=flags.proxy,
         concurrency=flags.concurrency,
         user_agent=f"orchard/{__version__}",
-        trace=session.printer.debug,
-        warn=session.printer.warn,
+        trace=printer.debug,
+        warn=printer.warn,
     )
-    workspace = Workspace(session.config, environ=session.environ, options=options)
-    return click.get_current_context().with_resource(workspace)

@@ -1,16 +1,23 @@
-"""Directories to versions and back: pack, unpack, push, pull, and the workspace that they happen in."""
+"""Directories to versions and back: pack, unpack, push, pull, and the workspace that they happen in.
 
-from orchard.project.context import Context
-from orchard.project.home import find_home
-# initiating
-from orchard.project.listing import Listed, list_local, list_remote
-from orchard.project.packing import COMPRESSIONS, CompressionName, Packed, PackedLayer, read_ignore, read_kitfile
-from orchard.project.placing import Existing, place, staging
-from orchard.project.progress import Observer, Silent
-from orchard.project.removing import Removed, remove
-from orchard.project.unpacking import Unpacked
-from orchard.project.versions import Version, load_version, read_version
-from orchard.project.workspace import Workspace
+A name is imported when it is first asked for, because no command needs all of this room.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from orchard.project.context import Context
+    from orchard.project.home import find_home
+    from orchard.project.initiating import propose_kitfile, write_kitfile
+    from orchard.project.listing import Listed, list_local, list_remote
+    from orchard.project.packing import COMPRESSIONS, CompressionName, Packed, PackedLayer, read_ignore, read_kitfile
+    from orchard.project.placing import Existing, place, staging
+    from orchard.project.progress import Observer, Silent
+    from orchard.project.removing import Removed, remove
+    from orchard.project.unpacking import Terms, Unpacked
+    from orchard.project.versions import Version, load_version, read_version
+    from orchard.project.workspace import Workspace
 
 __all__ = [
     "COMPRESSIONS",
@@ -23,6 +30,7 @@ __all__ = [
     "PackedLayer",
     "Removed",
     "Silent",
+    "Terms",
     "Unpacked",
     "Version",
     "Workspace",
@@ -39,3 +47,39 @@ __all__ = [
     "staging",
     "write_kitfile",
 ]
+
+_WHERE: Final = {
+    "Context": "context",
+    "find_home": "home",
+    "propose_kitfile": "initiating",
+    "write_kitfile": "initiating",
+    "Listed": "listing",
+    "list_local": "listing",
+    "list_remote": "listing",
+    "COMPRESSIONS": "packing",
+    "CompressionName": "packing",
+    "Packed": "packing",
+    "PackedLayer": "packing",
+    "read_ignore": "packing",
+    "read_kitfile": "packing",
+    "Existing": "placing",
+    "place": "placing",
+    "staging": "placing",
+    "Observer": "progress",
+    "Silent": "progress",
+    "Removed": "removing",
+    "remove": "removing",
+    "Terms": "unpacking",
+    "Unpacked": "unpacking",
+    "Version": "versions",
+    "load_version": "versions",
+    "read_version": "versions",
+    "Workspace": "workspace",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _WHERE:
+            raise AttributeError(name)
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

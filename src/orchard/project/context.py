@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from orchard.archive import Entry, FileStamp
+from orchard.archive import DEFAULTS, Entry, FileStamp
 from orchard.errors import LimitExceededError, NotFoundError, StorageError, UnsafePathError
 from orchard.formats import clean_path
 
 ROOT: Final = ""
-MAX_DEPTH: Final = 128
+MAX_DEPTH: Final = DEFAULTS.depth  # what cannot be unpacked is not packed
 _MODE_BITS: Final = 0o7777
 
 

@@ -1,14 +1,13 @@
 """A first Kitfile for a directory that has none."""
 
 import os
-import stat
 from pathlib import Path
 from typing import Final
 
 from orchard.errors import ConflictError, NotFoundError, StorageError
-from orchard.formats import KITFILE_NAMES, Kitfile, to_yaml
+from orchard.formats import KITFILE_NAMES, Kitfile, Listed, Package, detect_license, generate, license_files, to_yaml
 
-_MAX_LICENCE: Final = 64 << 10  # bytes of a licence that are looked at
+_MAX_LICENSE: Final = 64 << 10  # bytes of a license that are looked at
 _DEPTH: Final = 2  # levels of directories that the generator looks at
 
 
@@ -25,10 +24,8 @@ def propose_kitfile(directory: Path, *, name: str = "", description: str = "", a
         listing = _list(directory, directory, _DEPTH)
     except OSError as error:
         raise StorageError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    authors = (author,) if author else ()
-    return generate_kitfile(
-        listing, name=name, description=description, authors=authors, licence_text=_licence(directory)
-    )
+    package = Package(name=name, description=description, authors=(author,) if author else ())
+    return generate(listing, package=package, license_id=_license(directory, listing))
 
 
 def write_kitfile(directory: Path, kitfile: Kitfile, *, replace: bool = False) -> Path:
@@ -52,21 +49,21 @@ def write_kitfile(directory: Path, kitfile: Kitfile, *, replace: bool = False) -
     return target
 
 
-def _list(root: Path, directory: Path, depth: int) -> list[Listing]:
-    found: list[Listing] = []
+def _list(root: Path, directory: Path, depth: int) -> list[Listed]:
+    found: list[Listed] = []
     for path in sorted(directory.iterdir(), key=os.fsencode):
-        status = path.stat() if path.exists() else path.lstat()
-        is_directory = stat.S_ISDIR(status.st_mode)
+        is_directory = path.is_dir()
         name = path.relative_to(root).as_posix()
-        found.append(Listing(name, 0 if is_directory else status.st_size, is_directory=is_directory))
+        found.append(Listed(name, 0 if is_directory else path.lstat().st_size, is_dir=is_directory))
         if is_directory and depth > 1:
             found += _list(root, path, depth - 1)
     return found
 
 
-def _licence(directory: Path) -> str:
-    for path in sorted(directory.iterdir()):
-        if path.name.lower().startswith("license") and path.is_file():
-            with path.open("rb") as file:
-                return file.read(_MAX_LICENCE).decode("utf-8", "replace")
+def _license(directory: Path, listing: list[Listed]) -> str:
+    """Find out which license a project has: the one that its license file is, if it has one only."""
+    for name in license_files(listing):
+        with (directory / name).open("rb") as file:
+            if found := detect_license(file.read(_MAX_LICENSE).decode("utf-8", "replace")):
+                return found
     return ""

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orchard.errors import InvalidDocumentError, NotAModelKitError, NotFoundError
 from orchard.oci import UNNAMED, Descriptor, Reference
 from orchard.project.versions import Version, load_version, read_version
-from orchard.remote import RemoteRepository
 from orchard.store import Layout
+
+if TYPE_CHECKING:
+    from orchard.remote import RemoteRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def list_local(layout: Layout, repository: str | None = None) -> list[Listed]:
     ]
 
 
-def list_remote(repository: RemoteRepository, name: str, tag: str | None = None) -> Iterator[Listed]:
+def list_remote(repository: "RemoteRepository", name: str, tag: str | None = None) -> Iterator[Listed]:
     """List the ModelKits of a repository in a registry, tag by tag; artifacts of other kinds are left out.
 
     Raises:

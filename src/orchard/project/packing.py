@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -37,6 +38,7 @@ from orchard.formats import (
 )
 from orchard.oci import Descriptor, Hasher, Manifest
 from orchard.project.context import Context
+from orchard.project.portability import warnings
 from orchard.project.progress import Observer, Silent
 from orchard.store import Bytes, Ingested, Store
 
@@ -89,6 +91,7 @@ class Packed:
         layers: Its layers, in the order of the manifest.
         new_config: Whether the store did not have the config yet.
         new_manifest: Whether the store did not have the manifest yet.
+        warnings: What somebody should know who wants to unpack it elsewhere.
     """
 
     manifest: Manifest
@@ -97,6 +100,7 @@ class Packed:
     layers: tuple[PackedLayer, ...]
     new_config: bool
     new_manifest: bool
+    warnings: tuple[str, ...]
 
     @property
     def size(self) -> int:
@@ -172,7 +176,8 @@ def pack(
     line = _Line(shelf, compression, observer or Silent())
     with shelf.writing():
         layers = line.run(plans)
-        return _publish(kitfile, layers, repository)
+        said = tuple(warnings(chain.from_iterable(entries for _, entries in plans)))
+        return _publish(kitfile, layers, repository, said=said)
 
 
 class _Line:
@@ -219,7 +224,7 @@ class _Line:
             yield chunk
 
 
-def _publish(kitfile: Kitfile, layers: tuple[PackedLayer, ...], repository: Store) -> Packed:
+def _publish(kitfile: Kitfile, layers: tuple[PackedLayer, ...], repository: Store, *, said: tuple[str, ...]) -> Packed:
     plain = tuple(packed.layer for packed in layers)
     raw = build_config(kitfile, plain)
     manifest = build_manifest(raw, plain)
@@ -228,7 +233,7 @@ def _publish(kitfile: Kitfile, layers: tuple[PackedLayer, ...], repository: Stor
     descriptor = manifest.describe()
     new_manifest = not repository.exists(descriptor)
     repository.push(descriptor, Bytes(manifest.raw))
-    return Packed(manifest, descriptor, kitfile, layers, new_config, new_manifest)
+    return Packed(manifest, descriptor, kitfile, layers, new_config, new_manifest, said)
 
 
 def _hashed(chunks: Iterable[bytes], hasher: Hasher) -> Iterator[bytes]:

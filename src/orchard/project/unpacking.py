@@ -7,11 +7,11 @@ A source may be the local store or a registry: nothing is stored on the way.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from orchard.archive import ChunkReader, Extractor, decompress
+from orchard.archive import DEFAULTS, ChunkReader, Extractor, decompress
 from orchard.errors import ConflictError, IntegrityError, UnsupportedError
 from orchard.formats import Compression, Filters, Layer, LayerFormat, LayerKind, is_reference, to_yaml
 from orchard.oci import Hasher, Readable, Verifying, chunks, read_ahead
@@ -41,13 +41,28 @@ class Unpacked:
     kitfile: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a version is unpacked.
+
+    Attributes:
+        existing: What to do with files that are already there.
+        members: How many files and directories the layers may hold together.
+        any_names: Whether names are accepted that some systems cannot hold or take for one another.
+    """
+
+    existing: Existing = Existing.REFUSE
+    members: int = DEFAULTS.members
+    any_names: bool = False
+
+
 def unpack(
     version: Version,
     source: Source,
     destination: Path,
     *,
     filters: Filters,
-    existing: Existing = Existing.REFUSE,
+    terms: Terms = Terms(),
     observer: Observer | None = None,
 ) -> Unpacked:
     """Unpack a version, or what filters select of it.
@@ -57,7 +72,7 @@ def unpack(
         source: Where its layers are.
         destination: Where it goes; made if missing.
         filters: Which layers, and whether the Kitfile.
-        existing: What to do with files that are already there.
+        terms: On what terms.
         observer: Told of each layer's progress, in bytes of the layer as stored.
 
     Raises:
@@ -71,11 +86,12 @@ def unpack(
     destination = destination.absolute()
     layers = tuple(layer for layer in version.kit.layers if filters.selects(layer))
     with staging(destination) as tree:
-        extractor = Extractor(tree)
+        limits = replace(DEFAULTS, members=terms.members)
+        extractor = Extractor(tree, limits, portable=not terms.any_names)
         for layer in layers:
             _extract(layer, source, extractor, observer=observer or Silent())
-        kitfile = filters.kitfile and _stage_kitfile(version, tree, destination, existing=existing)
-        files = place(tree, destination, existing)
+        kitfile = filters.kitfile and _stage_kitfile(version, tree, destination, existing=terms.existing)
+        files = place(tree, destination, terms.existing)
     return Unpacked(destination, layers, tuple(files), kitfile=kitfile)
 
 

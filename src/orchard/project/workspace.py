@@ -1,19 +1,24 @@
 """A workspace: one home directory with its store and its credentials. Every command and every script starts here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from orchard.errors import NotFoundError, UsageError
-from orchard.formats import Filters, Kitfile
 from orchard.oci import UNNAMED, Digest, Reference
-from orchard.project import packing, transfer, unpacking
 from orchard.project.home import CREDENTIALS, LAYOUT, find_home
-from orchard.project.placing import Existing
-from orchard.project.progress import Observer
 from orchard.project.versions import Version, load_version, read_version, resolve_local
-from orchard.remote import Credential, CredentialStore, Given, Options, Registry, RemoteRepository
-from orchard.store import Layout, LocalRepository, Store
+from orchard.store import Layout, Store
+
+# What a command does not use, it does not import: `list` needs neither archives nor a registry client (60 ms together).
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from orchard.formats import Filters, Kitfile
+    from orchard.project.packing import CompressionName, Packed
+    from orchard.project.progress import Observer
+    from orchard.project.unpacking import Terms, Unpacked
+    from orchard.remote import Credential, CredentialStore, Options, Registry, RemoteRepository
 
 UNNAMED_NAME: Final = f"localhost/{UNNAMED}"
 
@@ -24,20 +29,37 @@ class Workspace:
     Args:
         home: Home directory; found in the environment if not given.
         environ: The environment.
-        options: How to talk to registries.
+        options: How to talk to registries; asked for when the first one is.
 
     Raises:
         UsageError: If no home directory is given and none can be found.
     """
 
     def __init__(
-        self, home: str | Path | None = None, *, environ: Mapping[str, str], options: Options | None = None
+        self,
+        home: str | Path | None = None,
+        *,
+        environ: Mapping[str, str],
+        options: "Callable[[], Options] | None" = None,
     ) -> None:
         self.home = find_home(environ, home)
-        self._options = (options or Options()).with_environment(environ)
-        self._registries: dict[str, Registry] = {}
         self.layout = Layout(self.home / LAYOUT)
-        self.credentials = CredentialStore(self.home / CREDENTIALS, environ)
+        self._environ = environ
+        self._wanted = options
+        self._registries: dict[str, Registry] = {}
+
+    @cached_property
+    def credentials(self) -> "CredentialStore":
+        """What is known of us at registries."""
+        from orchard.remote import CredentialStore
+
+        return CredentialStore(self.home / CREDENTIALS, self._environ)
+
+    @cached_property
+    def _options(self) -> "Options":
+        from orchard.remote import Options
+
+        return (self._wanted() if self._wanted else Options()).with_environment(self._environ)
 
     def __enter__(self) -> Self:
         return self
@@ -46,11 +68,7 @@ class Workspace:
         while self._registries:
             self._registries.popitem()[1].close()
 
-    def local(self, reference: Reference) -> LocalRepository:
-        """Open the local repository of a reference."""
-        return self.layout.repository(reference.name)
-
-    def remote(self, reference: Reference) -> RemoteRepository:
+    def remote(self, reference: Reference) -> "RemoteRepository":
         """Open the repository of a reference in its registry.
 
         Raises:
@@ -58,6 +76,8 @@ class Workspace:
         """
         if reference.is_local:
             raise UsageError(f"{reference}: a registry is needed here, as in registry.example.com/{reference}")
+        from orchard.remote import Registry
+
         host = reference.registry
         if host not in self._registries:
             self._registries[host] = Registry(host, options=self._options, credentials=self.credentials)
@@ -68,17 +88,19 @@ class Workspace:
         directory: Path,
         *,
         tag: str | None = None,
-        kitfile: Kitfile | None = None,
+        kitfile: "Kitfile | None" = None,
         file: Path | None = None,
-        compression: packing.CompressionName = "none",
-        observer: Observer | None = None,
-    ) -> packing.Packed:
+        compression: "CompressionName" = "none",
+        observer: "Observer | None" = None,
+    ) -> "Packed":
         """Pack a directory; without a tag the version has no name but its digest.
 
         Raises:
             UsageError: If the tag is a digest.
             OrchardError: As ``packing.pack`` and ``packing.read_kitfile`` do.
         """
+        from orchard.project import packing
+
         reference, extra = Reference.parse_tags(tag) if tag else (None, ())
         if reference is not None and reference.digest is not None:
             raise UsageError(f"{tag}: a digest cannot be chosen; pack under a tag")
@@ -114,7 +136,7 @@ class Workspace:
             if remote is False or reference.is_local:
                 raise
             return self.find(reference, remote=True)
-        here = self.local(reference)
+        here = self.layout.repository(reference.name)
         return read_version(here, found), here
 
     def unpack(
@@ -122,17 +144,19 @@ class Workspace:
         reference: Reference,
         directory: Path,
         *,
-        filters: Filters,
-        existing: Existing = Existing.REFUSE,
-        observer: Observer | None = None,
-    ) -> tuple[Version, unpacking.Unpacked]:
+        filters: "Filters",
+        terms: "Terms",
+        observer: "Observer | None" = None,
+    ) -> "tuple[Version, Unpacked]":
         """Unpack a version from the local store or, where it is not there, straight from its registry.
 
         Raises:
             OrchardError: As ``unpacking.unpack`` and ``find`` do.
         """
+        from orchard.project.unpacking import unpack
+
         version, source = self.find(reference)
-        unpacked = unpacking.unpack(version, source, directory, filters=filters, existing=existing, observer=observer)
+        unpacked = unpack(version, source, directory, filters=filters, terms=terms, observer=observer)
         return version, unpacked
 
     def push(
@@ -141,7 +165,7 @@ class Workspace:
         destination: Reference | None = None,
         *,
         tags: Sequence[str] = (),
-        observer: Observer | None = None,
+        observer: "Observer | None" = None,
     ) -> Digest:
         """Push a local version to a registry.
 
@@ -150,21 +174,29 @@ class Workspace:
             UsageError: If the destination names no registry.
             OrchardError: As the registry client raises it.
         """
+        from orchard.project import transfer
+
         destination = destination or source
         remote = self.remote(destination)
         names = () if destination.digest else (destination.target, *tags)
         resolve_local(self.layout, source)
-        return transfer.push(self.local(source), remote, target=source.target, tags=names, observer=observer)
+        return transfer.push(
+            self.layout.repository(source.name), remote, target=source.target, tags=names, observer=observer
+        )
 
-    def pull(self, reference: Reference, *, observer: Observer | None = None) -> Digest:
+    def pull(self, reference: Reference, *, observer: "Observer | None" = None) -> Digest:
         """Pull a version from its registry into the local store.
 
         Raises:
             UsageError: If the reference names no registry.
             OrchardError: As the registry client raises it.
         """
+        from orchard.project import transfer
+
         remote = self.remote(reference)
-        return transfer.pull(remote, self.layout, self.local(reference), target=reference.target, observer=observer)
+        return transfer.pull(
+            remote, self.layout, self.layout.repository(reference.name), target=reference.target, observer=observer
+        )
 
     def tag(self, source: Reference, target: Reference, extra: Sequence[str] = ()) -> Digest:
         """Give a local version another name; blobs are shared, nothing is copied.
@@ -177,19 +209,21 @@ class Workspace:
             raise UsageError(f"{target}: a digest is not a tag")
         with self.layout.writing():
             found = resolve_local(self.layout, source)
-            there = self.local(target)
-            there.push(found, self.local(source))
+            there = self.layout.repository(target.name)
+            there.push(found, self.layout.repository(source.name))
             for name in (target.target, *extra):
                 there.tag(found, name)
         return found.digest
 
-    def login(self, host: str, credential: Credential) -> None:
+    def login(self, host: str, credential: "Credential") -> None:
         """Check a credential with its registry, then remember it.
 
         Raises:
             UnauthenticatedError: If the registry refuses it; nothing is remembered then.
             OrchardError: As the registry client raises it.
         """
+        from orchard.remote import Given, Registry
+
         with Registry(host, options=self._options, credentials=Given(host, credential)) as registry:
             registry.ping()
         self.credentials.store(host, credential)

@@ -34,7 +34,7 @@ def command(host: str, port: int, data: Path | None) -> None:
     if importlib.util.find_spec("granian") is None:
         raise UnsupportedError("the hub is not installed; install it with: pip install 'orchard[hub]'")
     # The hub costs 400 ms to import: only this command pays for it
-    from orchard.hub import Settings, run  # noqa: PLC0415
+    from orchard.hub import Settings, run
 
     settings = Settings(
         host=host,

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,9 +11,14 @@ from orchard.cli.output import Printer, format_size
 from orchard.cli.progress import watching
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
-from orchard.formats import MAX_KITFILE, Kitfile, parse_kitfile
-from orchard.oci import JSON, read_bounded
-from orchard.project import CompressionName, Packed
+
+if TYPE_CHECKING:
+    from orchard.formats import Kitfile
+    from orchard.oci import JSON
+    from orchard.project import CompressionName, Packed
+
+
+MAX_WARNINGS = 10
 
 
 @click.command(cls=Command)
@@ -26,7 +32,7 @@ from orchard.project import CompressionName, Packed
     show_default=True,
     help="Compression of layers. Weights hardly shrink; text and tables do.",
 )
-def command(directory: Path, file: str | None, tag: str | None, compression: CompressionName) -> None:
+def command(directory: Path, file: str | None, tag: str | None, compression: "CompressionName") -> None:
     """Pack the project in DIRECTORY into the local store, as its Kitfile says.
 
     The same content gives the same digest, whoever packs it and whenever.
@@ -51,7 +57,10 @@ def command(directory: Path, file: str | None, tag: str | None, compression: Com
     session.printer.result(_lines(packed), _value(packed, tag))
 
 
-def _from_stdin() -> Kitfile:
+def _from_stdin() -> "Kitfile":
+    from orchard.formats import MAX_KITFILE, parse_kitfile
+    from orchard.oci import read_bounded
+
     if sys.stdin.isatty():
         raise UsageError("--file -: no input file specified and no data piped")
     return parse_kitfile(read_bounded(sys.stdin.buffer, limit=MAX_KITFILE, what="Kitfile"), what="Kitfile")
@@ -65,28 +74,38 @@ def _kitfile_path(directory: Path, file: str | None) -> Path | None:
     return inside if inside.exists() or not Path(file).exists() else Path(file)
 
 
-def _warn(printer: Printer, packed: Packed) -> None:
+def _warn(printer: Printer, packed: "Packed") -> None:
     if not packed.layers:
         printer.warn("the ModelKit holds no layers")
+    for text in packed.warnings[:MAX_WARNINGS]:
+        printer.warn(text)
+    if len(packed.warnings) > MAX_WARNINGS:
+        printer.warn(f"and {len(packed.warnings) - MAX_WARNINGS} more like these")
     for layer in packed.layers:
         if not layer.files:
             printer.warn(f"No files detected in {layer.layer.kind.value} layer with path {layer.layer.path}")
 
 
-def _lines(packed: Packed) -> str:
+def _lines(packed: "Packed") -> str:
     lines = [
         f"{'Saved' if layer.new else 'Already saved'} {layer.layer.kind.value} layer: {layer.layer.descriptor.digest}"
         for layer in packed.layers
     ]
     config = packed.manifest.config.digest
     manifest = packed.descriptor.digest
-    lines.append(f"Saved configuration: {config}" if packed.new_config else f"Configuration already exists: {config}")
-    lines.append(f"Saved manifest: {manifest}" if packed.new_manifest else f"Manifest already exists: {manifest}")
+    lines.append(
+        f"Saved configuration: {config}" if packed.new_config else f"Configuration already exists in storage: {config}"
+    )
+    lines.append(
+        f"Saved manifest to storage: {manifest}"
+        if packed.new_manifest
+        else f"Manifest already exists in storage: {manifest}"
+    )
     lines.append(f"Model saved: {manifest}")
     return "\n".join(lines)
 
 
-def _value(packed: Packed, tag: str | None) -> JSON:
+def _value(packed: "Packed", tag: str | None) -> "JSON":
     return {
         "reference": tag,
         "digest": str(packed.descriptor.digest),

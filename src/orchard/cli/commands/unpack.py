@@ -1,6 +1,7 @@
 """``orchard unpack``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,9 +10,12 @@ from orchard.cli.output import Printer
 from orchard.cli.progress import watching
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
-from orchard.formats import Filters
-from orchard.oci import JSON, Reference
-from orchard.project import Existing, Unpacked, Version
+from orchard.oci import Reference
+from orchard.project import Existing, Terms
+
+if TYPE_CHECKING:
+    from orchard.oci import JSON
+    from orchard.project import Unpacked, Version
 
 _OLD = ("kitfile", "model", "code", "datasets", "docs")
 
@@ -22,6 +26,8 @@ _OLD = ("kitfile", "model", "code", "datasets", "docs")
 @click.option("-o", "--overwrite", is_flag=True, help="Replace files that are already there.")
 @click.option("-i", "--ignore-existing", is_flag=True, help="Keep files that are already there.")
 @click.option("-f", "--filter", "filters", multiple=True, metavar="TYPE[,TYPE][:NAME|PATH,...]", help="What to unpack.")
+@click.option("--max-files", type=click.IntRange(min=1), default=100_000, show_default=True, help="Files to accept.")
+@click.option("--any-names", is_flag=True, help="Accept names that differ by case only, or that Windows reserves.")
 @click.option("--kitfile", is_flag=True, hidden=True)
 @click.option("--model", is_flag=True, hidden=True)
 @click.option("--code", is_flag=True, hidden=True)
@@ -36,6 +42,8 @@ def command(
     *,
     overwrite: bool,
     ignore_existing: bool,
+    max_files: int,
+    any_names: bool,
     kitfile: bool,
     model: bool,
     code: bool,
@@ -53,6 +61,8 @@ def command(
       orchard unpack registry.example.com/team/mymodel:v1 --filter model,kitfile
       orchard unpack mymodel:v1 --filter datasets:train
     """
+    from orchard.formats import Filters
+
     session = current_session()
     parsed, extra = Reference.parse_tags(reference)
     if extra:
@@ -65,7 +75,7 @@ def command(
             parsed,
             directory,
             filters=chosen,
-            existing=_existing(overwrite=overwrite, keep=ignore_existing),
+            terms=Terms(_existing(overwrite=overwrite, keep=ignore_existing), max_files, any_names=any_names),
             observer=observer,
         )
     if not unpacked.layers and not unpacked.kitfile:
@@ -82,7 +92,7 @@ def _existing(*, overwrite: bool, keep: bool) -> Existing:
     return Existing.KEEP if keep else Existing.REFUSE
 
 
-def _note(printer: Printer, unpacked: Unpacked) -> None:
+def _note(printer: Printer, unpacked: "Unpacked") -> None:
     if unpacked.kitfile:
         printer.note(f"Unpacked Kitfile to {unpacked.destination / 'Kitfile'}")
     for layer in unpacked.layers:
@@ -90,7 +100,7 @@ def _note(printer: Printer, unpacked: Unpacked) -> None:
         printer.note(f"Unpacked {layer.kind.value}{name} to {unpacked.destination / layer.path}")
 
 
-def _value(version: Version, unpacked: Unpacked) -> JSON:
+def _value(version: "Version", unpacked: "Unpacked") -> "JSON":
     return {
         "digest": str(version.digest),
         "directory": str(unpacked.destination),
