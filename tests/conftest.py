@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline for one example measures how busy the machine is.
+settings.register_profile("orchard", deadline=None)
+settings.load_profile("orchard")
 
 _MISSING = "MISSING PEER: "
 _PRIVATE = [

@@ -1,7 +1,7 @@
 """``copy_graph``: push, pull, mirror and copy are one function from a source to a sink."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -103,6 +103,7 @@ class _Copy:
         self._pool = pool
         self._observer = observer
         self._stop = Event()
+        self._failures: list[BaseException] = []
 
     def run(self, root: Descriptor) -> None:
         """Copy blobs, the largest first so that none is left to run alone at the end; then documents."""
@@ -135,16 +136,14 @@ class _Copy:
     def _read_document(self, content: Descriptor) -> Document | None:
         """Read a document, unless the sink has it."""
         if self._has(content):
-            self._observer.started(content)
-            self._observer.finished(content, skipped=True)
+            self._finish(content, skipped=True)
             return None
         with _blaming(_SOURCE, content), self._source.open(content) as body:
             return parse_document(read_all(body, content, limit=MAX_MANIFEST), content.media_type)
 
     def _copy_blob(self, content: Descriptor) -> None:
         if self._has(content):
-            self._observer.started(content)
-            self._observer.finished(content, skipped=True)
+            self._finish(content, skipped=True)
         else:
             self._push(content, self._source)
 
@@ -169,20 +168,34 @@ class _Copy:
             _blame(error, _SOURCE if theirs else _DESTINATION, content)
             raise
         metered.settle()
-        self._observer.finished(content, skipped=False)
+        self._finish(content, skipped=False)
+
+    def _finish(self, content: Descriptor, *, skipped: bool) -> None:
+        if skipped:
+            self._observer.started(content)
+        self._observer.finished(content, skipped=skipped)
 
     def _each(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """Do the work for all items; after the first error begin nothing more and let what runs stop."""
-        futures = [self._pool.submit(work, item) for item in items]
+        """Do the work for all items; after the first error begin nothing more, let what runs stop, and raise it."""
         try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
+            futures = [self._pool.submit(self._attempt, work, item) for item in items]
+            wait(futures)
+        except BaseException:  # the user interrupted
             self._stop.set()
-            for future in futures:
-                future.cancel()
             raise
+        if self._failures:
+            raise self._failures[0]
         return [future.result() for future in futures]
+
+    def _attempt(self, work: Callable[[T], R], item: T) -> R:
+        if self._stop.is_set():
+            raise StoppedError("given up")
+        try:
+            return work(item)
+        except BaseException as error:
+            self._failures.append(error)
+            self._stop.set()
+            raise
 
 
 @contextmanager

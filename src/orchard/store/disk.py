@@ -30,13 +30,18 @@ def guarded(path: Path) -> Iterator[None]:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it, unless they are there.
+    """Make a directory and those above it, unless they are there; their names survive a power cut.
 
     Raises:
         StorageError: If it cannot be made.
     """
     with guarded(path):
-        path.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            return
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        with suppress(StorageError):  # a directory may be written that may not be read
+            sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -46,7 +46,7 @@ def take(file: int) -> bool:
     """Lock an open file alone and until it is closed; tell whether it was free."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:  # taken; or the file system has no locks, and then nobody can know that it is free
         return False
     return True
 
