@@ -178,7 +178,7 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
         IntegrityError: If bytes are not what the manifest promises; nothing was changed then.
         InvalidError: If a layer holds something unsafe; nothing was changed then.
     """
-    from orchard.formats import Filters
+    from orchard.formats import parse_filters
     from orchard.oci import Reference
     from orchard.project import Existing, Terms
 
@@ -186,7 +186,7 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
         version, unpacked = workspace.unpack(
             Reference.parse(reference),
             Path(directory),
-            filters=Filters.parse(filters),
+            filters=parse_filters(filters),
             terms=Terms(Existing(existing)),
             observer=observer,
         )

@@ -1,28 +1,31 @@
-"""Filters: which parts of a kit somebody wants (KitOps notes 3.5).
+"""Choosing layers of a kit: the ``--filter`` of KitOps.
 
     filter = type *( "," type ) [ ":" value *( "," value ) ]
     type   = "kitfile" | "model" | "datasets" | "code" | "docs" | "prompts" | "mcpservers"
+    value  = the name or the path of an entry
 
-A value is the name of an entry or its path. Several filters add up; no filter at all selects everything.
+Several filters are alternatives. ``model`` takes the parts of the model along. A path may be written in any way that
+means the same (KitOps compares its text only).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from orchard.errors import UnsafePathError, UsageError
 from orchard.formats.kitpath import clean_path
 from orchard.formats.layertype import LayerKind
 from orchard.formats.modelkit import Layer
 
-_KITFILE: Final = "kitfile"
-_KINDS: Final = {
-    "model": (LayerKind.MODEL, LayerKind.PART),
-    "datasets": (LayerKind.DATASET,),
-    "code": (LayerKind.CODE,),
-    "docs": (LayerKind.DOCS,),
-    "prompts": (LayerKind.PROMPT,),
-    "mcpservers": (LayerKind.MCP_SERVER,),
+KITFILE: Final = "kitfile"
+_KINDS: Final[dict[str, frozenset[LayerKind]]] = {
+    KITFILE: frozenset(),
+    "model": frozenset((LayerKind.MODEL, LayerKind.PART)),
+    "datasets": frozenset((LayerKind.DATASET,)),
+    "code": frozenset((LayerKind.CODE,)),
+    "docs": frozenset((LayerKind.DOCS,)),
+    "prompts": frozenset((LayerKind.PROMPT,)),
+    "mcpservers": frozenset((LayerKind.MCP_SERVER,)),
 }
 
 
@@ -31,74 +34,68 @@ class Filter:
     """One filter.
 
     Attributes:
-        types: Words before the colon.
-        values: Names and paths after it; none selects all entries of the types.
+        kinds: Of the layers that it takes.
+        values: Names and paths of those that it takes; all of its kinds if there are none.
+        kitfile: Whether it takes the Kitfile itself.
     """
 
-    types: tuple[str, ...]
-    values: tuple[str, ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read one filter.
-
-        Raises:
-            UsageError: If it breaks the grammar.
-        """
-        words, colon, rest = text.partition(":")
-        if ":" in rest or (colon and not rest):
-            raise UsageError(f"invalid filter {text!r}: should be in format <type1>,<type2>[:<filter1>,<filter2>]")
-        types = tuple(word.strip() for word in words.split(","))
-        for word in types:
-            if word != _KITFILE and word not in _KINDS:
-                known = ", ".join((_KITFILE, *_KINDS))
-                raise UsageError(f"invalid filter type {word!r} (must be one of {known})")
-        return cls(types, tuple(rest.split(",")) if colon else ())
+    kinds: frozenset[LayerKind]
+    values: frozenset[str] = frozenset()
+    kitfile: bool = False
 
     def selects(self, layer: Layer) -> bool:
-        """Tell whether this filter selects a layer."""
-        if not any(layer.kind in _KINDS.get(word, ()) for word in self.types):
+        """Tell whether it takes a layer."""
+        if layer.kind not in self.kinds:
             return False
-        return not self.values or any(_names(value, layer) for value in self.values)
+        if not self.values or layer.path in self.values or (layer.name and layer.name in self.values):
+            return True
+        return _clean(layer.path) in {_clean(value) for value in self.values}
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Any number of filters.
+    """Any number of filters; without one, everything is taken."""
 
-    Attributes:
-        each: The filters; none selects everything.
-    """
-
-    each: tuple[Filter, ...] = ()
-
-    @classmethod
-    def parse(cls, texts: Sequence[str]) -> Self:
-        """Read filters.
-
-        Raises:
-            UsageError: If one breaks the grammar.
-        """
-        return cls(tuple(Filter.parse(text) for text in texts))
+    filters: tuple[Filter, ...] = ()
 
     @property
     def kitfile(self) -> bool:
-        """Whether the Kitfile is selected."""
-        return not self.each or any(_KITFILE in one.types for one in self.each)
-
-    def wants(self, kind: LayerKind) -> bool:
-        """Tell whether any layer of a kind could be selected."""
-        return not self.each or any(kind in _KINDS.get(word, ()) for one in self.each for word in one.types)
+        """Whether the Kitfile is taken."""
+        return not self.filters or any(one.kitfile for one in self.filters)
 
     def selects(self, layer: Layer) -> bool:
-        """Tell whether a layer is selected."""
-        return not self.each or any(one.selects(layer) for one in self.each)
+        """Tell whether a layer is taken."""
+        return not self.filters or any(one.selects(layer) for one in self.filters)
 
 
-def _names(value: str, layer: Layer) -> bool:
-    if value in {layer.name, layer.path}:
-        return True
+def parse_filter(text: str) -> Filter:
+    """Read one filter.
+
+    Raises:
+        UsageError: If it breaks the grammar.
+    """
+    types, _, rest = text.partition(":")
+    if ":" in rest:
+        raise UsageError(f"invalid filter {text[:128]!r}: should be <type1>,<type2>[:<value1>,<value2>]")
+    words = types.split(",")
+    for word in words:
+        if word not in _KINDS:
+            raise UsageError(f"invalid filter type {word[:64]!r} (must be one of {', '.join(_KINDS)})")
+    kinds = frozenset[LayerKind]().union(*(_KINDS[word] for word in words))
+    return Filter(kinds, frozenset(rest.split(",")) - {""}, kitfile=KITFILE in words)
+
+
+def parse_filters(texts: Iterable[str]) -> Filters:
+    """Read the filters of a command line.
+
+    Raises:
+        UsageError: If one of them breaks the grammar.
+    """
+    return Filters(tuple(parse_filter(text) for text in texts))
+
+
+def _clean(path: str) -> str:
     try:
-        return clean_path(value) == clean_path(layer.path)
+        return clean_path(path)
     except UnsafePathError:
-        return False
+        return path

@@ -1,92 +1,87 @@
-"""A ModelKit in OCI terms: a config that is the Kitfile as JSON, and a layer for each entry (KitOps notes 3.1 and 3.2).
+"""A ModelKit as an OCI artifact: a config that is the Kitfile, and a layer for each entry of it."""
 
-Config and layers are byte for byte those of KitOps 1.7. The manifest differs on purpose: it names its media type and
-artifact type, and holds no tool version unless one is asked for, so the same content has the same digest (ADR 8).
-"""
-
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from enum import Enum, auto
+from typing import Final, Protocol, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
-from orchard.errors import InvalidDocumentError, NotAModelKitError
+from orchard.errors import InvalidDocumentError, LimitExceededError, NotAModelKitError
 from orchard.formats.kitconfig import kitfile_from_json
-from orchard.formats.kitfile import Entry, Kitfile, name_of
-from orchard.formats.layertype import (
-    LayerFormat,
-    LayerKind,
-    LayerType,
-    layer_annotations,
-    parse_layer_media_type,
-)
-from orchard.oci import JSON, Descriptor, Digest, Manifest, dumps, loads, mediatype
+from orchard.formats.kitfile import Dataset, Entry, Kitfile, name_of
+from orchard.formats.layertype import LayerKind, LayerType, parse_layer_media_type
+from orchard.oci import JSON, Descriptor, Digest, Manifest, go_dumps, loads, mediatype, parse_manifest
+
+E = TypeVar("E", bound=Entry)
 
 CONFIG_TYPE: Final = "application/vnd.kitops.modelkit.config.v1+json"
-MANIFEST_TYPE: Final = "application/vnd.kitops.modelkit.manifest.v1+json"
+ARTIFACT_TYPE: Final = "application/vnd.kitops.modelkit.manifest.v1+json"
 VERSION_ANNOTATION: Final = "ml.kitops.modelkit.cli-version"
-PATH_ANNOTATIONS: Final = ("org.cncf.model.filepath", "org.cnai.model.filepath")
 MAX_CONFIG: Final = 4 << 20  # bytes
 
-_LISTS: Final = ("code", "datasets", "docs", "prompts", "mcp_servers")  # in the order of Kitfile.entries
+_ORDER: Final = {kind: number for number, kind in enumerate(LayerKind)}
+
+# What else has a config, by the type of it, so that a person who named the wrong thing is told what it is.
 _OTHERS: Final = {
-    "application/vnd.cncf.model.config.v1+json": "a ModelPack, which this version cannot unpack yet",
-    "application/vnd.cnai.model.config.v1+json": "a ModelPack, which this version cannot unpack yet",
-    "application/vnd.docker.ai.model.config.v0.1+json": "a Docker model",
-    "application/vnd.docker.ai.model.config.v0.2+json": "a Docker model",
     "application/vnd.oci.image.config.v1+json": "a container image",
     "application/vnd.docker.container.image.v1+json": "a container image",
+    "application/vnd.cncf.model.config.v1+json": "a ModelPack, which this version of Orchard does not read yet",
+    "application/vnd.cnai.model.config.v1+json": "a ModelPack, which this version of Orchard does not read yet",
+    "application/vnd.jozu.model.config.v1+json": "a ModelKit of 2024 or earlier, in a form that no tool reads any more",
     "application/vnd.cncf.helm.config.v1+json": "a Helm chart",
-    "application/vnd.jozu.model.config.v1+json": "a ModelKit of a format older than KitOps 0.2, which nothing reads",
+    "application/vnd.docker.ai.model.config.v0.1+json": "a Docker model",
+    "application/vnd.docker.ai.model.config.v0.2+json": "a Docker model",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LayerClaim:
-    """An entry of a Kitfile that wants a layer.
+class ManifestForm(Enum):
+    """How a manifest is written: it decides the digest of a kit, not what the kit holds."""
 
-    Attributes:
-        kind: What it is.
-        name: Its name; empty for code and docs.
-        path: What it claims, as the Kitfile writes it.
-    """
-
-    kind: LayerKind
-    name: str
-    path: str
+    CURRENT = auto()  # with mediaType and artifactType, so that every registry can tell what it is (OCI 1.1)
+    KIT_1_7 = auto()  # byte for byte as kit 1.7 writes it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One layer of a kit.
+    """One layer of a kit, and the entry of the Kitfile that it holds.
 
     Attributes:
-        kind: What it is.
-        name: Name of its Kitfile entry; may be empty.
-        path: Path of its Kitfile entry, as written there.
-        descriptor: The layer as stored.
-        diff_id: Digest of its bytes without compression.
-        type: How it is wrapped.
-        prefix: Directory that the names in its archive are relative to; empty but for kits of a very old ``kit``.
+        kind: What it holds.
+        path: Of the entry, as written in the Kitfile. It may come from a stranger: check it before writing there.
+        name: Of the entry; empty if it has none.
+        descriptor: Of the blob.
+        diff_id: Digest of the content without compression, if it is known.
+        legacy: Whether paths inside are relative to the directory of ``path``, and not to the kit's, as in
+            old kits, whose config names no digests.
     """
 
     kind: LayerKind
-    name: str
     path: str
     descriptor: Descriptor
-    diff_id: Digest
-    type: LayerType
-    prefix: str = ""
+    name: str = ""
+    diff_id: Digest | None = None
+    legacy: bool = False
+
+    @property
+    def type(self) -> LayerType:
+        """What its media type says.
+
+        Raises:
+            InvalidDocumentError: If it is not a layer type.
+        """
+        return parse_layer_media_type(self.descriptor.media_type, self.descriptor.annotations)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelKit:
-    """What a manifest and its config say together.
+    """A kit as it was read.
 
     Attributes:
-        kitfile: The Kitfile, with the digest of each entry's layer where the config has it.
-        layers: The layers, in the order of the manifest.
-        cli_version: Version of the tool that packed it, if it said so.
+        kitfile: What it holds.
+        layers: Its layers, in the order of the manifest.
+        cli_version: Of the program that packed it, if it says so.
     """
 
     kitfile: Kitfile
@@ -94,130 +89,153 @@ class ModelKit:
     cli_version: str | None = None
 
 
-def claims(kitfile: Kitfile) -> list[LayerClaim]:
-    """List the entries that want a layer, in the order of the manifest; a model without a path has parts only."""
-    return [LayerClaim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
-
-
-def packed_layer(claim: LayerClaim, descriptor: Descriptor, diff_id: Digest) -> Layer:
-    """Make the layer that a claim became."""
-    kind = parse_layer_media_type(descriptor.media_type)
-    annotations = layer_annotations(claim.kind)
-    described = msgspec.structs.replace(descriptor, annotations=annotations) if annotations else descriptor
-    return Layer(claim.kind, claim.name, claim.path, described, diff_id, kind)
-
-
 def build_config(kitfile: Kitfile, layers: Iterable[Layer]) -> bytes:
-    """Write the config: the Kitfile as JSON, each entry with the digests of its layer.
-
-    Args:
-        kitfile: What was packed.
-        layers: One for each of ``claims(kitfile)``, in the same order.
+    """Write the config of a kit: the Kitfile with the digests of its layers, byte for byte as KitOps writes it.
 
     Raises:
-        InvalidDocumentError: If a parameter cannot be written as JSON.
+        InvalidDocumentError: If a layer belongs to no entry, or a parameter cannot be written as JSON.
+        LimitExceededError: If it is over 4 MiB, so that nobody would read it.
     """
-    remaining = iter(layers)
+    waiting: dict[tuple[LayerKind, str], deque[Layer]] = {}
+    for layer in layers:
+        waiting.setdefault((layer.kind, layer.path), deque()).append(layer)
 
-    def digested(entry: Any) -> Any:  # noqa: ANN401 -- each kind of entry stays of its kind
-        if not entry.path:
-            return entry
-        layer = next(remaining)
-        return msgspec.structs.replace(entry, digest=layer.descriptor.digest, diff_id=layer.diff_id)
+    def stored(kind: LayerKind, entry: E) -> E:
+        queue = waiting.get((kind, entry.path))
+        layer = queue.popleft() if queue else None
+        digest, diff_id = (layer.descriptor.digest, layer.diff_id) if layer else (None, None)
+        return replace(entry, digest=digest, diff_id=diff_id)
 
-    return _with_entries(kitfile, digested).to_json()
+    config = _changed(kitfile, stored).to_json()
+    lost = next((layer for queue in waiting.values() for layer in queue), None)
+    if lost is not None:
+        raise InvalidDocumentError(f"{lost.path!r} ({lost.kind.value}): the Kitfile has no such entry")
+    if len(config) > MAX_CONFIG:
+        raise LimitExceededError(f"the Kitfile is {len(config)} bytes as JSON, at most {MAX_CONFIG} are accepted")
+    return config
 
 
-def build_manifest(config: bytes, layers: Iterable[Layer], *, annotations: Mapping[str, str] | None = None) -> Manifest:
-    """Write the manifest of a config and its layers, fields in the order of the spec."""
-    described = Descriptor.of(config, CONFIG_TYPE)
-    listed = tuple(layer.descriptor for layer in layers)
-    fields: dict[str, JSON] = {
-        "schemaVersion": 2,
-        "mediaType": mediatype.OCI_MANIFEST,
-        "artifactType": MANIFEST_TYPE,
-        "config": described.to_json(),
-        "layers": [descriptor.to_json() for descriptor in listed],
-    }
-    if annotations:
-        fields["annotations"] = dict(annotations)
-    return Manifest(
-        raw=dumps(fields),
-        media_type=mediatype.OCI_MANIFEST,
-        config=described,
-        layers=listed,
-        artifact_type=MANIFEST_TYPE,
-        annotations=dict(annotations or {}),
+class _Change(Protocol):
+    def __call__(self, kind: LayerKind, entry: E, /) -> E: ...
+
+
+def _changed(kitfile: Kitfile, change: _Change) -> Kitfile:
+    model = kitfile.model
+    if model is not None:
+        parts = tuple(change(LayerKind.PART, part) for part in model.parts)
+        model = replace(change(LayerKind.MODEL, model), parts=parts)
+    return replace(
+        kitfile,
+        model=model,
+        code=tuple(change(LayerKind.CODE, code) for code in kitfile.code),
+        datasets=tuple(change(LayerKind.DATASET, dataset) for dataset in kitfile.datasets),
+        docs=tuple(change(LayerKind.DOCS, docs) for docs in kitfile.docs),
+        prompts=tuple(change(LayerKind.PROMPT, prompt) for prompt in kitfile.prompts),
+        mcp_servers=tuple(change(LayerKind.MCP_SERVER, server) for server in kitfile.mcp_servers),
     )
 
 
-def require_modelkit(manifest: Manifest) -> None:
-    """See to it that a manifest is one of a ModelKit.
+def build_manifest(
+    config: Descriptor,
+    layers: Iterable[Layer],
+    *,
+    cli_version: str | None = None,
+    form: ManifestForm = ManifestForm.CURRENT,
+) -> Manifest:
+    """Write the manifest of a kit, its layers in KitOps' order.
+
+    Nothing in it depends on when, where or by whom it is written, so the same content gives the same digest; unless
+    ``cli_version`` is given, which is written as an annotation then.
 
     Raises:
-        NotAModelKitError: Saying what it is instead.
+        LimitExceededError: If there are more than 4096 layers, or it is over 4 MiB.
     """
-    if manifest.config.media_type == CONFIG_TYPE:
+    ordered = sorted(layers, key=lambda layer: _ORDER[layer.kind])
+    value: dict[str, JSON] = {"schemaVersion": 2}
+    if form is ManifestForm.CURRENT:
+        value |= {"mediaType": mediatype.OCI_MANIFEST, "artifactType": ARTIFACT_TYPE}
+    value["config"] = config.to_json()
+    value["layers"] = [layer.descriptor.to_json() for layer in ordered]
+    if form is ManifestForm.KIT_1_7 and not ordered:
+        value["layers"] = None
+    if cli_version is not None:
+        value["annotations"] = {VERSION_ANNOTATION: cli_version}
+    return parse_manifest(go_dumps(value), mediatype.OCI_MANIFEST)
+
+
+def require_modelkit(manifest: Manifest, *, what: str = "this artifact") -> None:
+    """Refuse an artifact that is not a ModelKit, saying what it is.
+
+    Args:
+        manifest: Of the artifact.
+        what: How the error calls it.
+
+    Raises:
+        NotAModelKitError: If it is not one.
+    """
+    kind = manifest.config.media_type
+    if kind == CONFIG_TYPE:
         return
-    what = _OTHERS.get(manifest.config.media_type)
-    if what is None:
-        kind = manifest.artifact_type or manifest.config.media_type
-        what = f"an artifact of type {kind[:128]!r}"
-    raise NotAModelKitError(f"this is {what}, not a ModelKit")
+    known = _OTHERS.get(kind)
+    if known is None:
+        known = f"an artifact of type {(manifest.artifact_type or kind)[:128]}"
+    raise NotAModelKitError(f"{what} is {known}, not a ModelKit")
 
 
-def read_modelkit(manifest: Manifest, config: bytes) -> ModelKit:
-    """Read a kit, pairing each layer with the entry of the Kitfile that it came from.
+def read_modelkit(manifest: Manifest, config: bytes, *, what: str = "this artifact") -> ModelKit:
+    """Read a kit from its manifest and its config.
 
-    Entries are found by the digest that the config has for them; where it has none (kits of a very old ``kit``), by
-    their order among those of the same kind, and the archive's names are then relative to the entry's directory.
+    Each layer is paired with the entry that names its digest, or, in old kits, with the next of its kind.
 
     Raises:
-        NotAModelKitError: If the manifest is of another kind of artifact.
-        InvalidDocumentError: If the config is not a Kitfile, or a layer has no entry.
+        NotAModelKitError: If it is not a ModelKit.
         LimitExceededError: If the config is over 4 MiB.
+        InvalidDocumentError: If the config is not a Kitfile, or manifest and config do not fit together.
     """
-    require_modelkit(manifest)
-    kitfile = kitfile_from_json(loads(config, what="config", limit=MAX_CONFIG))
-    pairing = _Pairing(kitfile)
-    layers = tuple(pairing.layer(descriptor) for descriptor in manifest.layers)
-    return ModelKit(kitfile, layers, manifest.annotations.get(VERSION_ANNOTATION))
+    require_modelkit(manifest, what=what)
+    kitfile = kitfile_from_json(loads(config, what=f"{what}: config", limit=MAX_CONFIG))
+    return ModelKit(kitfile, tuple(_paired(kitfile, manifest, what)), manifest.annotations.get(VERSION_ANNOTATION))
 
 
-class _Pairing:
-    """The entries of a Kitfile that still wait for their layer."""
+def _paired(kitfile: Kitfile, manifest: Manifest, what: str) -> Iterator[Layer]:
+    """Find the entry of each layer.
 
-    def __init__(self, kitfile: Kitfile) -> None:
-        self._waiting = [(kind, entry) for kind, _, entry in kitfile.entries() if entry.path]
-
-    def layer(self, descriptor: Descriptor) -> Layer:
-        kind = parse_layer_media_type(descriptor.media_type, descriptor.annotations)
-        entry = self._take(kind.kind, descriptor.digest)
-        diff_id = entry.diff_id or descriptor.digest
-        path = entry.path
-        prefix = "" if entry.digest is not None or kind.format is LayerFormat.RAW else path.rpartition("/")[0]
-        return Layer(kind.kind, name_of(entry), path, descriptor, diff_id, kind, prefix)
-
-    def _take(self, kind: LayerKind, digest: Digest) -> Entry:
-        """Give the entry of a layer, and strike it off.
-
-        Raises:
-            InvalidDocumentError: If none is left.
-        """
-        same_digest = [pair for pair in self._waiting if pair[1].digest == digest]
-        undigested = [pair for pair in self._waiting if pair[0] is kind and pair[1].digest is None]
-        ordered = sorted(same_digest, key=lambda pair: pair[0] is not kind) or undigested
-        if not ordered:
-            raise InvalidDocumentError(f"the {kind.value} layer {digest} belongs to no entry of the Kitfile")
-        self._waiting.remove(ordered[0])
-        return ordered[0][1]
+    Raises:
+        InvalidDocumentError: If a layer has none, or an entry that names a digest has no layer.
+    """
+    waiting: dict[tuple[LayerKind, Digest | None], deque[Entry]] = {}
+    for kind, _, entry in kitfile.entries():
+        if not (isinstance(entry, Dataset) and entry.remote_path):
+            waiting.setdefault((kind, entry.digest), deque()).append(entry)
+    for number, descriptor in enumerate(manifest.layers):
+        kind = _kind(descriptor, f"{what}: layer {number}")
+        queue = waiting.get((kind, descriptor.digest)) or waiting.get((kind, None))
+        if not queue:
+            raise InvalidDocumentError(
+                f"{what}: layer {number} ({kind.value}, {descriptor.digest}) is not in its config"
+            )
+        yield _layer(kind, queue.popleft(), descriptor)
+    left = next((entry for (_, digest), queue in waiting.items() if digest for entry in queue), None)
+    if left is not None:
+        raise InvalidDocumentError(f"{what}: {left.path!r} is in its config, but its layer {left.digest} is not there")
 
 
-def _with_entries(kitfile: Kitfile, change: Callable[[Any], Any]) -> Kitfile:
-    """Change every entry, in the order of ``Kitfile.entries``."""
-    model = kitfile.model
-    if model is not None:
-        changed = change(model)
-        model = msgspec.structs.replace(changed, parts=tuple(change(part) for part in model.parts))
-    lists = {name: tuple(change(entry) for entry in getattr(kitfile, name)) for name in _LISTS}
-    return msgspec.structs.replace(kitfile, model=model, **lists)
+def _kind(descriptor: Descriptor, what: str) -> LayerKind:
+    try:
+        return parse_layer_media_type(descriptor.media_type, descriptor.annotations).kind
+    except InvalidDocumentError as error:
+        raise InvalidDocumentError(f"{what}: {error}") from error
+
+
+def _layer(kind: LayerKind, entry: Entry, descriptor: Descriptor) -> Layer:
+    diff_id = entry.diff_id
+    if diff_id is None and descriptor.media_type.endswith((".tar", ".raw")):
+        diff_id = descriptor.digest  # nothing is compressed, so both names are one
+    return Layer(
+        kind=kind,
+        path=entry.path,
+        name=name_of(entry),
+        descriptor=descriptor,
+        diff_id=diff_id,
+        legacy=entry.digest is None,
+    )

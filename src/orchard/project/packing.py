@@ -14,11 +14,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
+
+import msgspec
 
 from orchard.archive import Entry, compress, read_file, tar_size, write_tar
 from orchard.errors import NotFoundError, OrchardError, StorageError, UnsupportedError
 from orchard.formats import (
+    CONFIG_TYPE,
     IGNORE_NAME,
     KITFILE_NAMES,
     MAX_KITFILE,
@@ -26,14 +29,13 @@ from orchard.formats import (
     IgnoreRules,
     Kitfile,
     Layer,
-    LayerClaim,
     LayerKind,
     build_config,
     build_manifest,
-    claims,
     is_reference,
+    layer_annotations,
     layer_media_type,
-    packed_layer,
+    name_of,
     parse_kitfile,
 )
 from orchard.oci import Descriptor, Hasher, Manifest
@@ -169,8 +171,8 @@ def pack(
         ConflictError: If a file changes while it is read.
         StorageError: If a file cannot be read or the store cannot be written.
     """
-    wanted = claims(kitfile)
-    _refuse_elsewhere(kitfile, wanted, directory)
+    _refuse_elsewhere(kitfile, directory)
+    wanted = [_Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
     context = Context(directory, ignored=read_ignore(directory), claimed=[claim.path for claim in wanted])
     plans = [(claim, context.entries(claim.path)) for claim in wanted]
     line = _Line(shelf, compression, observer or Silent())
@@ -178,6 +180,14 @@ def pack(
         layers = line.run(plans)
         said = tuple(warnings(chain.from_iterable(entries for _, entries in plans)))
         return _publish(kitfile, layers, repository, said=said)
+
+
+class _Claim(NamedTuple):
+    """An entry of the Kitfile that wants a layer."""
+
+    kind: LayerKind
+    name: str
+    path: str
 
 
 class _Line:
@@ -189,7 +199,7 @@ class _Line:
         self._observer = observer
         self._stopped = False
 
-    def run(self, plans: list[tuple[LayerClaim, list[Entry]]]) -> tuple[PackedLayer, ...]:
+    def run(self, plans: list[tuple[_Claim, list[Entry]]]) -> tuple[PackedLayer, ...]:
         """Pack all layers; the first failure stops the others, and is raised."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pack") as pool:
             futures = [pool.submit(self._pack, claim, entries) for claim, entries in plans]
@@ -201,7 +211,7 @@ class _Line:
                     future.cancel()
                 raise
 
-    def _pack(self, claim: LayerClaim, entries: list[Entry]) -> PackedLayer:
+    def _pack(self, claim: _Claim, entries: list[Entry]) -> PackedLayer:
         label = f"{claim.kind.value} {claim.path}"
         raw = claim.kind is LayerKind.MCP_SERVER  # a ZIP already: one bare file, never compressed again
         compression: CompressionName = "none" if raw else self._compression
@@ -213,7 +223,8 @@ class _Line:
         ingested = self._shelf.ingest(chunks, layer_media_type(claim.kind, COMPRESSIONS[compression]))
         self._observer.finished(label)
         diff_id = ingested.descriptor.digest if compression == "none" else plain.digest
-        layer = packed_layer(claim, ingested.descriptor, diff_id)
+        descriptor = msgspec.structs.replace(ingested.descriptor, annotations=layer_annotations(claim.kind))
+        layer = Layer(kind=claim.kind, path=claim.path, name=claim.name, descriptor=descriptor, diff_id=diff_id)
         return PackedLayer(layer, sum(not entry.is_directory for entry in entries), ingested.new)
 
     def _counted(self, label: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -227,7 +238,7 @@ class _Line:
 def _publish(kitfile: Kitfile, layers: tuple[PackedLayer, ...], repository: Store, *, said: tuple[str, ...]) -> Packed:
     plain = tuple(packed.layer for packed in layers)
     raw = build_config(kitfile, plain)
-    manifest = build_manifest(raw, plain)
+    manifest = build_manifest(Descriptor.of(raw, CONFIG_TYPE), plain)
     new_config = not repository.exists(manifest.config)
     repository.push(manifest.config, Bytes(raw))
     descriptor = manifest.describe()
@@ -242,15 +253,15 @@ def _hashed(chunks: Iterable[bytes], hasher: Hasher) -> Iterator[bytes]:
         yield chunk
 
 
-def _refuse_elsewhere(kitfile: Kitfile, wanted: list[LayerClaim], directory: Path) -> None:
+def _refuse_elsewhere(kitfile: Kitfile, directory: Path) -> None:
     """Refuse a Kitfile that needs content from elsewhere; a file that is there wins over a name that looks like one.
 
     Raises:
         UnsupportedError: Naming the entry.
     """
-    for claim in wanted:
-        if claim.kind is LayerKind.MODEL and is_reference(claim.path) and not (directory / claim.path).exists():
-            raise UnsupportedError(f"model.path: {claim.path} names another ModelKit, which cannot be packed yet")
+    path = kitfile.model.path if kitfile.model else ""
+    if is_reference(path) and not (directory / path).exists():
+        raise UnsupportedError(f"model.path: {path} names another ModelKit, which cannot be packed yet")
     for dataset in kitfile.datasets:
         if dataset.remote_path:
             raise UnsupportedError(f"dataset {dataset.name or dataset.path}: remote datasets cannot be packed yet")

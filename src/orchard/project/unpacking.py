@@ -102,8 +102,9 @@ def _refuse_elsewhere(version: Version, filters: Filters) -> None:
         UnsupportedError: Naming the other kit.
     """
     model = version.kit.kitfile.model
+    wanted = not filters.filters or any(LayerKind.MODEL in one.kinds for one in filters.filters)
     held = any(layer.kind is LayerKind.MODEL for layer in version.kit.layers)
-    if model is not None and not held and is_reference(model.path) and filters.wants(LayerKind.MODEL):
+    if model is not None and not held and is_reference(model.path) and wanted:
         raise UnsupportedError(
             f"the model is in another ModelKit, {model.path}, which is not fetched yet; unpack that one, "
             "and the other parts of this one with --filter"
@@ -118,7 +119,7 @@ def _extract(layer: Layer, source: Source, extractor: Extractor, *, observer: Ob
         if layer.type.format is LayerFormat.RAW:
             extractor.extract_raw(plain, layer.path, what=label)
         else:
-            extractor.extract_tar(plain, prefix=layer.prefix, what=label)
+            extractor.extract_tar(plain, prefix=layer.path.rpartition("/")[0] if layer.legacy else "", what=label)
         plain.finish()
     observer.finished(label)
 

@@ -66,10 +66,10 @@ def read_version(source: Source, descriptor: Descriptor) -> Version:
         IntegrityError: If the bytes are not what the digest promises.
     """
     manifest = read_manifest(source, descriptor)
-    require_modelkit(manifest)
+    require_modelkit(manifest, what=str(descriptor.digest))
     with source.open(manifest.config) as body:
         config = read_all(body, manifest.config, limit=MAX_CONFIG)
-    return Version(descriptor, manifest, read_modelkit(manifest, config))
+    return Version(descriptor, manifest, read_modelkit(manifest, config, what=str(descriptor.digest)))
 
 
 def read_manifest(source: Source, descriptor: Descriptor) -> Manifest:

@@ -61,14 +61,14 @@ def command(
       orchard unpack registry.example.com/team/mymodel:v1 --filter model,kitfile
       orchard unpack mymodel:v1 --filter datasets:train
     """
-    from orchard.formats import Filters
+    from orchard.formats import parse_filters
 
     session = current_session()
     parsed, extra = Reference.parse_tags(reference)
     if extra:
         raise UsageError("can not unpack multiple tags")
     old = [name for name, on in zip(_OLD, (kitfile, model, code, datasets, docs), strict=True) if on]
-    chosen = Filters.parse(filters or ([",".join(old)] if old else ()))
+    chosen = parse_filters(filters or ([",".join(old)] if old else ()))
     session.printer.note(f"Unpacking to {directory.absolute()}")
     with watching(session.printer, session.progress, "Unpacking") as observer:
         version, unpacked = open_workspace(network, session).unpack(
