@@ -313,10 +313,12 @@ def test_error_document_larger_than_we_read_does_no_harm(connect: Connect, serve
 
 def test_warnings_reach_the_caller_and_are_harmless(connect: Connect, server: FaultServer) -> None:
     lines = '299 - "going \x07 away"\n199 - "other"\n299 - "second"'
-    server.on("GET", "/v2/", answer(200, {"Warning": lines}))
+    server.on("GET", "/v2/", answer(200, {"Warning": lines}), FOREVER)
     heard: list[str] = []
+    registry = connect(warn=heard.append)
 
-    connect(warn=heard.append).ping()
+    registry.ping()
+    registry.ping()
 
     assert [text.partition(": ")[2] for text in heard] == [r"going \x07 away", "second"]
 

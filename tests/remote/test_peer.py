@@ -67,6 +67,7 @@ def test_artifact_survives_the_round_trip(peer: Running, connect: Connect, chunk
     copy_graph(repo, there, repo.resolve("v1"))
 
     assert there.resolve(str(root.digest)) == root
+    assert registry.repository("team/round-trip").exists(root)
     assert "v1" in list(repo.tags())
     assert "team/round-trip" in list(registry.catalog())
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orchard.remote.transport import Response, Transport
 
 MAX_HOPS: Final = 5
+MAX_WARNINGS: Final = 20  # different ones that a registry may show
 MAX_WARNING: Final = 4096  # characters of all warnings of one answer (distribution spec, "Warnings")
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -126,6 +127,7 @@ class Client:
         self._timing = timing
         self._lock = Lock()
         self._transport: Transport | None = None
+        self._warned: set[str] = set()
         self._auth = Authenticator(
             self.origin, host, credentials=credentials, ask=self._ask_token, timing=timing, realms=options.realms
         )
@@ -290,8 +292,16 @@ class Client:
             return
         for line in response.lines("Warning"):
             code, _, text = line[:MAX_WARNING].partition(" ")
-            if code == "299":
-                warn(f"{self.host}: {printable(text.removeprefix('- ').strip().strip(chr(34)), MAX_WARNING)}")
+            heard = printable(text.removeprefix("- ").strip().strip('"'), MAX_WARNING)
+            if code == "299" and self._is_news(heard):
+                warn(f"{self.host}: {heard}")
+
+    def _is_news(self, warning: str) -> bool:
+        with self._lock:
+            news = warning not in self._warned and len(self._warned) < MAX_WARNINGS
+            if news:
+                self._warned.add(warning)
+            return news
 
 
 def _first(response: "Response") -> bytes:

@@ -31,7 +31,7 @@ class Documents:
         request = self._place.reading("HEAD", "manifests", target)
         try:
             with self._naming(target):
-                answer = self._place.client.ask(replace(request, headers=_ACCEPT))
+                answer = self._place.client.ask(request)
         except (UnsupportedError, DeniedError):
             return self.get(target)[0]  # no HEAD here; or a refusal, whose reason only the answer to a GET holds
         described = self._described(answer, target)
@@ -49,7 +49,7 @@ class Documents:
         """
         request = self._place.reading("GET", "manifests", target)
         with self._naming(target):
-            answer = self._place.client.ask(replace(request, headers=_ACCEPT, limit=MAX_MANIFEST))
+            answer = self._place.client.ask(replace(request, limit=MAX_MANIFEST))
         wanted = Digest.parse(target) if ":" in target else self._place.named_digest(answer)
         actual = Digest.of(answer.body, "sha256" if wanted is None else wanted.algorithm)
         if wanted is not None and actual != wanted:
@@ -117,9 +117,6 @@ class Documents:
         if digest is None or not media_type or not (size.isascii() and size.isdigit()):
             return None
         return Descriptor(media_type=media_type, digest=digest, size=int(size[:19]))
-
-
-_ACCEPT: Final = {"Accept": mediatype.ACCEPT}
 
 
 def _media_type(answer: Answer) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchard.errors import IntegrityError, InvalidDigestError
-from orchard.oci import Digest, wire
+from orchard.oci import Digest, mediatype, wire
 from orchard.remote.auth import Scope
 from orchard.remote.client import Answer, Client, Request
 from orchard.remote.origin import Url
@@ -41,8 +41,9 @@ class Place:
         return self.url("blobs", "uploads", "")
 
     def reading(self, method: str, *segments: str) -> Request:
-        """Make a request that only reads."""
-        return Request(method=method, url=self.url(*segments), scope=Scope.pull(self.repository))
+        """Make a request that only reads; distribution 2 hides OCI documents from those who do not ask for them."""
+        headers = {"Accept": mediatype.ACCEPT} if segments[0] == "manifests" else {}
+        return Request(method=method, url=self.url(*segments), scope=Scope.pull(self.repository), headers=headers)
 
     def check_digest(self, answer: Answer, wanted: Digest) -> None:
         """Compare the digest that the registry names with the one that is meant, if both are of one algorithm.
