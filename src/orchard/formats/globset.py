@@ -136,7 +136,8 @@ def _token(pattern: str, at: int) -> tuple[Token, int]:
             return Glob.ONE, at + 1
         case "[":
             return _class(pattern, at + 1)
-    return _character(pattern, at)
+        case _:
+            return _character(pattern, at)
 
 
 def _stars(pattern: str, at: int) -> tuple[Token, int]:

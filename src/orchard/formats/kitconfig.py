@@ -40,22 +40,22 @@ def _object(kind: type[Node], value: JSON, place: str) -> Node:
 
 
 def _read(field: Field, value: JSON, place: str) -> object:
+    result: object
     match field.shape:
         case Shape.TEXT:
-            return _text(value, place)
+            result = _text(value, place)
         case Shape.TEXTS:
-            return tuple(_text(item, place) for item in _list(value, place) if item is not None)
+            result = tuple(_text(item, place) for item in _list(value, place) if item is not None)
         case Shape.ANY:
-            return _scrubbed(value)
+            result = _scrubbed(value)
         case Shape.DIGEST:
-            return _digest(value, place)
+            result = _digest(value, place)
         case Shape.OBJECT:
-            return _object(field.of, value, place)
+            result = _object(field.of, value, place)
         case Shape.OBJECTS:
-            items = enumerate(_list(value, place))
-            return tuple(
-                _object(field.of, {} if item is None else item, f"{place}[{number}]") for number, item in items
-            )
+            items = enumerate({} if item is None else item for item in _list(value, place))
+            result = tuple(_object(field.of, item, f"{place}[{number}]") for number, item in items)
+    return result
 
 
 def _list(value: JSON, place: str) -> list[JSON]:
@@ -96,7 +96,8 @@ def _scrubbed(value: JSON) -> JSON:
             return [_scrubbed(item) for item in value]
         case str():
             return _scrub(value)
-    return value
+        case _:
+            return value
 
 
 def _wrong(place: str, wanted: str, value: JSON) -> InvalidDocumentError:

@@ -60,7 +60,7 @@ class KitfileDocument:
         steps = _steps(place) if isinstance(place, str) else place
         wanted = _assigned(_skeleton(self._tree), steps, place)
         for flow in (False, True):
-            text = _edited(self._text, self._tree, steps, value, flow=flow)
+            text = _Pen(self._text, flow=flow).put(self._tree, steps, value)
             tree = self._tree_of(text)
             if tree is None or _assigned(_skeleton(tree), steps, place) != wanted:
                 continue
@@ -100,7 +100,8 @@ def _skeleton(tree: Tree) -> object:
             return {key.text: _skeleton(value) for key, value in tree.entries}
         case Sequence():
             return [_skeleton(item) for item in tree.items]
-    return None if is_null(tree) else (tree.text, tree.plain, tree.tag)
+        case Scalar():
+            return None if is_null(tree) else (tree.text, tree.plain, tree.tag)
 
 
 def _assigned(node: object, steps: Steps[Step], place: object) -> object:
@@ -141,98 +142,91 @@ def _child(tree: Tree, step: Step) -> tuple[Scalar | None, Tree | None]:
     return None, None
 
 
-def _edited(text: str, tree: Mapping, steps: Steps[Step], value: JSON, *, flow: bool) -> str:
-    """Write a value into a text.
-
-    Args:
-        text: The document.
-        tree: What it says.
-        steps: The place of the value.
-        value: The value.
-        flow: Whether to write the value in one line in any case.
-    """
-    parent: Tree = tree
-    for depth, step in enumerate(steps):
-        key, child = _child(parent, step)
-        rest = steps[depth + 1 :]
-        if child is None:
-            return _inserted(text, parent, step, _nested(rest, value), flow=flow)
-        if not rest or is_null(child):
-            return _replaced(text, (parent, key, child), _nested(rest, value), flow=flow)
-        parent = child
-    return text
-
-
 def _nested(steps: Steps[Step], value: JSON) -> JSON:
     for step in reversed(steps):
         value = {step: value} if isinstance(step, str) else [value]
     return value
 
 
-def _replaced(text: str, where: tuple[Tree, Scalar | None, Tree], value: JSON, *, flow: bool) -> str:
-    """Write a value over another one."""
-    parent, key, child = where
-    start, end = child.place.start, _end(text, child)
-    flow = flow or _is_flow(parent) or _is_flow(child)
-    column = parent.place.column
-    lines = is_block(value) and not flow
-    if key is not None and (start == child.place.end or lines or not isinstance(child, Scalar)):
-        start = text.index(":", key.place.end) + 1  # whatever stands behind the colon goes
-        end = max(start, end)
-        return text[:start] + _behind(value, column, _newline(text), flow=flow) + text[end:]
-    if lines:
-        new = _newline(text).join(_block(value, child.place.column)).lstrip(" ")
-    else:
-        new = inline(value, " " * (column + 2), flow=flow)
-    return text[:start] + new + text[end:]
+class _Pen:
+    """Writes into a text.
 
+    Args:
+        text: The document.
+        flow: Whether to write each value in one line, whatever it is.
+    """
 
-def _inserted(text: str, parent: Tree, step: Step, value: JSON, *, flow: bool) -> str:
-    """Write a value behind the last one of a mapping or a list."""
-    newline, column = _newline(text), parent.place.column
-    name = f"{inline(step, flow=True)}:" if isinstance(step, str) else ""
-    if _is_flow(parent):
-        at = parent.place.end - 1
-        before = text[:at].rstrip()
+    def __init__(self, text: str, *, flow: bool) -> None:
+        self._text = text
+        self._flow = flow
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+
+    def put(self, tree: Mapping, steps: Steps[Step], value: JSON) -> str:
+        """Give the text with a value in a place; the place is one that can be."""
+        parent: Tree = tree
+        for depth, step in enumerate(steps):
+            key, child = _child(parent, step)
+            rest = steps[depth + 1 :]
+            if child is None:
+                return self._insert(parent, step, _nested(rest, value))
+            if not rest or is_null(child):
+                return self._replace((parent, key, child), _nested(rest, value))
+            parent = child
+        return self._text
+
+    def _replace(self, where: tuple[Tree, Scalar | None, Tree], value: JSON) -> str:
+        parent, key, child = where
+        start, end = child.place.start, self._end(child)
+        flow = self._flow or _is_flow(parent) or _is_flow(child)
+        lines = self._lines(value, child.place.column) if is_block(value) and not flow else ""
+        if key is not None and (start == child.place.end or lines or not isinstance(child, Scalar)):
+            start = self._text.index(":", key.place.end) + 1  # all that stands behind the colon goes
+            end = max(start, end)
+            new = self._behind(value, parent.place.column, flow=flow)
+        else:
+            new = lines.lstrip(" ") or inline(value, " " * (parent.place.column + 2), flow=flow)
+        return self._text[:start] + new + self._text[end:]
+
+    def _insert(self, parent: Tree, step: Step, value: JSON) -> str:
+        """Write a value behind the last one of a mapping or a list."""
+        if _is_flow(parent):
+            return self._insert_flow(parent.place.end - 1, step, value)
+        column = parent.place.column
+        if isinstance(step, str):
+            new = " " * column + f"{inline(step, flow=True)}:" + self._behind(value, column, flow=self._flow)
+        elif self._flow:
+            new = " " * column + "- " + inline(value, flow=True)
+        else:
+            new = self._lines([value], column)
+        at = self._line_end(self._end(parent))
+        return self._text[:at] + self._newline + new + self._text[at:]
+
+    def _insert_flow(self, at: int, step: Step, value: JSON) -> str:
+        """Write a value before the brace or the bracket that closes its collection."""
+        before = self._text[:at].rstrip()
         comma = {"{": "", "[": "", ",": " "}.get(before[-1:], ", ")
-        written = inline(value, flow=True)
-        return before + comma + (f"{name} {written}" if name else written) + text[at:]
-    if name:
-        new = " " * column + name + _behind(value, column, newline, flow=flow)
-    elif flow:
-        new = " " * column + "- " + inline(value, flow=True)
-    else:
-        new = newline.join(block([value], " " * column))
-    at = _line_end(text, _end(text, parent))
-    return text[:at] + newline + new + text[at:]
+        name = f"{inline(step, flow=True)}: " if isinstance(step, str) else ""
+        return before + comma + name + inline(value, flow=True) + self._text[at:]
 
+    def _behind(self, value: JSON, column: int, *, flow: bool) -> str:
+        """Write a value behind the colon of a key that starts in this column."""
+        if is_block(value) and not flow:
+            return self._newline + self._lines(value, column + 2)
+        return " " + inline(value, " " * (column + 2), flow=flow).replace("\n", self._newline)
 
-def _behind(value: JSON, column: int, newline: str, *, flow: bool) -> str:
-    """Write a value behind the colon of a key that starts in this column."""
-    if is_block(value) and not flow:
-        return newline + newline.join(_block(value, column + 2))
-    return " " + inline(value, " " * (column + 2), flow=flow).replace("\n", newline)
+    def _lines(self, value: dict[str, JSON] | list[JSON], column: int) -> str:
+        return self._newline.join(block(value, " " * column))
 
+    def _end(self, tree: Tree) -> int:
+        """Find where a value ends; a literal block claims the empty lines behind it as well."""
+        return len(self._text[: tree.place.end].rstrip(" \r\n"))
 
-def _block(value: JSON, column: int) -> list[str]:
-    return list(block(value, " " * column)) if isinstance(value, dict | list) else []
+    def _line_end(self, offset: int) -> int:
+        at = self._text.find("\n", offset)
+        if at < 0:
+            return len(self._text)
+        return at - 1 if self._text[at - 1 : at] == "\r" else at
 
 
 def _is_flow(tree: Tree) -> bool:
     return not isinstance(tree, Scalar) and tree.flow
-
-
-def _end(text: str, tree: Tree) -> int:
-    """Find where a value ends; a literal block claims the empty lines behind it as well."""
-    return len(text[: tree.place.end].rstrip(" \r\n"))
-
-
-def _line_end(text: str, offset: int) -> int:
-    at = text.find("\n", offset)
-    if at < 0:
-        return len(text)
-    return at - 1 if text[at - 1 : at] == "\r" else at
-
-
-def _newline(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"

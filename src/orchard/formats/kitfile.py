@@ -207,17 +207,19 @@ def _json(value: object) -> JSON:
             return [_json(item) for item in value]
         case Digest():
             return str(value)
-    return in_go_order(value)  # type: ignore[arg-type]  # what is left is text or parameters
+        case _:
+            return in_go_order(value)  # type: ignore[arg-type]  # what is left is text or parameters
 
 
 def in_go_order(value: JSON) -> JSON:
-    """Sort the keys of all maps, as Go does with those it holds in a map."""
+    """Sort the keys of a JSON value, as Go does with what it holds in a map."""
     match value:
         case dict():
             return {key: in_go_order(value[key]) for key in sorted(value)}
         case list():
             return [in_go_order(item) for item in value]
-    return value
+        case _:
+            return value
 
 
 def is_reference(path: str) -> bool:

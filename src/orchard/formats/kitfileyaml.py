@@ -62,7 +62,7 @@ def parse_tree(text: str, *, what: str) -> Mapping:
     if tree is None:
         raise InvalidDocumentError(f"{what}: is empty; it needs at least a manifestVersion")
     if not isinstance(tree, Mapping):
-        raise problem(what, tree.place.line, "a Kitfile is a mapping: lines of 'key: value'")
+        raise InvalidDocumentError(problem(what, tree.place.line, "a Kitfile is a mapping: lines of 'key: value'"))
     return tree
 
 
@@ -94,10 +94,15 @@ def any_value(tree: Tree, note: Callable[[int, str], None]) -> JSON:
             return {key.text: any_value(value, note) for key, value in tree.entries}
         case Sequence():
             return [any_value(item, note) for item in tree.items]
+        case Scalar():
+            return _noted(tree, note)
+
+
+def _noted(scalar: Scalar, note: Callable[[int, str], None]) -> JSON:
     try:
-        return _plain_value(tree)
+        return _plain_value(scalar)
     except InvalidDocumentError as error:
-        note(tree.place.line, str(error))
+        note(scalar.place.line, str(error))
         return None
 
 
@@ -107,13 +112,14 @@ def _plain_value(scalar: Scalar) -> JSON:
     Raises:
         InvalidDocumentError: If JSON has no such value, or the text does not fit its tag.
     """
-    if not scalar.tag:
-        value = resolve(scalar.text) if scalar.plain else scalar.text
-    else:
-        value = _tagged(scalar)
+    value = _tagged(scalar) if scalar.tag else _untagged(scalar)
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidDocumentError(f"{scalar.text} has no JSON form; quote it or leave it out")
     return value
+
+
+def _untagged(scalar: Scalar) -> JSON:
+    return resolve(scalar.text) if scalar.plain else scalar.text
 
 
 def _tagged(scalar: Scalar) -> JSON:
@@ -193,7 +199,8 @@ class _Reader:
             case Shape.OBJECTS:
                 items = enumerate(self._items(tree, place))
                 return tuple(self._object(field.of, item, f"{place}[{number}]") for number, item in items)
-        return self._any(tree, place)
+            case _:
+                return any_value(tree, lambda line, text: self._note(line, place, text))
 
     def _items(self, tree: Tree, place: str) -> tuple[Tree, ...]:
         if isinstance(tree, Sequence):
@@ -209,11 +216,9 @@ class _Reader:
         self._note(tree.place.line, place, "must be a text")
         return None
 
-    def _any(self, tree: Tree, place: str) -> JSON:
-        return any_value(tree, lambda line, text: self._note(line, place, text))
-
 
 def is_null(tree: Tree) -> bool:
+    """Tell whether there is nothing, or a null."""
     if not isinstance(tree, Scalar):
         return False
     return tree.tag == "null" or (tree.plain and not tree.tag and resolve(tree.text) is None)

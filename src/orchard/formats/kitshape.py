@@ -1,4 +1,4 @@
-"""The schema of a Kitfile as data: which key of which object holds what. Both readers, of YAML and of JSON, follow it."""
+"""The schema of a Kitfile as data: which key of which object holds what. The readers of YAML and JSON follow it."""
 
 from dataclasses import dataclass
 from enum import Enum, auto

@@ -56,7 +56,7 @@ class LayerType:
 _KITOPS: Final = re.compile(r"application/vnd\.kitops\.modelkit\.(\w+)\.v1\.(\w+)(?:\+(\w+))?", re.ASCII)
 # cnai is what the CNCF called it until mid-2025; readers take both (ModelPack model-spec #81).
 _MODELPACK: Final = re.compile(r"application/vnd\.c(?:ncf|nai)\.model\.([a-z.]+)\.v1\.(\w+)(?:\+(\w+))?", re.ASCII)
-_MODELPACK_KINDS: Final = {
+_MODELPACK_KINDS: Final[dict[str, LayerKind]] = {
     "weight": LayerKind.MODEL,
     "weight.config": LayerKind.PART,
     "code": LayerKind.CODE,
@@ -64,7 +64,7 @@ _MODELPACK_KINDS: Final = {
     "doc": LayerKind.DOCS,
 }
 # A prompt has no media type of its own, it is code with an annotation (KitOps 1.9).
-_KITOPS_KINDS: Final = {kind.value: kind for kind in LayerKind if kind is not LayerKind.PROMPT}
+_KITOPS_KINDS: Final[dict[str, LayerKind]] = {kind.value: kind for kind in LayerKind if kind is not LayerKind.PROMPT}
 _FORMATS: Final = {form.value: form for form in LayerFormat}
 _COMPRESSIONS: Final = {compression.value: compression for compression in Compression}
 

@@ -18,7 +18,6 @@ from ruamel.yaml.events import (
     Event,
     MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
 )
@@ -60,7 +59,7 @@ def _events(text: str, what: str) -> Iterator[Event]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = f"not YAML: {error.problem or error.context}{_hint(text, mark.index) if mark else ''}"
-        raise problem(what, mark.line + 1 if mark else 1, reason[:200]) from error
+        raise InvalidDocumentError(problem(what, mark.line + 1 if mark else 1, reason[:200])) from error
     except (YAMLError, ValueError, OverflowError) as error:  # the last two come from escapes such as \UFFFFFFFF
         reason = str(error).partition("\n")[0]
         raise InvalidDocumentError(f"{what}: not YAML: {reason[:200]}") from error
@@ -150,11 +149,11 @@ class _Builder:
     def _refuse_links(self, event: Event) -> None:
         if not isinstance(event, ScalarEvent | CollectionStartEvent):
             self._refuse(event, "aliases (*name) are not supported; write the value out")
-        if isinstance(event, NodeEvent) and event.anchor is not None:
+        if event.anchor is not None:
             self._refuse(event, "anchors (&name) are not supported; write the value out where it is needed")
 
     def _refuse(self, event: Event, text: str) -> NoReturn:
-        raise problem(self._what, _line(event), text)
+        raise InvalidDocumentError(problem(self._what, _line(event), text))
 
 
 def _settled(value: Tree, key: Scalar) -> Tree:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from orchard.errors import InvalidDocumentError
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -72,6 +70,6 @@ class Sequence:
 Tree = Scalar | Mapping | Sequence
 
 
-def problem(what: str, line: int, text: str) -> InvalidDocumentError:
+def problem(what: str, line: int, text: str) -> str:
     """Say that one thing is wrong, in the form in which a Kitfile's problems are listed."""
-    return InvalidDocumentError(f"{what}: 1 problem\n  line {line}: {text}")
+    return f"{what}: 1 problem\n  line {line}: {text}"

@@ -1,9 +1,10 @@
 """Writing YAML as ``yaml.v3`` does with an indent of two: what KitOps writes when it unpacks a kit.
 
-It differs in what ``yaml.v3`` itself could not read back: texts that begin with a line break, or hold a break other than
-LF, are written in double quotes.
+It differs where that loses something: a text that begins with a line break or holds one other than LF is written in
+double quotes, and a whole number keeps its digits (KitOps reads all numbers of a config as floats: 1e+06).
 """
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -81,10 +82,6 @@ def inline(value: JSON, indent: str = "", *, flow: bool = False) -> str:
     match value:
         case str():
             return _text(value, indent, flow=flow)
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
         case float():
             return _float(value)
         case dict():
@@ -92,11 +89,12 @@ def inline(value: JSON, indent: str = "", *, flow: bool = False) -> str:
             return f"{{{', '.join(pairs)}}}"
         case list():
             return f"[{', '.join(inline(item, flow=True) for item in value)}]"
-    return str(value)
+        case _:
+            return json.dumps(value)  # null, a boolean or a whole number: YAML and JSON write them alike
 
 
 def _prepared(value: dict[str, JSON]) -> dict[str, JSON]:
-    """Drop what KitOps keeps in JSON only, sort parameters as ``yaml.v3`` sorts maps, mark the one list in flow style."""
+    """Drop what KitOps keeps in JSON only, sort parameters as ``yaml.v3`` sorts maps, mark the list in flow style."""
     result: dict[str, JSON] = {}
     for key, item in value.items():
         if key == "parameters":
@@ -118,7 +116,8 @@ def _sorted(value: JSON) -> JSON:
             return {key: _sorted(value[key]) for key in sorted(value, key=cmp_to_key(_natural))}
         case list():
             return [_sorted(item) for item in value]
-    return value
+        case _:
+            return value
 
 
 def _mapping(value: dict[str, JSON], indent: str) -> Iterator[str]:
@@ -150,6 +149,7 @@ def _behind(mark: str, item: JSON, indent: str) -> Iterator[str]:
 
 
 def is_block(value: JSON) -> TypeGuard[dict[str, JSON] | list[JSON]]:
+    """Tell whether a value takes lines of its own."""
     return isinstance(value, dict | list) and bool(value) and not isinstance(value, _OneLine)
 
 
