@@ -128,6 +128,31 @@ class _Pieces:
 
 
 @dataclass(slots=True)
+class Target:
+    """A sink in memory that writes down what happens to it, and can be told to fail."""
+
+    inner: MemoryStore = field(default_factory=MemoryStore)
+    asked: list[Digest] = field(default_factory=list)
+    pushed: list[Descriptor] = field(default_factory=list)
+    before_push: Callable[[Descriptor, Source], None] = lambda _content, _source: None
+    lock: Lock = field(default_factory=Lock)
+
+    def exists(self, content: Descriptor) -> bool:
+        with self.lock:
+            self.asked.append(content.digest)
+        return self.inner.exists(content)
+
+    def push(self, content: Descriptor, source: Source) -> None:
+        self.before_push(content, source)
+        self.inner.push(content, source)
+        with self.lock:
+            self.pushed.append(content)
+
+    def open(self, content: Descriptor, offset: int = 0) -> AbstractContextManager[Readable]:
+        return self.inner.open(content, offset)
+
+
+@dataclass(slots=True)
 class Watcher:
     """An observer that adds up what it is told."""
 
