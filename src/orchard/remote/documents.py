@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from orchard.errors import DeniedError, IntegrityError, NotFoundError, UnsupportedError
-from orchard.oci import MAX_MANIFEST, Descriptor, Digest, mediatype, parse_document
+from orchard.oci import MAX_MANIFEST, Descriptor, Digest, mediatype
 from orchard.remote.auth import Scope
 from orchard.remote.client import Answer, Data, Request
 from orchard.remote.place import Place
@@ -54,7 +54,7 @@ class Documents:
         actual = Digest.of(answer.body, "sha256" if wanted is None else wanted.algorithm)
         if wanted is not None and actual != wanted:
             raise IntegrityError(f"{self._place.name}: {target}: the content is {actual}, not {wanted}")
-        document = parse_document(answer.body, _media_type(answer))
+        document = self._place.parse(answer.body, _media_type(answer), what=target)
         return document.describe(actual.algorithm), answer.body
 
     def put(self, raw: bytes, media_type: str, target: str) -> Answer:

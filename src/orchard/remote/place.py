@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from orchard.errors import IntegrityError, InvalidDigestError
-from orchard.oci import Digest, mediatype, wire
+from orchard.errors import IntegrityError, InvalidDigestError, InvalidDocumentError
+from orchard.oci import Digest, Document, mediatype, parse_document, wire
 from orchard.remote.auth import Scope
 from orchard.remote.client import Answer, Client, Request
 from orchard.remote.origin import Url
@@ -44,6 +44,18 @@ class Place:
         """Make a request that only reads; distribution 2 hides OCI documents from those who do not ask for them."""
         headers = {"Accept": mediatype.ACCEPT} if segments[0] == "manifests" else {}
         return Request(method=method, url=self.url(*segments), scope=Scope.pull(self.repository), headers=headers)
+
+    def parse(self, raw: bytes, media_type: str, *, what: str) -> Document:
+        """Read a document that the registry gave; an error says where it came from.
+
+        Raises:
+            InvalidDocumentError: If it is not a manifest or an index.
+            LimitExceededError: If it names too much, or is nested too deep.
+        """
+        try:
+            return parse_document(raw, media_type)
+        except InvalidDocumentError as error:
+            raise InvalidDocumentError(f"{self.name}: {what}: {error}") from error
 
     def check_digest(self, answer: Answer, wanted: Digest) -> None:
         """Compare the digest that the registry names with the one that is meant, if both are of one algorithm.

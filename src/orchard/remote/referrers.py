@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final
 
 from orchard.errors import InvalidDocumentError, NotFoundError
-from orchard.oci import JSON, MAX_MANIFEST, Descriptor, Digest, Document, Index, dumps, loads, mediatype, parse_document
+from orchard.oci import JSON, MAX_MANIFEST, Descriptor, Digest, Document, Index, dumps, loads, mediatype
 from orchard.remote.client import Answer
 from orchard.remote.documents import Documents
 from orchard.remote.pages import pages
@@ -64,10 +64,10 @@ class Referrers:
     def _all(self, subject: Digest, artifact_type: str | None) -> Iterator[Descriptor]:
         if self._offered is not False:
             for answer in self._from_api(subject, artifact_type):
-                yield from _index(answer.body).manifests
+                yield from self._index(answer.body).manifests
         if self._offered is False:
             raw = self._tagged_raw(fallback_tag(subject))
-            yield from () if raw is None else _index(raw).manifests
+            yield from () if raw is None else self._index(raw).manifests
 
     def _from_api(self, subject: Digest, artifact_type: str | None) -> Iterator[Answer]:
         request = self._place.reading("GET", "referrers", str(subject))
@@ -91,20 +91,19 @@ class Referrers:
         raw = self._tagged_raw(tag)
         if raw is None:
             return []
-        _index(raw)
+        self._index(raw)
         value = loads(raw, what=tag, limit=MAX_MANIFEST)
         listed = value.get("manifests") if isinstance(value, dict) else None
         return listed if isinstance(listed, list) else []
+
+    def _index(self, raw: bytes) -> Index:
+        document = self._place.parse(raw, "", what="list of referrers")
+        if not isinstance(document, Index):
+            raise InvalidDocumentError(f"{self._place.name}: the list of referrers is not an index")
+        return document
 
 
 def fallback_tag(subject: Digest) -> str:
     """Give the tag under which the tag scheme keeps the referrers of a document (distribution spec, same section)."""
     algorithm, value = subject.algorithm[:MAX_ALGORITHM], subject.hex[:MAX_REFERENCE]
     return _NOT_IN_TAGS.sub("-", f"{algorithm}-{value}")
-
-
-def _index(raw: bytes) -> Index:
-    document = parse_document(raw)
-    if not isinstance(document, Index):
-        raise InvalidDocumentError("the list of referrers is not an index")
-    return document
