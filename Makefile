@@ -123,6 +123,10 @@ soak: $(VENV)/.dev ## the heavy proofs in full: 200 kills of each verb
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (packages at least a week old)
 	@$(BIN)/python requirements/lock.py
 
+.PHONY: docs
+docs: $(VENV)/.dev ## write docs/commands.md anew from the commands' own help
+	@$(BIN)/python docs/generate.py
+
 .PHONY: clean
 clean: ## remove everything that make made
 	rm -rf $(VENV) .cache .demo dist examples/digits/.venv

@@ -1,49 +1,35 @@
-"""Push and pull: one copy, between the local store and a registry."""
+"""Push and pull are one copy, between the local store and a registry."""
 
-from orchard.oci import Descriptor, Digest, mediatype
+from orchard.oci import Descriptor, mediatype
 from orchard.project.progress import Observer, Silent
-from orchard.project.versions import read_version
-from orchard.store import Layout, LocalRepository, Store, copy_graph
+from orchard.store import Store, copy_graph
 
 
-def push(source: Store, destination: Store, *, target: str, tags: tuple[str, ...], observer: Observer | None) -> Digest:
-    """Copy a version to a registry, then name it there.
+def transfer(
+    source: Store,
+    destination: Store,
+    root: Descriptor,
+    *,
+    tags: tuple[str, ...],
+    workers: int,
+    observer: Observer | None,
+) -> None:
+    """Copy a version, then name it there.
 
     Args:
-        source: The local repository.
-        destination: The repository in the registry.
-        target: Tag or digest of the version.
+        source: Where it is.
+        destination: Where it goes.
+        root: Its manifest.
         tags: What to call it there; none leaves it without a tag.
+        workers: Blobs that are copied at a time.
         observer: Told of each blob.
 
     Raises:
-        NotFoundError: If there is no such version.
-        OrchardError: As the registry client raises it.
+        OrchardError: As the one side or the other raises it.
     """
-    root = source.resolve(target)
-    copy_graph(source, destination, root, observer=_Labelled(observer or Silent()))
+    copy_graph(source, destination, root, workers=workers, observer=_Labelled(observer or Silent()))
     for tag in tags:
         destination.tag(root, tag)
-    return root.digest
-
-
-def pull(
-    source: Store, layout: Layout, repository: LocalRepository, *, target: str, observer: Observer | None
-) -> Digest:
-    """Copy a version from a registry, then name it here as it was named there.
-
-    Raises:
-        NotFoundError: If there is no such version.
-        NotAModelKitError: If it is another kind of artifact; nothing is stored then.
-        OrchardError: As the registry client raises it.
-    """
-    root = source.resolve(target)
-    read_version(source, root)
-    with layout.writing():
-        copy_graph(source, repository, root, observer=_Labelled(observer or Silent()))
-        if target != str(root.digest):
-            repository.tag(root, target)
-    return root.digest
 
 
 class _Labelled:

@@ -174,29 +174,34 @@ class Workspace:
             UsageError: If the destination names no registry.
             OrchardError: As the registry client raises it.
         """
-        from orchard.project import transfer
+        from orchard.project.transfer import transfer
 
         destination = destination or source
         remote = self.remote(destination)
+        root = resolve_local(self.layout, source)
         names = () if destination.digest else (destination.target, *tags)
-        resolve_local(self.layout, source)
-        return transfer.push(
-            self.layout.repository(source.name), remote, target=source.target, tags=names, observer=observer
-        )
+        local = self.layout.repository(source.name)
+        transfer(local, remote, root, tags=names, workers=self._options.concurrency, observer=observer)
+        return root.digest
 
     def pull(self, reference: Reference, *, observer: "Observer | None" = None) -> Digest:
-        """Pull a version from its registry into the local store.
+        """Pull a version from its registry into the local store, and name it as it is named there.
 
         Raises:
             UsageError: If the reference names no registry.
+            NotAModelKitError: If it is another kind of artifact; nothing is stored then.
             OrchardError: As the registry client raises it.
         """
-        from orchard.project import transfer
+        from orchard.project.transfer import transfer
 
         remote = self.remote(reference)
-        return transfer.pull(
-            remote, self.layout, self.layout.repository(reference.name), target=reference.target, observer=observer
-        )
+        root = remote.resolve(reference.target)
+        read_version(remote, root)
+        names = () if reference.digest else (reference.target,)
+        local = self.layout.repository(reference.name)
+        with self.layout.writing():
+            transfer(remote, local, root, tags=names, workers=self._options.concurrency, observer=observer)
+        return root.digest
 
     def tag(self, source: Reference, target: Reference, extra: Sequence[str] = ()) -> Digest:
         """Give a local version another name; blobs are shared, nothing is copied.
