@@ -3,9 +3,13 @@
 To put another kind under ``tests/store/test_contract.py``, add it to ``STORES`` before the tests are collected.
 """
 
+import atexit
+import secrets
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -22,7 +26,10 @@ from orchard.oci import (
     dumps,
     mediatype,
 )
+from orchard.remote import Registry
 from orchard.store import Bytes, Layout, MemoryStore, Source, Store
+from support.hubs import running_hub
+from support.registries import docker_registry
 
 TEXT = "text/plain"
 
@@ -35,11 +42,13 @@ class Kind:
         make: Opens an empty store; the path is a directory of its own that it may use.
         algorithms: The digests that it takes.
         holds_in_memory: Whether content takes memory of this process.
+        program: The real peer that it needs, if any.
     """
 
     make: Callable[[Path], AbstractContextManager[Store]]
     algorithms: tuple[str, ...] = ALGORITHMS
     holds_in_memory: bool = False
+    program: str = ""
 
 
 @contextmanager
@@ -52,9 +61,33 @@ def layout(path: Path) -> Iterator[Store]:
     yield Layout(path / "layout").repository("example.com/team/model")
 
 
+@cache
+def _server(name: str) -> str:
+    """Start a registry that all tests of this process share, and give its host."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orchard-contract-")))
+    if name == "hub":
+        return stack.enter_context(running_hub(data / "data")).host
+    return stack.enter_context(docker_registry(data)).host
+
+
+def remote(name: str) -> Callable[[Path], AbstractContextManager[Store]]:
+    """Make stores that are repositories of a real registry, a fresh one each time."""
+
+    @contextmanager
+    def make(_path: Path) -> Iterator[Store]:
+        with Registry(_server(name)) as registry:
+            yield registry.repository(f"contract/{secrets.token_hex(8)}")
+
+    return make
+
+
 STORES: dict[str, Kind] = {
     "memory": Kind(memory, holds_in_memory=True),
     "layout": Kind(layout),
+    "our hub": Kind(remote("hub")),
+    "docker-registry": Kind(remote("docker-registry"), algorithms=("sha256",), program="docker-registry"),
 }
 
 

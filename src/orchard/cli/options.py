@@ -70,7 +70,7 @@ class NetworkFlags(NamedTuple):
     """How a command was told to talk to registries, as typed."""
 
     plain_http: bool = False
-    tls_verify: bool = True
+    tls_verify: bool | None = None
     cert: str | None = None
     key: str | None = None
     tls_cert: tuple[str, ...] = ()
@@ -127,7 +127,9 @@ def network_options(command: Callable[Concatenate[NetworkFlags, Given], None]) -
 
 _NETWORK: Final = (
     click.option("--plain-http", is_flag=True, help="Talk HTTP without TLS. Loopback addresses need no flag."),
-    click.option("--tls-verify/--no-tls-verify", "tls_verify", default=True, help="Check the registry's certificate."),
+    click.option(
+        "--tls-verify/--no-tls-verify", "tls_verify", default=None, help="Check the certificate (default: yes)."
+    ),
     click.option("--cert", metavar="FILE", help="Client certificate (PEM)."),
     click.option("--key", metavar="FILE", help="Key of the client certificate (PEM)."),
     click.option("--tls-cert", metavar="FILE", multiple=True, help="Further CA certificates (PEM); repeatable."),

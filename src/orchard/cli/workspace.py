@@ -28,8 +28,9 @@ def _options(flags: NetworkFlags, printer: Printer) -> "Options":
     from orchard.remote import Options  # noqa: PLC0415 -- only commands that use the network pay for it
 
     return Options(
-        plain_http=flags.plain_http or None,
-        tls_verify=flags.tls_verify,
+        # Somebody who asks for the certificate to be checked wants TLS on loopback too.
+        plain_http=True if flags.plain_http else False if flags.tls_verify else None,
+        tls_verify=flags.tls_verify is not False,
         ca_files=tuple(map(Path, flags.tls_cert)),
         client_cert=Path(flags.cert) if flags.cert else None,
         client_key=Path(flags.key) if flags.key else None,

@@ -8,11 +8,12 @@ A source may be the local store or a registry: nothing is stored on the way.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
 from orchard.archive import DEFAULTS, ChunkReader, Extractor, decompress
-from orchard.errors import ConflictError, IntegrityError, UnsupportedError
+from orchard.errors import ConflictError, IntegrityError, InvalidError, UnsupportedError
 from orchard.formats import Compression, Filters, Layer, LayerFormat, LayerKind, is_reference, to_yaml
 from orchard.oci import Hasher, Readable, Verifying, chunks, read_ahead
 from orchard.project.placing import Existing, place, staging
@@ -21,6 +22,7 @@ from orchard.project.versions import Version
 from orchard.store import Source
 
 KITFILE: Final = "Kitfile"
+_LOOK_ON: Final = 4096  # chunks, 1 GiB
 _NAMES: Final[dict[Compression, Literal["gzip", "zstd"]]] = {Compression.GZIP: "gzip", Compression.ZSTD: "zstd"}
 
 
@@ -115,13 +117,23 @@ def _extract(layer: Layer, source: Source, extractor: Extractor, *, observer: Ob
     label = f"{layer.kind.value} {layer.path}"
     observer.started(label, layer.descriptor.size)
     with source.open(layer.descriptor) as body, read_ahead(_counted(body, layer, observer)) as stream:
-        plain = _Plain(ChunkReader(stream), layer)
-        if layer.type.format is LayerFormat.RAW:
-            extractor.extract_raw(plain, layer.path, what=label)
-        else:
-            extractor.extract_tar(plain, prefix=layer.path.rpartition("/")[0] if layer.legacy else "", what=label)
-        plain.finish()
+        try:
+            _write(layer, stream, extractor, what=label)
+        except InvalidError:
+            # Bytes that are not the promised ones may look like a bad archive first: the rest of them tells.
+            for _ in islice(stream, _LOOK_ON):
+                continue
+            raise
     observer.finished(label)
+
+
+def _write(layer: Layer, stream: Iterator[bytes], extractor: Extractor, *, what: str) -> None:
+    plain = _Plain(ChunkReader(stream), layer)
+    if layer.type.format is LayerFormat.RAW:
+        extractor.extract_raw(plain, layer.path, what=what)
+    else:
+        extractor.extract_tar(plain, prefix=layer.path.rpartition("/")[0] if layer.legacy else "", what=what)
+    plain.finish()
 
 
 def _counted(body: Readable, layer: Layer, observer: Observer) -> Iterator[bytes]:
