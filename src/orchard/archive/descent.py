@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from threading import Lock
 from typing import Final, NoReturn, Self
 
 from orchard.archive.limits import Limits
@@ -18,12 +19,13 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Claims:
-    """Which paths one unpack has made so far, and what they are."""
+    """Which paths one unpack has made so far, and what they are. Layers may be unpacked in several threads."""
 
     def __init__(self, limits: Limits, *, portable: bool) -> None:
         self._limits = limits
         self._portable = portable
         self._taken: dict[str, tuple[str, bool]] = {}
+        self._lock = Lock()
 
     def claim(self, path: str, *, is_directory: bool, what: str) -> None:
         """Take a path whose parents are taken; a directory may be taken again as a directory.
@@ -34,12 +36,14 @@ class Claims:
                 if some system cannot hold it.
         """
         key = folded(path) if self._portable else path
-        there = self._taken.get(key)
-        if there is None:
-            self._take(key, path, is_directory=is_directory, what=what)
-        elif there[0] != path:
+        with self._lock:
+            there = self._taken.get(key)
+            if there is None:
+                self._take(key, path, is_directory=is_directory, what=what)
+                return
+        if there[0] != path:
             raise UnsafeArchiveError(f"{what}: {shown(path)} and {shown(there[0])} are one name on some systems")
-        elif not (there[1] and is_directory):
+        if not (there[1] and is_directory):
             raise UnsafeArchiveError(f"{what}: {shown(path)} stands twice; the second would replace the first")
 
     def _take(self, key: str, path: str, *, is_directory: bool, what: str) -> None:

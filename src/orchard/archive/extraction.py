@@ -8,6 +8,7 @@ Linux, macOS.
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from orchard.archive.descent import Claims, Descent, give_up
@@ -27,10 +28,10 @@ _RAW_MODE: Final = 0o644
 class Extractor:
     """All the layers of one unpack, put into one fresh directory.
 
-    One object for all of them, because a layer must neither overwrite nor write through what another one brought.
-    Anything that is not allowed ends the unpack with an error; what was written until then stays, inside the
-    destination, for the caller to remove. Nothing is flushed to the disk here; times and owners are not restored. Modes
-    are cut to ``0o755``, the owner may always change a directory, and the umask applies.
+    One object for all of them, because a layer must neither overwrite nor write through what another one brought;
+    several threads may put one layer each. Anything that is not allowed ends the unpack with an error; what was written
+    until then stays, inside the destination, for the caller to remove. Nothing is flushed to the disk here; times and
+    owners are not restored. Modes are cut to ``0o755``, the owner may always change a directory, and the umask applies.
 
     Attributes:
         destination: Where everything is put.
@@ -50,6 +51,7 @@ class Extractor:
         self.limits = limits
         self._claims = Claims(limits, portable=portable)
         self._left = limits.total
+        self._lock = Lock()
 
     def extract_tar(self, body: Readable, *, prefix: str = "", what: str = "the archive") -> list[str]:
         """Unpack an uncompressed tar and give the paths of its files, below the destination, in their order.
@@ -111,8 +113,10 @@ class Extractor:
         Raises:
             LimitExceededError: If there is not that much left.
         """
-        self._left -= size
-        if self._left < 0:
+        with self._lock:
+            self._left -= size
+            left = self._left
+        if left < 0:
             raise LimitExceededError(f"{what}: {shown(path)} passes the limit of {self.limits.total} bytes in all")
 
 

@@ -9,7 +9,7 @@ but blobs that the next ``remove`` sweeps.
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
@@ -204,12 +204,13 @@ class _Line:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pack") as pool:
             futures = [pool.submit(self._pack, claim, entries) for claim, entries in plans]
             try:
-                return tuple(future.result() for future in futures)
+                for future in as_completed(futures):
+                    future.result()  # the first that fails is raised, not the first in the order of the layers
             except BaseException:
                 self._stopped = True
-                for future in futures:
-                    future.cancel()
+                pool.shutdown(cancel_futures=True)
                 raise
+        return tuple(future.result() for future in futures)
 
     def _pack(self, claim: _Claim, entries: list[Entry]) -> PackedLayer:
         label = f"{claim.kind.value} {claim.path}"

@@ -7,13 +7,14 @@ A source may be the local store or a registry: nothing is stored on the way.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
 from orchard.archive import DEFAULTS, ChunkReader, Extractor, decompress
-from orchard.errors import ConflictError, IntegrityError, InvalidError, UnsupportedError
+from orchard.errors import ConflictError, IntegrityError, InvalidError, OrchardError, UnsupportedError
 from orchard.formats import Compression, Filters, Layer, LayerFormat, LayerKind, is_reference, to_yaml
 from orchard.oci import Hasher, Readable, Verifying, chunks, read_ahead
 from orchard.project.placing import Existing, place, staging
@@ -22,6 +23,7 @@ from orchard.project.versions import Version
 from orchard.store import Source
 
 KITFILE: Final = "Kitfile"
+AT_ONCE: Final = 2  # layers
 _LOOK_ON: Final = 4096  # chunks, 1 GiB
 _NAMES: Final[dict[Compression, Literal["gzip", "zstd"]]] = {Compression.GZIP: "gzip", Compression.ZSTD: "zstd"}
 
@@ -90,8 +92,7 @@ def unpack(
     with staging(destination) as tree:
         limits = replace(DEFAULTS, members=terms.members)
         extractor = Extractor(tree, limits, portable=not terms.any_names)
-        for layer in layers:
-            _extract(layer, source, extractor, observer=observer or Silent())
+        _Line(source, extractor, observer or Silent()).run(layers)
         kitfile = filters.kitfile and _stage_kitfile(version, tree, destination, existing=terms.existing)
         files = place(tree, destination, terms.existing)
     return Unpacked(destination, layers, tuple(files), kitfile=kitfile)
@@ -113,18 +114,46 @@ def _refuse_elsewhere(version: Version, filters: Filters) -> None:
         )
 
 
-def _extract(layer: Layer, source: Source, extractor: Extractor, *, observer: Observer) -> None:
-    label = f"{layer.kind.value} {layer.path}"
-    observer.started(label, layer.descriptor.size)
-    with source.open(layer.descriptor) as body, read_ahead(_counted(body, layer, observer)) as stream:
-        try:
-            _write(layer, stream, extractor, what=label)
-        except InvalidError:
-            # Bytes that are not the promised ones may look like a bad archive first: the rest of them tells.
-            for _ in islice(stream, _LOOK_ON):
-                continue
-            raise
-    observer.finished(label)
+class _Line:
+    """The unpacking line: ``AT_ONCE`` layers at a time, each read and hashed in one thread and written in another."""
+
+    def __init__(self, source: Source, extractor: Extractor, observer: Observer) -> None:
+        self._source = source
+        self._extractor = extractor
+        self._observer = observer
+        self._stopped = False
+
+    def run(self, layers: tuple[Layer, ...]) -> None:
+        """Extract all layers; the first failure stops the others, and is raised."""
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="unpack") as pool:
+            futures = [pool.submit(self._extract, layer) for layer in layers]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            except BaseException:
+                self._stopped = True
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _extract(self, layer: Layer) -> None:
+        label = f"{layer.kind.value} {layer.path}"
+        self._observer.started(label, layer.descriptor.size)
+        with self._source.open(layer.descriptor) as body, read_ahead(self._counted(body, layer, label)) as stream:
+            try:
+                _write(layer, stream, self._extractor, what=label)
+            except InvalidError:
+                # Bytes that are not the promised ones may look like a bad archive first: the rest of them tells.
+                for _ in islice(stream, _LOOK_ON):
+                    continue
+                raise
+        self._observer.finished(label)
+
+    def _counted(self, body: Readable, layer: Layer, label: str) -> Iterator[bytes]:
+        for chunk in chunks(Verifying(body, layer.descriptor)):
+            if self._stopped:
+                raise OrchardError("stopped, because another layer failed")
+            self._observer.advanced(label, len(chunk))
+            yield chunk
 
 
 def _write(layer: Layer, stream: Iterator[bytes], extractor: Extractor, *, what: str) -> None:
@@ -134,13 +163,6 @@ def _write(layer: Layer, stream: Iterator[bytes], extractor: Extractor, *, what:
     else:
         extractor.extract_tar(plain, prefix=layer.path.rpartition("/")[0] if layer.legacy else "", what=what)
     plain.finish()
-
-
-def _counted(body: Readable, layer: Layer, observer: Observer) -> Iterator[bytes]:
-    label = f"{layer.kind.value} {layer.path}"
-    for chunk in chunks(Verifying(body, layer.descriptor)):
-        observer.advanced(label, len(chunk))
-        yield chunk
 
 
 class _Plain:
