@@ -1,52 +1,59 @@
-"""What a machine-learning project is: Kitfile, ignore rules, ModelKit. Values only, no input or output."""
+"""What a machine-learning project is: Kitfile, ignore rules, ModelKit. Values only, no input or output.
 
-from orchard.formats.classify import Listed, generate, license_files
-from orchard.formats.filters import Filter, Filters, parse_filter, parse_filters
-from orchard.formats.ignore import ALWAYS_IGNORED, IgnoreRules
-from orchard.formats.kitconfig import kitfile_from_json
-from orchard.formats.kitedit import KitfileDocument
-from orchard.formats.kitfile import (
-    IGNORE_NAME,
-    KITFILE_NAMES,
-    MANIFEST_VERSION,
-    Code,
-    Dataset,
-    Docs,
-    Entry,
-    Kitfile,
-    MCPServer,
-    Model,
-    ModelPart,
-    Package,
-    Prompt,
-    is_reference,
-    name_of,
-)
-from orchard.formats.kitfileyaml import MAX_KITFILE, parse_kitfile
-from orchard.formats.kitpath import clean_path
-from orchard.formats.layertype import (
-    Compression,
-    LayerFormat,
-    LayerKind,
-    LayerType,
-    layer_annotations,
-    layer_media_type,
-    parse_layer_media_type,
-)
-from orchard.formats.licenses import detect_license
-from orchard.formats.modelkit import (
-    ARTIFACT_TYPE,
-    CONFIG_TYPE,
-    MAX_CONFIG,
-    Layer,
-    ManifestForm,
-    ModelKit,
-    build_config,
-    build_manifest,
-    read_modelkit,
-    require_modelkit,
-)
-from orchard.formats.yamlwriter import to_value, to_yaml, value_to_yaml
+A name is imported when it is first asked for, because no command needs all of this room.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from orchard.formats.classify import Listed, generate, license_files
+    from orchard.formats.filters import Filter, Filters, parse_filter, parse_filters
+    from orchard.formats.ignore import ALWAYS_IGNORED, IgnoreRules
+    from orchard.formats.kitconfig import kitfile_from_json
+    from orchard.formats.kitedit import KitfileDocument
+    from orchard.formats.kitfile import (
+        IGNORE_NAME,
+        KITFILE_NAMES,
+        MANIFEST_VERSION,
+        Code,
+        Dataset,
+        Docs,
+        Entry,
+        Kitfile,
+        MCPServer,
+        Model,
+        ModelPart,
+        Package,
+        Prompt,
+        is_reference,
+        name_of,
+    )
+    from orchard.formats.kitfileyaml import MAX_KITFILE, parse_kitfile
+    from orchard.formats.kitpath import clean_path
+    from orchard.formats.layertype import (
+        Compression,
+        LayerFormat,
+        LayerKind,
+        LayerType,
+        layer_annotations,
+        layer_media_type,
+        parse_layer_media_type,
+    )
+    from orchard.formats.licenses import detect_license
+    from orchard.formats.modelkit import (
+        ARTIFACT_TYPE,
+        CONFIG_TYPE,
+        MAX_CONFIG,
+        Layer,
+        ManifestForm,
+        ModelKit,
+        build_config,
+        build_manifest,
+        read_modelkit,
+        require_modelkit,
+    )
+    from orchard.formats.yamlwriter import to_value, to_yaml, value_to_yaml
 
 __all__ = [
     "ALWAYS_IGNORED",
@@ -100,3 +107,63 @@ __all__ = [
     "to_yaml",
     "value_to_yaml",
 ]
+
+_WHERE: Final = {
+    "Listed": "classify",
+    "generate": "classify",
+    "license_files": "classify",
+    "Filter": "filters",
+    "Filters": "filters",
+    "parse_filter": "filters",
+    "parse_filters": "filters",
+    "ALWAYS_IGNORED": "ignore",
+    "IgnoreRules": "ignore",
+    "kitfile_from_json": "kitconfig",
+    "KitfileDocument": "kitedit",
+    "IGNORE_NAME": "kitfile",
+    "KITFILE_NAMES": "kitfile",
+    "MANIFEST_VERSION": "kitfile",
+    "Code": "kitfile",
+    "Dataset": "kitfile",
+    "Docs": "kitfile",
+    "Entry": "kitfile",
+    "Kitfile": "kitfile",
+    "MCPServer": "kitfile",
+    "Model": "kitfile",
+    "ModelPart": "kitfile",
+    "Package": "kitfile",
+    "Prompt": "kitfile",
+    "is_reference": "kitfile",
+    "name_of": "kitfile",
+    "MAX_KITFILE": "kitfileyaml",
+    "parse_kitfile": "kitfileyaml",
+    "clean_path": "kitpath",
+    "Compression": "layertype",
+    "LayerFormat": "layertype",
+    "LayerKind": "layertype",
+    "LayerType": "layertype",
+    "layer_annotations": "layertype",
+    "layer_media_type": "layertype",
+    "parse_layer_media_type": "layertype",
+    "detect_license": "licenses",
+    "ARTIFACT_TYPE": "modelkit",
+    "CONFIG_TYPE": "modelkit",
+    "MAX_CONFIG": "modelkit",
+    "Layer": "modelkit",
+    "ManifestForm": "modelkit",
+    "ModelKit": "modelkit",
+    "build_config": "modelkit",
+    "build_manifest": "modelkit",
+    "read_modelkit": "modelkit",
+    "require_modelkit": "modelkit",
+    "to_value": "yamlwriter",
+    "to_yaml": "yamlwriter",
+    "value_to_yaml": "yamlwriter",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _WHERE:
+            raise AttributeError(name)
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
