@@ -1,0 +1,70 @@
+"""Templates, and what every one of them may use."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchard.hub.http.pages import addresses, answers, text
+from orchard.hub.http.pages.addresses import Place
+from orchard.hub.http.pages.answers import Problem
+from orchard.hub.http.pages.assets import Assets
+
+_HERE: Final = Path(__file__).parent.parent
+
+
+class Renderer:
+    """Makes pages of templates. All of them are compiled when the hub starts, so a broken one is found then."""
+
+    def __init__(self, assets: Assets, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._environment = environment(assets)
+
+    def page(self, request: Request, template: str, **values: object) -> Response:
+        """Fill a template and send it."""
+        return answers.page(request, self._fill(request, template, values))
+
+    def problem(self, request: Request, problem: Problem) -> Response:
+        """Tell a person what went wrong."""
+        filled = self._fill(request, "problem.html", {"problem": problem})
+        return answers.page(request, filled, status=problem.status, headers=problem.headers)
+
+    def _fill(self, request: Request, template: str, values: dict[str, object]) -> str:
+        moment = self._now()
+        ages = partial(text.ago, now=moment)
+        return self._environment.get_template(template).render(place=Place.of(request), ago=ages, **values)
+
+
+def environment(assets: Assets) -> Environment:
+    """Set Jinja up: everything escaped, everything visible, nothing missing without a word."""
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=text.visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals.update(
+        asset=assets.url,
+        repository_url=addresses.repository_url,
+        version_url=addresses.version_url,
+        manifest_url=addresses.manifest_url,
+    )
+    made.filters.update(
+        size=text.size,
+        exact_size=text.exact_size,
+        number_of=text.count,
+        exact_time=text.exact_time,
+        machine_time=text.machine_time,
+        clip=text.clip,
+    )
+    for name in made.list_templates():
+        made.get_template(name)
+    return made

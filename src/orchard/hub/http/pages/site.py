@@ -1,0 +1,78 @@
+"""The pages as a whole: their routes, and what is shown instead of a page."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from orchard.errors import OrchardError
+from orchard.hub.access import Principal
+from orchard.hub.http.pages.answers import ELSEWHERE, UNFORESEEN, WRONG_METHOD, problem_of
+from orchard.hub.http.pages.assets import PREFIX, Assets
+from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.pages.views import Registry, Views
+
+STATIC: Final = Path(__file__).parent.parent / "static"
+
+
+class Pages:
+    """The pages of one hub.
+
+    Args:
+        registry: What is shown.
+        now: The time.
+        login: Whether clients must log in before they push.
+
+    Attributes:
+        public: Beginnings of the paths that everybody may see; there is nothing of an artifact below them.
+    """
+
+    public: tuple[str, ...] = (PREFIX,)
+
+    def __init__(self, registry: Registry, *, now: Callable[[], datetime], login: bool) -> None:
+        self._assets = Assets(STATIC)
+        self._renderer = Renderer(self._assets, now)
+        self._views = Views(registry, self._renderer, login=login)
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes to mount, after all others: they answer whatever nobody else does.
+
+        A request must say who asks in ``request.state.who``, but for what is public.
+        """
+        inside = Starlette(
+            routes=[
+                Route("/", self._endpoint(self._views.home)),
+                Route("/r/{reference:path}", self._endpoint(self._views.place)),
+                Route(PREFIX + "{name}", self._assets.answer),
+            ],
+            exception_handlers={HTTPException: self._refused, Exception: self._unforeseen},
+        )
+        return [Mount("/", inside)]
+
+    def problem(self, request: Request, error: OrchardError) -> Response:
+        """Tell a person what went wrong."""
+        return self._renderer.problem(request, problem_of(error))
+
+    def _endpoint(self, view: Callable[[Request, Principal], Response]) -> Callable[[Request], Response]:
+        def endpoint(request: Request) -> Response:
+            try:
+                return view(request, request.state.who)
+            except OrchardError as error:
+                return self.problem(request, error)
+
+        return endpoint
+
+    def _refused(self, request: Request, error: Exception) -> Response:
+        """Answer what no route takes."""
+        assert isinstance(error, HTTPException)
+        return self._renderer.problem(request, ELSEWHERE if error.status_code == 404 else WRONG_METHOD)  # noqa: PLR2004 -- Not Found; the router raises no other but 405
+
+    def _unforeseen(self, request: Request, _: Exception) -> Response:
+        """Show that something broke; the framework raises the error again, for the log."""
+        return self._renderer.problem(request, UNFORESEEN)

@@ -1,0 +1,282 @@
+"""What the pages say: the first page, a repository, and what is not there."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from starlette.types import ASGIApp
+
+from orchard.errors import (
+    DeniedError,
+    InvalidReferenceError,
+    OrchardError,
+    RateLimitedError,
+    StorageError,
+    UnauthenticatedError,
+)
+from orchard.hub.access import ANONYMOUS, Principal
+from orchard.hub.registry import Page, RepositorySummary, VersionSummary
+from support.pages import DIGITS, Shelf, app, furnished
+from support.webpage import Answer, visit
+
+
+@pytest.fixture(name="hub", scope="module")
+def _hub() -> ASGIApp:
+    return app(furnished())
+
+
+# ---- the first page --------------------------------------------------------------------------------------------------
+
+
+def test_home_lists_repositories_and_their_versions(hub: ASGIApp) -> None:
+    answer = visit(hub, "/")
+
+    assert answer.status == 200
+    digits = DIGITS.build().summary
+    row = f"v1.0.0 latest digits safetensors ModelKit {digits.digest.short} 491 KiB 3 hours ago"
+    assert row in answer.page.text
+    assert answer.page.all("time", title="2026-11-23 09:00:00 UTC", datetime="2026-11-23T09:00:00Z")
+    assert answer.page.all("code", title=str(digits.digest))
+
+
+def test_home_links_each_repository_each_tag_and_each_digest(hub: ASGIApp) -> None:
+    links = visit(hub, "/").page.links()
+
+    assert "/r/vision/digits" in links
+    assert "/r/vision/digits:v1.0.0" in links
+    assert f"/r/vision/digits@{DIGITS.build().summary.digest}" in links
+
+
+def test_home_shows_the_newest_five_versions_and_the_way_to_all(hub: ASGIApp) -> None:
+    text = visit(hub, "/?q=llama").page.text
+
+    assert "all 9 versions" in text
+    assert "build-36" in text
+    assert "build-35" not in text
+
+
+def test_home_shows_three_tags_and_how_many_more(hub: ASGIApp) -> None:
+    text = visit(hub, "/?q=llama").page.text
+
+    assert "3b-q4 latest prod 2 more" in text
+    assert "prod-eu" not in text
+
+
+def test_home_calls_a_version_without_tags_untagged(hub: ASGIApp) -> None:
+    assert "untagged digits" in visit(hub, "/?q=digits").page.text
+
+
+@pytest.mark.parametrize(("query", "found"), [("DIGI", 1), ("vision/", 1), ("i", 3), ("%20churn%20", 1), ("zebra", 0)])
+def test_search_finds_parts_of_names_in_any_case(hub: ASGIApp, query: str, found: int) -> None:
+    page = visit(hub, f"/?q={query}").page
+
+    assert len(page.all("tr", class_="group")) == found
+
+
+def test_search_keeps_what_was_typed(hub: ASGIApp) -> None:
+    assert visit(hub, "/?q=digits").page.all("input", name="q", value="digits")
+
+
+def test_search_without_result_says_so_and_what_to_do(hub: ASGIApp) -> None:
+    page = visit(hub, "/?q=zebra").page
+
+    assert "No repository here has zebra in its name." in page.text
+    assert "/" in page.links()
+
+
+def test_home_of_an_empty_hub_says_how_to_push_to_it() -> None:
+    text = visit(app(Shelf()), "/", host="hub.example.com").page.text
+
+    assert "Nothing has been pushed to this hub yet." in text
+    assert "orchard pack . -t hub.example.com/team/model:v1" in text
+    assert "orchard push hub.example.com/team/model:v1 --plain-http" in text
+    assert "orchard login" not in text
+
+
+def test_home_of_an_empty_hub_with_accounts_says_how_to_log_in() -> None:
+    text = visit(
+        app(Shelf(), login=True), "/", headers={"x-forwarded-proto": "https"}, host="hub.example.com"
+    ).page.text
+
+    assert "orchard login hub.example.com " in text
+    assert "--plain-http" not in text
+
+
+def test_home_leaves_out_a_repository_that_holds_nothing_but_referrers(hub: ASGIApp) -> None:
+    shelf = furnished()
+    shelf.details["vision/empty"] = []
+
+    assert visit(app(shelf), "/").page.skeleton == visit(hub, "/").page.skeleton
+
+
+def many(count: int) -> Shelf:
+    shelf = Shelf()
+    for number in range(count):
+        shelf.add(f"team/model-{number:03}", replace(DIGITS, version=str(number)).build())
+    return shelf
+
+
+@pytest.mark.parametrize(
+    ("asked", "number", "first", "neighbours"),
+    [
+        ("1", 1, 0, ["/?page=2"]),
+        ("2", 2, 20, ["/?page=1", "/?page=3"]),
+        ("3", 3, 40, ["/?page=2"]),
+        ("99", 3, 40, ["/?page=2"]),
+        ("0", 1, 0, ["/?page=2"]),
+        ("-1", 1, 0, ["/?page=2"]),
+        ("٣", 1, 0, ["/?page=2"]),
+        ("9" * 5000, 3, 40, ["/?page=2"]),
+        ("", 1, 0, ["/?page=2"]),
+    ],
+)
+def test_home_of_a_large_hub_has_pages(asked: str, number: int, first: int, neighbours: list[str]) -> None:
+    page = visit(app(many(45)), f"/?page={asked}").page
+
+    assert f"Page {number} of 3" in page.text
+    assert next(name for name in page.links() if re.fullmatch(r"/r/[^:@]+", name)) == f"/r/team/model-{first:03}"
+    assert [link for link in page.links() if "page=" in link] == neighbours
+
+
+def test_pages_of_a_search_keep_the_search() -> None:
+    assert "/?q=team%2Fmodel&page=2" in visit(app(many(45)), "/?q=team/model").page.links()
+
+
+def test_home_asks_for_names_until_there_are_no_more() -> None:
+    class Endless(Shelf):
+        def names(self, who: Principal, page: Page, /) -> list[str]:
+            assert who == ANONYMOUS
+            return [name for name in map("m{:05}".format, range(25_000)) if name > page.after][: page.limit]
+
+    assert "25,000 repositories" in visit(app(Endless()), "/").page.text
+
+
+# ---- a repository ----------------------------------------------------------------------------------------------------
+
+
+def test_repository_lists_its_versions_with_their_tags(hub: ASGIApp) -> None:
+    page = visit(hub, "/r/llm/llama-3.2-3b-instruct").page
+
+    assert len(page.all("td", class_="in-digest")) == 9
+    assert "build-32" in page.text
+    assert "Instruction-tuned, 4-bit" in page.text
+
+
+def test_repository_says_how_to_get_its_newest_version(hub: ASGIApp) -> None:
+    page = visit(hub, "/r/vision/digits").page
+
+    for command in (
+        "orchard unpack 127.0.0.1:5000/vision/digits:v1.0.0 -d digits",
+        "orchard pull 127.0.0.1:5000/vision/digits:v1.0.0",
+        "kit pull 127.0.0.1:5000/vision/digits:v1.0.0 --plain-http",
+        "oras copy 127.0.0.1:5000/vision/digits:v1.0.0 --to-oci-layout digits --from-plain-http",
+    ):
+        assert page.all("button", data_copy=command), command
+        assert command in page.text
+
+
+def test_repository_with_a_newest_version_without_tags_is_pulled_by_digest() -> None:
+    shelf = Shelf()
+    version = shelf.add("team/model", replace(DIGITS, tags=()).build())
+
+    assert f"orchard pull 127.0.0.1:5000/team/model@{version.summary.digest}" in visit(app(shelf), "/r/team/model").text
+
+
+def test_repository_with_many_versions_has_pages() -> None:
+    shelf = Shelf()
+    for number in range(120):
+        shelf.add("team/model", replace(DIGITS, version=str(number), tags=(f"v{number}",)).build())
+
+    first, last = (visit(app(shelf), f"/r/team/model?page={number}").page for number in (1, 3))
+
+    assert "v49" in first.text
+    assert "v50" not in first.text
+    assert [link for link in first.links() if "page=" in link] == ["/r/team/model?page=2"]
+    assert "v119" in last.text
+    assert [link for link in last.links() if "page=" in link] == ["/r/team/model?page=2"]
+    assert visit(app(shelf), "/r/team/model?page=4").status == 404
+
+
+@pytest.mark.parametrize("path", ["/r/vision/digits/", "/r/vision/digits"])
+def test_repository_is_found_with_and_without_a_slash_at_the_end(hub: ASGIApp, path: str) -> None:
+    assert visit(hub, path).status == 200
+
+
+# ---- what is not there, or not allowed -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/nowhere", "This hub has no page at this address."),
+        ("/r/", "is not a repository name"),
+        ("/r/vision/nothing", "There is no repository vision/nothing."),
+        ("/r/vision/nothing:v1", "There is no repository vision/nothing."),
+        ("/r/vision/digits:v7", "vision/digits has no version v7."),
+        ("/r/Vision/digits", "must be in lower case"),
+        ("/r/vision/digits:-x", "is not a tag"),
+        ("/r/vision/digits@sha256:00", "is not a digest"),
+        ("/r/vision/digits:v1.0.0@sha256:00", "There is no such page."),
+        ("/r/vision/digits:v1.0.0/other", "There is no such page."),
+        ("/r/../etc/passwd", "is not a repository name"),
+    ],
+)
+def test_page_that_is_not_there_says_so_and_what_to_do(hub: ASGIApp, path: str, says: str) -> None:
+    answer = visit(hub, path)
+
+    assert answer.status == 404
+    assert says in answer.page.text
+    assert "What you can do" in answer.page.text
+
+
+def test_version_that_is_not_there_shows_the_way_to_those_that_are(hub: ASGIApp) -> None:
+    assert visit(hub, "/r/vision/digits:v7").page.links()[-2:] == ["/r/vision/digits", "/"]
+
+
+def test_page_that_is_only_there_to_read_refuses_anything_else(hub: ASGIApp) -> None:
+    answer = visit(hub, "/", method="POST")
+
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert "This page can only be read" in answer.page.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title", "says"),
+    [
+        (UnauthenticatedError("login required"), 401, "Please log in", "Login required."),
+        (DeniedError("eve may not pull from vision/digits"), 403, "You may not see this", "Eve may not pull"),
+        (RateLimitedError("wait a minute"), 429, "Too many tries", "Wait a minute."),
+        (InvalidReferenceError("not a name"), 400, "This cannot be answered", "Not a name."),
+        (StorageError("/data/catalog.sqlite3: disk I/O error"), 503, "The hub is in trouble", "cannot read what it"),
+        (OrchardError("whatever"), 500, "Something went wrong here", "did not expect"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_error_says_what_happened_and_what_to_do(error: OrchardError, status: int, title: str, says: str) -> None:
+    class Broken(Shelf):
+        def versions(self, who: Principal, name: str, *, limit: int) -> list[VersionSummary]:
+            assert (who, name, limit) == (ANONYMOUS, "vision/digits", 51)
+            raise error
+
+    answer = visit(app(Broken()), "/r/vision/digits")
+
+    assert answer.status == status
+    assert title in answer.page.text
+    assert says in answer.page.text
+    assert "What you can do" in answer.page.text
+    assert "catalog.sqlite3" not in answer.text
+
+
+def test_error_that_nobody_foresaw_shows_a_page_and_goes_on_to_the_log() -> None:
+    class Broken(Shelf):
+        def repositories(self, who: Principal, *, after: str, limit: int) -> list[RepositorySummary]:
+            raise ZeroDivisionError(f"secret {who} {after} {limit}")
+
+    broken = Broken(furnished().details)
+    answers: list[Answer] = []
+    with pytest.raises(ZeroDivisionError, match="secret"):
+        visit(app(broken), "/", seen=answers)
+
+    assert answers[0].status == 500
+    assert "Something went wrong here" in answers[0].page.text
+    assert "secret" not in answers[0].text
