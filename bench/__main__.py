@@ -84,8 +84,8 @@ def transfers(root: Path, tree: Path, *, size: int, host: str, runs: int, limits
 
     rows: list[tuple[str, Path, Callable[[], Words], Callable[[], None]]] = [
         ("pack", ours, words("pack", tree, "-t", reference), forget(ours)),
-        ("pack again", ours, words("pack", tree, "-t", reference), lambda: None),
-        ("push", ours, lambda: [BIN / "orchard", "push", reference, f"{host}/push/{next(fresh)}:v1"], lambda: None),
+        ("pack again", ours, words("pack", tree, "-t", reference), forget()),
+        ("push", ours, lambda: [BIN / "orchard", "push", reference, f"{host}/push/{next(fresh)}:v1"], forget()),
         ("pull", theirs, words("pull", f"{host}/push/0:v1"), forget(theirs)),
         ("unpack", ours, words("unpack", reference, "-d", out), forget(out)),
         ("unpack from hub", root / "empty", words("unpack", f"{host}/push/0:v1", "-d", out), forget(out)),
@@ -108,18 +108,12 @@ def start_up(root: Path) -> None:
     subprocess.run([sys.executable, "-m", "compileall", "-q", "src"], check=True)
     print(f"\n{'start-up':<18}{'CPU ms':>8}{'target':>8}")
     for command, target in START_UP:
-        words: Words = [BIN / "orchard", *command.split()]
-        runs = [
-            measure_command(
-                lambda words=words: words, 1, environ=environment(root / "home"), before=lambda: None
-            ).cpu_seconds
-            for _ in range(15)
-        ]
-        print(f"{command:<18}{min(runs) * 1000:>8.0f}{target * 1000:>8.0f}")
+        least = min(_start(command.split(), environment(root / "home")) for _ in range(15))
+        print(f"{command:<18}{least * 1000:>8.0f}{target * 1000:>8.0f}")
 
 
-def _same(words: Words) -> Words:
-    return words
+def _start(words: list[str], environ: dict[str, str]) -> float:
+    return measure_command(lambda: [BIN / "orchard", *words], 1, environ=environ, before=int).cpu_seconds
 
 
 def make_tree(root: Path, size: int) -> Path:

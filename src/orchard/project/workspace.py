@@ -64,7 +64,7 @@ class Workspace:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, *_raised: object) -> None:
         while self._registries:
             self._registries.popitem()[1].close()
 
