@@ -1,0 +1,7 @@
+"""Who may come in: accounts, passwords, and the policy that says what somebody inside may do."""
+
+from orchard.hub.access.accounts import ADMIN, Accounts
+from orchard.hub.access.doors import OpenDoor, PasswordDoor
+from orchard.hub.access.principal import ANONYMOUS, EverybodyInside, Principal
+
+__all__ = ["ADMIN", "ANONYMOUS", "Accounts", "EverybodyInside", "OpenDoor", "PasswordDoor", "Principal"]

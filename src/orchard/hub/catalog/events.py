@@ -1,0 +1,25 @@
+"""What happened, written in the transaction that did it."""
+
+from sqlalchemy import Connection, insert, select
+
+from orchard.hub.db.schema import events
+from orchard.oci import Digest
+
+
+class Journal:
+    """The events of one repository, caused by one account at one time."""
+
+    def __init__(self, connection: Connection, repository: str, *, account: str, at: int) -> None:
+        self._connection = connection
+        self._common = {"repository": repository, "account": account, "at": at}
+
+    def record(self, action: str, digest: Digest | None = None, tag: str | None = None) -> None:
+        """Add one event."""
+        values = {"action": action, "digest": None if digest is None else str(digest), "tag": tag}
+        self._connection.execute(insert(events), {**self._common, **values})
+
+
+def actions(connection: Connection, repository: str) -> list[tuple[str, str | None, str | None]]:
+    """List what happened to a repository, oldest first: action, digest, tag."""
+    statement = select(events.c.action, events.c.digest, events.c.tag).where(events.c.repository == repository)
+    return [(row.action, row.digest, row.tag) for row in connection.execute(statement.order_by(events.c.id))]

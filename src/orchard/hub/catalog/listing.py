@@ -1,0 +1,140 @@
+"""Lists for people: repositories and their versions, newest first."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select
+
+from orchard.hub.catalog.records import RepositorySummary, VersionSummary, moment
+from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories, tags
+from orchard.oci import Digest
+
+# Tags that clients without the referrers API give to signatures: they are facts about a version, not versions.
+_FALLBACK: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|sbom))?")
+
+_latest: Final = manifests.alias("latest")
+_parent: Final = manifests.alias("parent")
+
+_SIZE: Final = (
+    select(func.coalesce(func.sum(blobs.c.size), 0))
+    .select_from(blobs.join(blob_links))
+    .where(blob_links.c.repository_id == repositories.c.id)
+    .scalar_subquery()
+)
+_VERSIONS: Final = (
+    select(func.count())
+    .where(manifests.c.repository_id == repositories.c.id, manifests.c.subject_digest.is_(None))
+    .scalar_subquery()
+)
+_TAGS: Final = select(func.count()).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
+_NEWEST: Final = (
+    select(manifests.c.id)
+    .where(manifests.c.repository_id == repositories.c.id, manifests.c.subject_digest.is_(None))
+    .order_by(manifests.c.pushed_at.desc(), manifests.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_REPOSITORIES: Final = (
+    select(
+        repositories.c.name,
+        _VERSIONS.label("versions"),
+        _TAGS.label("tags"),
+        _SIZE.label("size_bytes"),
+        _latest.c.pushed_at,
+        _latest.c.model_name,
+        _latest.c.model_format,
+        _latest.c.digest,
+    )
+    .select_from(repositories.join(_latest, _latest.c.id == _NEWEST))
+    .where(repositories.c.name > bindparam("after"))
+    .order_by(repositories.c.name)
+    .limit(bindparam("limit"))
+)
+_TAGGED: Final = exists().where(tags.c.manifest_id == manifests.c.id)
+_LISTED: Final = (
+    exists()
+    .where(
+        manifest_children.c.digest == manifests.c.digest,
+        manifest_children.c.manifest_id == _parent.c.id,
+        _parent.c.repository_id == manifests.c.repository_id,
+    )
+    .correlate(manifests)
+)
+_ALL: Final = (
+    select(manifests).select_from(manifests.join(repositories)).where(repositories.c.name == bindparam("name"))
+)
+_TOP: Final = (
+    _ALL.where(manifests.c.subject_digest.is_(None), or_(_TAGGED, ~_LISTED))
+    .order_by(manifests.c.pushed_at.desc(), manifests.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_ONE: Final = _ALL.where(manifests.c.digest == bindparam("digest"))
+_TAGS_OF: Final = (
+    select(tags.c.manifest_id, tags.c.name)
+    .where(tags.c.manifest_id.in_(bindparam("manifests", expanding=True)))
+    .order_by(tags.c.updated_at.desc(), tags.c.name)
+)
+
+
+def summaries(connection: Connection, after: str, limit: int) -> list[RepositorySummary]:
+    """List repositories that hold a version, by name."""
+    rows = connection.execute(_REPOSITORIES, {"after": after, "limit": limit})
+    return [
+        RepositorySummary(
+            name=row.name,
+            versions=row.versions,
+            tags=row.tags,
+            latest_pushed_at=moment(row.pushed_at),
+            size_bytes=row.size_bytes,
+            model_name=row.model_name,
+            format=row.model_format,
+            latest_digest=Digest.parse(row.digest),
+        )
+        for row in rows
+    ]
+
+
+def versions(connection: Connection, name: str, limit: int) -> list[VersionSummary]:
+    """List the versions of a repository, newest first: no referrers, and no untagged parts of an index."""
+    rows = connection.execute(_TOP, {"name": name, "limit": limit}).all()
+    tagged = _tags_of(connection, [row.id for row in rows])
+    return [_version(row, tagged.get(row.id, [])) for row in rows if not _is_fallback(tagged.get(row.id, []))]
+
+
+def version(connection: Connection, name: str, digest: Digest) -> VersionSummary:
+    """Describe one manifest that is there, be it a version or not."""
+    row = connection.execute(_ONE, {"name": name, "digest": str(digest)}).one()
+    return _version(row, _tags_of(connection, [row.id]).get(row.id, []))
+
+
+def _tags_of(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for row in connection.execute(_TAGS_OF, {"manifests": list(ids)}):
+        found.setdefault(row.manifest_id, []).append(row.name)
+    return found
+
+
+def _is_fallback(names: list[str]) -> bool:
+    return bool(names) and all(_FALLBACK.fullmatch(name) for name in names)
+
+
+def _version(row: Row[Any], names: list[str]) -> VersionSummary:
+    return VersionSummary(
+        digest=Digest.parse(row.digest),
+        tags=tuple(names),
+        media_type=row.media_type,
+        artifact_type=row.artifact_type,
+        kind=row.kind,
+        model_name=row.model_name,
+        model_version=row.model_version,
+        description=row.description,
+        model_format=row.model_format,
+        framework=row.framework,
+        licence=row.licence,
+        size_bytes=row.total_size,
+        layer_count=row.layer_count,
+        pushed_at=moment(row.pushed_at),
+        pushed_by=row.pushed_by,
+        note=row.note,
+    )

@@ -1,0 +1,166 @@
+"""Manifests: their bytes, what they name, and who refers to them."""
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from orchard.hub.catalog.records import Facts, StoredManifest
+from orchard.hub.catalog.repositories import batches
+from orchard.hub.db.schema import documents, manifest_children, manifests, repositories, tags
+from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Document, Manifest, dumps
+
+_STORED: Final = (
+    select(manifests.c.digest, manifests.c.media_type, documents.c.raw)
+    .select_from(manifests.join(documents).join(repositories))
+    .where(repositories.c.name == bindparam("name"))
+)
+_BY_DIGEST: Final = _STORED.where(manifests.c.digest == bindparam("reference"))
+_BY_TAG: Final = _STORED.where(tags.c.manifest_id == manifests.c.id, tags.c.name == bindparam("reference"))
+_FIND: Final = select(manifests.c.id).where(
+    manifests.c.repository_id == bindparam("repository"), manifests.c.digest == bindparam("digest")
+)
+_TOTALS: Final = select(manifests.c.digest, manifests.c.size, manifests.c.total_size).where(
+    manifests.c.repository_id == bindparam("repository"),
+    manifests.c.digest.in_(bindparam("digests", expanding=True)),
+)
+_REFERRERS: Final = (
+    select(manifests.c.digest, manifests.c.referrer)
+    .select_from(manifests.join(repositories))
+    .where(
+        repositories.c.name == bindparam("name"),
+        manifests.c.subject_digest == bindparam("subject"),
+        manifests.c.digest > bindparam("after"),
+    )
+    .order_by(manifests.c.digest)
+    .limit(bindparam("limit"))
+    .execution_options(yield_per=16)  # each may have 4 MiB, and the reader stops when it has enough
+)
+_REFERRERS_OF_KIND: Final = _REFERRERS.where(manifests.c.artifact_type == bindparam("artifact_type"))
+
+
+def by_digest(connection: Connection, name: str, digest: Digest) -> StoredManifest | None:
+    """Find a manifest of the repository of this name."""
+    row = connection.execute(_BY_DIGEST, {"name": name, "reference": str(digest)}).first()
+    return None if row is None else StoredManifest(digest, row.media_type, row.raw)
+
+
+def by_tag(connection: Connection, name: str, tag: str) -> StoredManifest | None:
+    """Find the manifest that a tag of the repository of this name points to."""
+    row = connection.execute(_BY_TAG, {"name": name, "reference": tag}).first()
+    return None if row is None else StoredManifest(Digest.parse(row.digest), row.media_type, row.raw)
+
+
+def find(connection: Connection, repository: int, digest: Digest) -> int | None:
+    """Give the row number of a manifest."""
+    found: int | None = connection.execute(_FIND, {"repository": repository, "digest": str(digest)}).scalar()
+    return found
+
+
+def totals(connection: Connection, repository: int, digests: Collection[Digest]) -> dict[str, tuple[int, int]]:
+    """Tell, of those manifests that are there, their own size and that of all they name."""
+    found: dict[str, tuple[int, int]] = {}
+    for batch in batches([str(digest) for digest in digests]):
+        rows = connection.execute(_TOTALS, {"repository": repository, "digests": batch})
+        found.update((row.digest, (row.size, row.total_size)) for row in rows)
+    return found
+
+
+def add(connection: Connection, repository: int, row: "NewManifest") -> int:
+    """Keep a manifest that is not there yet; give its row number."""
+    connection.execute(insert(manifests), {"repository_id": repository, **row.columns()})
+    made = find(connection, repository, row.digest)
+    assert made is not None
+    connection.execute(insert(documents), {"manifest_id": made, "raw": row.document.raw})
+    children = [_child(made, number, child) for number, child in enumerate(row.document.children)]
+    if children:
+        connection.execute(insert(manifest_children), children)
+    return made
+
+
+def remove(connection: Connection, manifest: int) -> None:
+    """Forget a manifest with its tags, and that it named anything."""
+    connection.execute(delete(manifests).where(manifests.c.id == manifest))
+
+
+def referrers(
+    connection: Connection, name: str, subject: Digest, *, artifact_type: str | None, after: str, limit: int
+) -> tuple[list[str], bool]:
+    """List the descriptors, as JSON, of the manifests that are about ``subject``, in the order of their digests.
+
+    Gives at most ``limit``, and together no more than a manifest may have bytes, but one at least; and whether there
+    are more.
+    """
+    values = {"name": name, "subject": str(subject), "after": after, "limit": limit + 1}
+    if artifact_type is None:
+        rows = connection.execute(_REFERRERS, values)
+    else:
+        rows = connection.execute(_REFERRERS_OF_KIND, {**values, "artifact_type": artifact_type})
+    found: list[str] = []
+    left = MAX_MANIFEST
+    for row in rows:
+        left -= len(row.referrer.encode()) + 1
+        if len(found) == limit or (left < 0 and found):
+            return found, True
+        found.append(row.referrer)
+    return found, False
+
+
+class NewManifest:
+    """A manifest on its way into the catalog."""
+
+    __slots__ = ("_account", "_at", "_facts", "digest", "document")
+
+    def __init__(self, document: Document, digest: Digest, facts: Facts, *, account: str, at: int) -> None:
+        self.document = document
+        self.digest = digest
+        self._facts = facts
+        self._account = account
+        self._at = at
+
+    def columns(self) -> dict[str, str | int | None]:
+        """Give the row, but for the repository."""
+        document, facts = self.document, self._facts
+        return {
+            "digest": str(self.digest),
+            "media_type": document.media_type,
+            "artifact_type": document.kind or None,
+            "kind": facts.kind,
+            "size": len(document.raw),
+            "subject_digest": None if document.subject is None else str(document.subject.digest),
+            "referrer": None if document.subject is None else self._referrer(),
+            "config_digest": str(document.config.digest) if isinstance(document, Manifest) else None,
+            "pushed_at": self._at,
+            "pushed_by": self._account,
+            "total_size": facts.total_size,
+            "layer_count": facts.layer_count,
+            "model_name": facts.model_name,
+            "model_version": facts.model_version,
+            "description": facts.description,
+            "framework": facts.framework,
+            "model_format": facts.model_format,
+            "licence": facts.licence,
+            "note": facts.note,
+        }
+
+    def _referrer(self) -> str:
+        """Describe the manifest as its subject's referrers list shows it: made once, sent often."""
+        document = self.document
+        descriptor = Descriptor(
+            media_type=document.media_type,
+            digest=self.digest,
+            size=len(document.raw),
+            annotations=document.annotations,
+            artifact_type=document.kind or None,
+        )
+        return dumps(descriptor.to_json()).decode()
+
+
+def _child(manifest: int, position: int, child: Descriptor) -> dict[str, str | int]:
+    return {
+        "manifest_id": manifest,
+        "position": position,
+        "digest": str(child.digest),
+        "media_type": child.media_type,
+        "size": child.size,
+    }

@@ -1,0 +1,105 @@
+"""What the catalog tells: values read from rows."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from orchard.oci import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Content that a repository links."""
+
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest or index, as received."""
+
+    digest: Digest
+    media_type: str
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a version says about itself, for lists.
+
+    Attributes:
+        kind: What people call such an artifact: ``ModelKit``, ``ModelPack``, ``image``, ``index`` or ``artifact``.
+        total_size: Bytes of everything it names; of an index, of the manifests it lists and of what they name.
+        layer_count: Layers, or manifests of an index.
+        note: Why facts are missing, if they could not be read.
+    """
+
+    kind: str
+    total_size: int
+    layer_count: int
+    model_name: str | None = None
+    model_version: str | None = None
+    description: str | None = None
+    framework: str | None = None
+    model_format: str | None = None
+    licence: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """An upload session."""
+
+    id: str
+    repository: str
+    account: str
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositorySummary:
+    """One repository in a list.
+
+    Attributes:
+        versions: Manifests that are not about another one.
+        size_bytes: Bytes of the blobs it links, each counted once.
+        model_name: What its latest version calls the model.
+        format: Format of the latest version's model.
+        latest_digest: The version that was pushed last.
+    """
+
+    name: str
+    versions: int
+    tags: int
+    latest_pushed_at: datetime
+    size_bytes: int
+    model_name: str | None
+    format: str | None
+    latest_digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSummary:
+    """One version in a list: a manifest and the tags that point to it, newest tag first."""
+
+    digest: Digest
+    tags: tuple[str, ...]
+    media_type: str
+    artifact_type: str | None
+    kind: str
+    model_name: str | None
+    model_version: str | None
+    description: str | None
+    model_format: str | None
+    framework: str | None
+    licence: str | None
+    size_bytes: int
+    layer_count: int
+    pushed_at: datetime
+    pushed_by: str
+    note: str | None
+
+
+def moment(milliseconds: int) -> datetime:
+    """Read a time as the tables keep it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

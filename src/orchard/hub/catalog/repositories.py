@@ -1,0 +1,119 @@
+"""Repositories, and the blobs that they link."""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select
+
+from orchard.hub.catalog.records import Blob
+from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories
+from orchard.oci import Digest
+
+_BATCH: Final = 500  # values of one IN; SQLite takes 32766, PostgreSQL plans badly long before
+
+_FIND: Final = select(repositories.c.id).where(repositories.c.name == bindparam("name"))
+_BLOB: Final = (
+    select(blobs.c.size)
+    .select_from(blobs.join(blob_links).join(repositories))
+    .where(repositories.c.name == bindparam("name"), blobs.c.digest == bindparam("digest"))
+)
+_SIZES: Final = (
+    select(blobs.c.digest, blobs.c.size)
+    .select_from(blobs.join(blob_links))
+    .where(
+        blob_links.c.repository_id == bindparam("repository"), blobs.c.digest.in_(bindparam("digests", expanding=True))
+    )
+)
+_LINKING: Final = (
+    select(repositories.c.name)
+    .select_from(repositories.join(blob_links))
+    .where(blob_links.c.digest == bindparam("digest"))
+    .order_by(repositories.c.name)
+)
+_NAMES: Final = (
+    select(repositories.c.name)
+    .where(repositories.c.name > bindparam("after"), exists().where(manifests.c.repository_id == repositories.c.id))
+    .order_by(repositories.c.name)
+    .limit(bindparam("limit"))
+)
+_NAMED_BY: Final = (
+    select(manifests.c.digest)
+    .select_from(manifests.join(manifest_children))
+    .where(manifests.c.repository_id == bindparam("repository"), manifest_children.c.digest == bindparam("digest"))
+    .limit(1)
+)
+_LINK: Final = insert(blob_links)
+_UNLINK: Final = delete(blob_links).where(
+    blob_links.c.repository_id == bindparam("repository"), blob_links.c.digest == bindparam("wanted")
+)
+
+
+def find(connection: Connection, name: str) -> int | None:
+    """Give the row number of a repository."""
+    found: int | None = connection.execute(_FIND, {"name": name}).scalar()
+    return found
+
+
+def make(connection: Connection, name: str, at: int) -> int:
+    """Give the row number of a repository, making it if need be."""
+    found = find(connection, name)
+    if found is not None:
+        return found
+    connection.execute(insert(repositories), {"name": name, "created_at": at})
+    made = find(connection, name)
+    assert made is not None
+    return made
+
+
+def names(connection: Connection, after: str, limit: int) -> list[str]:
+    """List repositories that hold a manifest, in the order of their bytes."""
+    return list(connection.execute(_NAMES, {"after": after, "limit": limit}).scalars())
+
+
+def blob(connection: Connection, name: str, digest: Digest) -> Blob | None:
+    """Find a blob that the repository of this name links."""
+    size = connection.execute(_BLOB, {"name": name, "digest": str(digest)}).scalar()
+    return None if size is None else Blob(digest, size)
+
+
+def sizes(connection: Connection, repository: int, digests: Collection[Digest]) -> dict[str, int]:
+    """Tell the sizes of those blobs that the repository links."""
+    found: dict[str, int] = {}
+    for batch in batches([str(digest) for digest in digests]):
+        rows = connection.execute(_SIZES, {"repository": repository, "digests": batch})
+        found.update((row.digest, row.size) for row in rows)
+    return found
+
+
+def linking(connection: Connection, digest: Digest) -> list[str]:
+    """Name the repositories that link a blob."""
+    return list(connection.execute(_LINKING, {"digest": str(digest)}).scalars())
+
+
+def link(connection: Connection, repository: int, blob: Blob, *, at: int) -> None:
+    """Let a repository link a blob whose bytes are stored; it may do so already."""
+    digest = str(blob.digest)
+    if connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).first() is None:
+        connection.execute(insert(blobs), {"digest": digest, "size": blob.size, "stored_at": at})
+    if not sizes(connection, repository, [blob.digest]):
+        connection.execute(_LINK, {"repository_id": repository, "digest": digest, "linked_at": at})
+
+
+def unlink(connection: Connection, repository: int, digest: Digest) -> bool:
+    """Take a blob out of a repository; tell whether it was there."""
+    done = connection.execute(_UNLINK, {"repository": repository, "wanted": str(digest)})
+    return done.rowcount > 0
+
+
+def named_by(connection: Connection, repository: int, digest: Digest) -> str | None:
+    """Find a manifest of the repository that names this content."""
+    found: str | None = connection.execute(_NAMED_BY, {"repository": repository, "digest": str(digest)}).scalar()
+    return found
+
+
+def batches(values: Sequence[str]) -> Iterator[list[str]]:
+    """Cut a list into pieces for ``IN``."""
+    rest = iter(values)
+    while piece := list(islice(rest, _BATCH)):
+        yield piece

@@ -1,0 +1,70 @@
+"""Tags: movable names of manifests, and where each one has pointed."""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
+
+from orchard.hub.db.schema import manifests, repositories, tag_history, tags
+from orchard.oci import Digest
+
+_NAMES: Final = (
+    select(tags.c.name)
+    .select_from(tags.join(repositories))
+    .where(repositories.c.name == bindparam("repository"), tags.c.name > bindparam("after"))
+    .order_by(tags.c.name)
+    .limit(bindparam("limit"))
+)
+_CURRENT: Final = (
+    select(manifests.c.digest)
+    .select_from(manifests.join(tags))
+    .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
+)
+
+
+def names(connection: Connection, repository: str, *, after: str, limit: int) -> list[str]:
+    """List tags in the order of their bytes."""
+    values = {"repository": repository, "after": after, "limit": limit}
+    return list(connection.execute(_NAMES, values).scalars())
+
+
+def of_manifest(connection: Connection, manifest: int) -> list[str]:
+    """List the tags of one manifest."""
+    return list(connection.execute(select(tags.c.name).where(tags.c.manifest_id == manifest)).scalars())
+
+
+class TagBook:
+    """The tags of one repository, written by one account at one time; every change goes into the history."""
+
+    def __init__(self, connection: Connection, repository: int, *, account: str, at: int) -> None:
+        self._connection = connection
+        self._repository = repository
+        self._account = account
+        self._at = at
+
+    def point(self, tag: str, manifest: int, digest: Digest) -> bool:
+        """Let a tag point to a manifest, wherever it pointed; tell whether that changes anything."""
+        current = self._connection.execute(_CURRENT, {"repository": self._repository, "tag": tag}).scalar()
+        if current == str(digest):
+            return False
+        target = {"manifest_id": manifest, "updated_at": self._at, "updated_by": self._account}
+        if current is None:
+            values = {"repository_id": self._repository, "name": tag, **target}
+            self._connection.execute(insert(tags), values)
+        else:
+            self._connection.execute(update(tags).where(self._is(tag)), target)
+        self._record(tag, str(digest))
+        return True
+
+    def remove(self, tag: str) -> bool:
+        """Forget a tag; tell whether it was there."""
+        done = self._connection.execute(delete(tags).where(self._is(tag)))
+        if done.rowcount:
+            self._record(tag, None)
+        return done.rowcount > 0
+
+    def _is(self, tag: str) -> ColumnElement[bool]:
+        return and_(tags.c.repository_id == self._repository, tags.c.name == tag)
+
+    def _record(self, tag: str, digest: str | None) -> None:
+        values = {"repository_id": self._repository, "name": tag, "digest": digest, "at": self._at}
+        self._connection.execute(insert(tag_history), {**values, "account": self._account})

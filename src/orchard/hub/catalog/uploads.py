@@ -1,0 +1,35 @@
+"""Upload sessions: whose they are and since when. How far one has come is the size of its staged file."""
+
+from sqlalchemy import Connection, delete, insert, select
+
+from orchard.hub.catalog.records import Upload
+from orchard.hub.db.schema import uploads
+
+
+def add(connection: Connection, upload: Upload, at: int) -> None:
+    """Remember a new session."""
+    values = {"id": upload.id, "repository": upload.repository, "account": upload.account, "started_at": at}
+    connection.execute(insert(uploads), {**values, "algorithm": upload.algorithm})
+
+
+def get(connection: Connection, session: str) -> Upload | None:
+    """Find a session."""
+    row = connection.execute(select(uploads).where(uploads.c.id == session)).first()
+    if row is None:
+        return None
+    return Upload(id=row.id, repository=row.repository, account=row.account, algorithm=row.algorithm)
+
+
+def remove(connection: Connection, session: str) -> None:
+    """Forget a session, if it is there."""
+    connection.execute(delete(uploads).where(uploads.c.id == session))
+
+
+def expired(connection: Connection, before: int) -> list[str]:
+    """List the sessions that began before a time."""
+    return list(connection.execute(select(uploads.c.id).where(uploads.c.started_at < before)).scalars())
+
+
+def alive(connection: Connection) -> set[str]:
+    """List all sessions."""
+    return set(connection.execute(select(uploads.c.id)).scalars())

@@ -1,0 +1,172 @@
+"""The tables. What changes here changes in a migration too; a test compares the two.
+
+SQL that both SQLite and PostgreSQL understand, nothing else: times are whole milliseconds since 1970 that the caller
+passes in (SQLite 3.40 has no sub-second clock of its own), texts sort by their bytes.
+
+    repositories ─┬─ blob_links ── blobs              a blob is visible only where a repository links it
+                  ├─ manifests ─┬─ documents          the bytes as received, apart so that lists never read them
+                  │             └─ manifest_children  what a manifest names: config, layers, manifests
+                  ├─ tags ── tag_history
+                  uploads, users, events
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata: Final = MetaData()
+
+BYTEWISE: Final = String().with_variant(String(collation="C"), "postgresql")
+_KEY: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER PRIMARY KEY
+
+
+def _repository() -> Column[int]:
+    return Column("repository_id", _KEY, ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False)
+
+
+repositories: Final = Table(
+    "repositories",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("name", BYTEWISE, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+blobs: Final = Table(
+    "blobs",
+    metadata,
+    Column("digest", BYTEWISE, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+)
+
+blob_links: Final = Table(
+    "blob_links",
+    metadata,
+    _repository(),
+    Column("digest", BYTEWISE, ForeignKey("blobs.digest"), nullable=False),
+    Column("linked_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("repository_id", "digest"),
+    Index("blob_links_by_digest", "digest"),
+    sqlite_with_rowid=False,
+)
+
+manifests: Final = Table(
+    "manifests",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    _repository(),
+    Column("digest", BYTEWISE, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("artifact_type", String),
+    Column("kind", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("subject_digest", BYTEWISE),
+    Column("referrer", Text),  # descriptor as the referrers API lists it, if there is a subject
+    Column("config_digest", BYTEWISE),
+    Column("pushed_at", BigInteger, nullable=False),
+    Column("pushed_by", String, nullable=False),
+    Column("total_size", BigInteger, nullable=False),
+    Column("layer_count", Integer, nullable=False),
+    Column("model_name", String),
+    Column("model_version", String),
+    Column("description", Text),
+    Column("framework", String),
+    Column("model_format", String),
+    Column("licence", String),
+    Column("note", Text),  # why facts are missing
+    UniqueConstraint("repository_id", "digest"),
+    Index("manifests_by_subject", "repository_id", "subject_digest", "digest"),
+    Index("manifests_by_time", "repository_id", "pushed_at"),
+)
+
+documents: Final = Table(
+    "documents",
+    metadata,
+    Column("manifest_id", _KEY, ForeignKey("manifests.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("raw", LargeBinary, nullable=False),
+)
+
+manifest_children: Final = Table(
+    "manifest_children",
+    metadata,
+    Column("manifest_id", _KEY, ForeignKey("manifests.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("digest", BYTEWISE, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    PrimaryKeyConstraint("manifest_id", "position"),
+    Index("manifest_children_by_digest", "digest"),
+    sqlite_with_rowid=False,
+)
+
+tags: Final = Table(
+    "tags",
+    metadata,
+    _repository(),
+    Column("name", BYTEWISE, nullable=False),
+    Column("manifest_id", _KEY, ForeignKey("manifests.id", ondelete="CASCADE"), nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", String, nullable=False),
+    PrimaryKeyConstraint("repository_id", "name"),
+    Index("tags_by_manifest", "manifest_id"),
+    sqlite_with_rowid=False,
+)
+
+tag_history: Final = Table(
+    "tag_history",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    _repository(),
+    Column("name", BYTEWISE, nullable=False),
+    Column("digest", BYTEWISE),  # null: the tag was removed
+    Column("at", BigInteger, nullable=False),
+    Column("account", String, nullable=False),
+    Index("tag_history_by_name", "repository_id", "name", "id"),
+)
+
+uploads: Final = Table(
+    "uploads",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("repository", BYTEWISE, nullable=False),
+    Column("account", String, nullable=False),
+    Column("algorithm", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Index("uploads_by_time", "started_at"),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("name", BYTEWISE, primary_key=True),
+    Column("password_hash", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("account", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("repository", BYTEWISE, nullable=False),
+    Column("digest", BYTEWISE),
+    Column("tag", BYTEWISE),
+    Index("events_by_repository", "repository", "id"),
+)

@@ -1,0 +1,166 @@
+"""The hub as one ASGI application: who may come in, and where each request goes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute
+
+from orchard.errors import OrchardError
+from orchard.hub.access import Principal
+from orchard.hub.http.asgi import App, Message, Receive, Scope, Send
+from orchard.hub.http.distribution import Distribution, Service
+from orchard.hub.http.distribution.errors import error_reply
+from orchard.hub.http.guard import Guard
+from orchard.hub.http.replies import reply, send_reply
+from orchard.hub.http.threads import Threads
+from orchard.hub.registry import Registry
+from orchard.oci import wire
+
+HEALTH: Final = "/healthz"
+
+# For whatever is not the API and says nothing else: no script, no frame, no guess about a type.
+_SAFE: Final = (
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+_VERSION: Final = (wire.API_VERSION_HEADER.lower().encode(), wire.API_VERSION.encode())
+_OK: Final = reply(200, [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")], b"ok\n")
+
+
+class Access(Protocol):
+    """Who may come in."""
+
+    @property
+    def challenge(self) -> str | None:
+        """How to log in (``WWW-Authenticate``), if that is possible."""
+        ...
+
+    def recall(self, authorization: bytes | None, /) -> Principal | None:
+        """Recognise somebody without waiting."""
+        ...
+
+    def login(self, authorization: bytes | None, address: str, /) -> Principal:
+        """Find out who somebody is; takes a while.
+
+        Raises:
+            UnauthenticatedError: If the hub must know and does not.
+            RateLimitedError: If too many tries failed.
+        """
+        ...
+
+
+def _plain(request: Request, error: OrchardError) -> Response:  # noqa: ARG001 -- pages may look at it
+    answer = error_reply(error, "")
+    return PlainTextResponse(f"{error}\n", answer.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What people see.
+
+    Attributes:
+        routes: Pages and their like. ``request.state.who`` says who asks.
+        problem: Tells a person why somebody may not come in.
+        public: Beginnings of the paths that everybody may see, such as style sheets.
+    """
+
+    routes: Sequence[BaseRoute] = ()
+    problem: Callable[[Request, OrchardError], Response] = field(default=_plain)
+    public: tuple[str, ...] = ()
+
+
+def build_app(registry: Registry, access: Access, threads: Threads, *, guard: Guard, site: Site, timeout: float) -> App:
+    """Put the hub's surfaces together.
+
+    Args:
+        registry: What is served.
+        access: Who may come in.
+        threads: Where waiting is done.
+        guard: What is refused from everybody.
+        site: What people see.
+        timeout: Seconds without one byte of a body after which the hub gives up on it.
+    """
+    distribution = Distribution(Service(registry, threads), body_timeout=timeout)
+    return _Front(distribution, access, threads, guard=guard, site=site)
+
+
+class _Front:
+    """The front: everything that comes in passes here."""
+
+    def __init__(
+        self, distribution: Distribution, access: Access, threads: Threads, *, guard: Guard, site: Site
+    ) -> None:
+        self._distribution = distribution
+        self._access = access
+        self._threads = threads
+        self._guard = guard
+        self._site = site
+        self._pages = Starlette(routes=list(site.routes))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path: str = scope["path"]
+        if path == HEALTH:
+            await send_reply(_OK, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if path == "/v2" or path.startswith("/v2/"):
+            await self._serve_api(scope, receive, _with(send, (_VERSION,)), headers=headers)
+        else:
+            await self._serve_page(scope, receive, _with(send, _SAFE), headers=headers)
+
+    async def _serve_api(self, scope: Scope, receive: Receive, send: Send, *, headers: dict[bytes, bytes]) -> None:
+        try:
+            who = await self._admit(scope, headers)
+        except OrchardError as error:
+            answer = error_reply(error, wire.UNAUTHORIZED, self._access.challenge)
+            await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
+            return
+        await self._distribution(scope, receive, send, headers=headers, who=who)
+
+    async def _serve_page(self, scope: Scope, receive: Receive, send: Send, *, headers: dict[bytes, bytes]) -> None:
+        try:
+            if not scope["path"].startswith(self._site.public or "\0"):
+                scope.setdefault("state", {})["who"] = await self._admit(scope, headers)
+        except OrchardError as error:
+            response = self._site.problem(Request(scope), error)
+            challenge = self._access.challenge
+            if response.status_code == 401 and challenge is not None:  # noqa: PLR2004 -- Unauthorized
+                response.headers["www-authenticate"] = challenge
+            await response(scope, receive, send)
+            return
+        await self._pages(scope, receive, send)
+
+    async def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> Principal:
+        """Find out who asks.
+
+        Raises:
+            DeniedError: If somebody is tricked into asking, or not known.
+            RateLimitedError: If too many tries failed.
+        """
+        self._guard.check(scope["method"], headers)
+        authorization = headers.get(b"authorization")
+        known = self._access.recall(authorization)
+        if known is not None:
+            return known
+        client = scope.get("client") or ("unknown", 0)
+        return await self._threads.login(lambda: self._access.login(authorization, client[0]))
+
+
+def _with(send: Send, defaults: Sequence[tuple[bytes, bytes]]) -> Send:
+    """Add headers to whatever answer does not have them."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            present = {name for name, _ in message["headers"]}
+            extra = [pair for pair in defaults if pair[0] not in present]
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return sending

@@ -1,0 +1,57 @@
+"""Blobs: getting, asking, deleting."""
+
+from typing import Final
+
+from orchard.hub.http.asgi import Headers
+from orchard.hub.http.distribution.errors import problem
+from orchard.hub.http.distribution.service import Call, Service
+from orchard.hub.http.ranges import parse_range
+from orchard.hub.http.replies import Reply, reply
+from orchard.hub.registry import Blob
+from orchard.oci import Digest, wire
+
+# Content that somebody else made must never run in the origin of the hub's pages: no sniffing, no scripts.
+_SAFE: Final = (
+    (b"content-type", b"application/octet-stream"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"accept-ranges", b"bytes"),
+    (b"cache-control", b"private, max-age=31536000, immutable"),
+)
+
+
+async def get(service: Service, call: Call) -> Reply:
+    """Send a blob, or a part of it. The same for HEAD: whoever sends leaves the body out."""
+    digest = Digest.parse(call.tail)
+    repository = service.reading(call)
+    blob = await service.threads.run(lambda: repository.blob(digest))
+    wanted = parse_range(_range(call, digest), blob.size)
+    if wanted == "unsatisfiable":
+        headers = [(b"content-range", b"bytes */%d" % blob.size)]
+        return problem(416, wire.SIZE_INVALID, f"{digest} has {blob.size} bytes", headers=headers)
+    path = repository.path(blob)
+    if wanted == "whole":
+        length = (b"content-length", b"%d" % blob.size)
+        return Reply(200, [*_headers(blob), length], file=path if blob.size else None)
+    span = b"bytes %d-%d/%d" % (wanted.start, wanted.stop - 1, blob.size)
+    headers = [*_headers(blob), (b"content-range", span), (b"content-length", b"%d" % len(wanted))]
+    return Reply(206, headers, file=path, part=wanted)
+
+
+async def delete(service: Service, call: Call) -> Reply:
+    """Take a blob out of a repository."""
+    digest = Digest.parse(call.tail)
+    repository = service.writing(call)
+    await service.threads.run(lambda: repository.delete_blob(digest))
+    return reply(202)
+
+
+def _headers(blob: Blob) -> Headers:
+    digest = str(blob.digest).encode()
+    return [*_SAFE, (wire.DIGEST_HEADER.lower().encode(), digest), (b"etag", b'"%b"' % digest)]
+
+
+def _range(call: Call, digest: Digest) -> str | None:
+    """Give the wanted range, unless the client wants it of other bytes only (If-Range)."""
+    condition = call.header(b"if-range")
+    return call.header(b"range") if condition in {None, f'"{digest}"'} else None

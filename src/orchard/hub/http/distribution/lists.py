@@ -1,0 +1,69 @@
+"""Lists: tags, referrers, repositories, page by page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from orchard.hub.http.asgi import Headers
+from orchard.hub.http.distribution.service import Call, Service
+from orchard.hub.http.replies import Reply, reply
+from orchard.hub.registry import Page
+from orchard.oci import MAX_MANIFEST, Digest, dumps, loads, mediatype, wire
+
+_JSON: Final = [(b"content-type", b"application/json")]
+
+
+async def ping(service: Service, call: Call) -> Reply:  # noqa: ARG001 -- the shape of all endpoints
+    """Say that this is a registry."""
+    return reply(200, _JSON, b"{}")
+
+
+async def tags(service: Service, call: Call) -> Reply:
+    """List the tags of a repository."""
+    page = call.page
+    repository = service.reading(call)
+    found = await service.threads.run(lambda: repository.tags(_one_more(page)))
+    shown = found[: page.limit]
+    headers = [*_JSON, *_next(f"/v2/{call.name}/tags/list", page, shown, more=len(found) > page.limit)]
+    return reply(200, headers, dumps({"name": call.name, "tags": shown}))
+
+
+async def catalog(service: Service, call: Call) -> Reply:
+    """List the repositories that whoever asks may see."""
+    page = call.page
+    found = await service.threads.run(lambda: service.registry.names(call.who, _one_more(page)))
+    shown = found[: page.limit]
+    headers = [*_JSON, *_next("/v2/_catalog", page, shown, more=len(found) > page.limit)]
+    return reply(200, headers, dumps({"repositories": shown}))
+
+
+async def referrers(service: Service, call: Call) -> Reply:
+    """List the manifests that are about another one, as an index."""
+    subject = Digest.parse(call.tail)
+    page = call.page
+    repository = service.reading(call)
+    kind = call.parameter("artifactType") or None
+    shown, more = await service.threads.run(lambda: repository.referrers(subject, page, kind))
+    # Content-Type without a charset: clients compare the whole string.
+    headers: Headers = [(b"content-type", mediatype.OCI_INDEX.encode())]
+    if kind is not None:
+        headers.append((wire.FILTERS_HEADER.lower().encode(), b"artifactType"))
+    if more and shown:
+        last = loads(shown[-1].encode(), what="referrer", limit=2 * MAX_MANIFEST)
+        assert isinstance(last, dict)
+        query = {"n": page.limit, "last": last["digest"], **({} if kind is None else {"artifactType": kind})}
+        headers.append(_link(f"/v2/{call.name}/referrers/{subject}", query))
+    opening = b'{"schemaVersion":2,"mediaType":"%b","manifests":[' % mediatype.OCI_INDEX.encode()
+    return reply(200, headers, opening + ",".join(shown).encode() + b"]}")
+
+
+def _one_more(page: Page) -> Page:
+    return Page(page.after, page.limit + 1 if page.limit else 0)
+
+
+def _next(path: str, page: Page, shown: Sequence[str], *, more: bool) -> Headers:
+    return [_link(path, {"n": page.limit, "last": shown[-1]})] if more and shown else []
+
+
+def _link(path: str, parameters: Mapping[str, object]) -> tuple[bytes, bytes]:
+    return b"link", f'<{quote(path, safe="/:")}?{urlencode(parameters)}>; rel="next"'.encode()

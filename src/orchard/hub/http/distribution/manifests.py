@@ -1,0 +1,86 @@
+"""Manifests: getting, pushing, deleting, by tag or by digest."""
+
+from typing import Final
+
+from orchard.errors import InvalidDigestError, NotFoundError
+from orchard.hub.http.distribution.errors import problem
+from orchard.hub.http.distribution.service import Call, Service
+from orchard.hub.http.replies import Reply, reply
+from orchard.hub.registry import StoredManifest
+from orchard.oci import MAX_MANIFEST, Digest, check_tag, wire
+
+MAX_TAGS: Final = 64  # that one push may set
+_DIGEST: Final = wire.DIGEST_HEADER.lower().encode()
+_SUBJECT: Final = wire.SUBJECT_HEADER.lower().encode()
+
+
+async def get(service: Service, call: Call) -> Reply:
+    """Send a manifest as it was received, whatever types the client says it accepts: many say too little."""
+    hot = service.registry.recall(call.who, call.name, call.tail)
+    if hot is not None:
+        return _found(hot)
+    repository = service.reading(call)
+    reference = _reference(call.tail)
+    return _found(await service.threads.run(lambda: repository.manifest(reference)))
+
+
+async def put(service: Service, call: Call) -> Reply:
+    """Take a manifest and the tags that come with it."""
+    repository = service.writing(call)
+    reference = _reference(call.tail)
+    tags = [check_tag(tag) for tag in call.query.get("tag", ())]
+    if len(tags) > MAX_TAGS:
+        return problem(414, wire.UNSUPPORTED, f"{len(tags)} tags, at most {MAX_TAGS} can be set at once")
+    digest = reference if isinstance(reference, Digest) else None
+    if isinstance(reference, str):
+        tags = [reference, *tags]
+    raw = await call.body.read(MAX_MANIFEST, "manifest")
+    media_type = call.header(b"content-type") or ""
+    try:
+        pushed = await service.threads.run(lambda: repository.put_manifest(raw, media_type, digest=digest, tags=tags))
+    except NotFoundError as error:  # it names what is not there
+        return problem(404, wire.MANIFEST_BLOB_UNKNOWN, str(error))
+    name = str(pushed.digest).encode()
+    headers = [(b"location", b"/v2/%b/manifests/%b" % (call.name.encode(), name)), (_DIGEST, name)]
+    if pushed.subject is not None:
+        headers.append((_SUBJECT, str(pushed.subject).encode()))
+    if "tag" in call.query:
+        headers.append((b"oci-tag", ", ".join(call.query["tag"]).encode()))
+    return reply(201, headers)
+
+
+async def delete(service: Service, call: Call) -> Reply:
+    """Forget a tag; or a manifest with all its tags."""
+    repository = service.writing(call)
+    reference = _reference(call.tail)
+    if isinstance(reference, Digest):
+        await service.threads.run(lambda: repository.delete_manifest(reference))
+    else:
+        await service.threads.run(lambda: repository.delete_tag(reference))
+    return reply(202)
+
+
+def _found(manifest: StoredManifest) -> Reply:
+    digest = str(manifest.digest).encode()
+    headers = [
+        (b"content-type", manifest.media_type.encode()),
+        (_DIGEST, digest),
+        (b"etag", b'"%b"' % digest),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return reply(200, headers, manifest.raw)
+
+
+def _reference(tail: str) -> str | Digest:
+    """Read a tag or a digest.
+
+    Raises:
+        InvalidDigestError: If it looks like a digest and is none.
+        InvalidReferenceError: If it can be neither.
+    """
+    if ":" not in tail:
+        return check_tag(tail)
+    try:
+        return Digest.parse(tail)
+    except InvalidDigestError as error:
+        raise InvalidDigestError(f"manifest: {error}") from error

@@ -1,0 +1,135 @@
+"""What every endpoint of the API works with: the registry, threads, and the request."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+from urllib.parse import parse_qs
+
+from orchard.errors import ConflictError, InvalidError
+from orchard.hub.access import Principal
+from orchard.hub.http.asgi import Scope
+from orchard.hub.http.body import Body
+from orchard.hub.http.threads import Threads
+from orchard.hub.registry import OpenUpload, Page, ReadableRepository, Registry, WritableRepository
+
+PAGE: Final = 1000  # most items of one answer, and as many as a client gets that does not say
+_FIELDS: Final = 128
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_PATIENCE: Final = 5.0  # seconds to wait for the request before: a client that lost its connection comes back at once
+_NAP: Final = 0.02
+
+
+class Call:
+    """One request, and who sent it.
+
+    Attributes:
+        who: Who sent it.
+        name: The repository that it is about, as far as the path says so.
+        tail: What stands at the end of the path: a tag, a digest, a session.
+        body: Its body.
+    """
+
+    def __init__(
+        self, scope: Scope, headers: Mapping[bytes, bytes], *, who: Principal, path: tuple[str, str], body: Body
+    ) -> None:
+        self._scope = scope
+        self._headers = headers
+        self.who = who
+        self.name, self.tail = path
+        self.body = body
+
+    def header(self, name: bytes) -> str | None:
+        """Give a header, if it was sent."""
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    @cached_property
+    def query(self) -> Mapping[str, Sequence[str]]:
+        """The parameters behind the question mark.
+
+        Raises:
+            InvalidError: If there are too many.
+        """
+        try:
+            return parse_qs(
+                self._scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=_FIELDS
+            )
+        except ValueError as error:
+            raise InvalidError(f"the query cannot be read: {error}") from error
+
+    def parameter(self, name: str) -> str | None:
+        """Give a parameter, if it was sent; of several, the first."""
+        return self.query.get(name, (None,))[0]
+
+    @property
+    def page(self) -> Page:
+        """Which part of a list is wanted.
+
+        Raises:
+            InvalidError: If ``n`` is not a number.
+        """
+        number = self.parameter("n")
+        if number is None:
+            return Page(self.parameter("last") or "", PAGE)
+        if _NUMBER.fullmatch(number) is None:
+            raise InvalidError(f"n={number[:32]!r} is not a number")
+        return Page(self.parameter("last") or "", min(int(number), PAGE))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What endpoints work with.
+
+    Attributes:
+        registry: What is served.
+        threads: Where waiting is done.
+    """
+
+    registry: Registry
+    threads: Threads
+
+    def reading(self, call: Call) -> ReadableRepository:
+        """Open the repository that a request is about.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            DeniedError: If whoever asks may not.
+        """
+        return self.registry.readable(call.who, call.name)
+
+    def writing(self, call: Call) -> WritableRepository:
+        """Open the repository that a request is about, for writing.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            DeniedError: If whoever asks may not.
+        """
+        return self.registry.writable(call.who, call.name)
+
+    @asynccontextmanager
+    async def holding(self, take: Callable[[], OpenUpload]) -> AsyncIterator[OpenUpload]:
+        """Hold an upload session while the block runs, waiting a little while another request has it.
+
+        Raises:
+            ConflictError: If that request does not end.
+        """
+        upload = await self._patiently(take)
+        try:
+            yield upload
+        finally:
+            await self.threads.run(upload.close)
+
+    async def _patiently(self, take: Callable[[], OpenUpload]) -> OpenUpload:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE
+        while True:
+            try:
+                return await self.threads.run(take)
+            except ConflictError:
+                if loop.time() >= until:
+                    raise
+            await asyncio.sleep(_NAP)

@@ -1,0 +1,149 @@
+"""The server under the application: one socket, one event loop, and an orderly end (ADR 0004)."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from orchard.errors import OrchardError, UsageError
+from orchard.hub.http.asgi import App
+from orchard.hub.http.guard import is_loopback
+
+_LOG: Final = logging.getLogger("orchard.hub")
+_CHORES: Final = 3600.0  # seconds between two times
+_BACKLOG: Final = 1024
+_BUFFER: Final = 1 << 20  # bytes of a body that arrive at once; at 0.4 MiB an upload costs 2.0 CPU-s/GiB, at 1 MiB 1.6
+_POLL: Final = 0.005
+_STARTING: Final = 10.0
+_STREAM: Final = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
+_LOGGING: Final = {"handlers": {name: {**_STREAM, "formatter": "generic"} for name in ("console", "access")}}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the hub listens.
+
+    Attributes:
+        address: IP address.
+        port: TCP port, never 0.
+    """
+
+    address: str
+    port: int
+
+    @classmethod
+    def find(cls, host: str, port: int) -> Self:
+        """Find the address of a host and a port that is free.
+
+        Raises:
+            UsageError: If there is no such host here, or the port is taken.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except (OSError, UnicodeError, OverflowError) as error:
+            raise UsageError(f"cannot listen on {host!r}: {error}") from error
+        family, _, _, _, where = found[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # The server shares its port with whoever asks (SO_REUSEPORT), so it would not notice another one there.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(where)
+            except OSError as error:
+                raise UsageError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+            return cls(str(where[0]), probe.getsockname()[1])
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can get here."""
+        return is_loopback(self.address)
+
+    @property
+    def url(self) -> str:
+        """How to get here."""
+        return f"http://[{self.address}]:{self.port}" if ":" in self.address else f"http://{self.address}:{self.port}"
+
+
+async def serve(
+    app: App, place: Place, *, grace: float, announce: Callable[[str], None], chore: Callable[[], Awaitable[object]]
+) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests end.
+
+    Args:
+        app: What is served.
+        place: Where.
+        grace: Seconds that running requests get.
+        announce: Is told the address as soon as it answers.
+        chore: Is done at once and every hour.
+
+    Raises:
+        UsageError: If the server cannot listen.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = _server(app, place)
+    serving = loop.create_task(server.serve())
+    chores = loop.create_task(_do(chore))
+    try:
+        if await _answers(place, serving):
+            announce(f"listening on {place.url}")
+            await _either(stop.wait(), serving)
+        if serving.done():
+            raise UsageError(f"cannot listen on {place.url}: the server ended") from serving.exception()
+        server.stop()  # type: ignore[no-untyped-call] # granian leaves it out
+        await asyncio.wait({serving}, timeout=grace)
+    finally:
+        chores.cancel()
+
+
+def _server(app: App, place: Place) -> Server:
+    return Server(
+        app,
+        place.address,
+        place.port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        backlog=_BACKLOG,
+        http1_settings=HTTP1Settings(max_buffer_size=_BUFFER),
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
+    )
+
+
+async def _answers(place: Place, serving: "asyncio.Task[None]") -> bool:
+    """Wait until the server accepts a connection."""
+    for _ in range(round(_STARTING / _POLL)):
+        if serving.done():
+            return False
+        try:
+            _, writer = await asyncio.open_connection(place.address, place.port)
+        except OSError:
+            await asyncio.sleep(_POLL)
+        else:
+            writer.close()
+            return True
+    return False
+
+
+async def _either(first: Awaitable[object], second: "asyncio.Task[None]") -> None:
+    waiting = asyncio.ensure_future(first)
+    await asyncio.wait({waiting, second}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+async def _do(chore: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await chore()
+        except OrchardError as error:
+            _LOG.warning("could not clean up: %s", error)
+        await asyncio.sleep(_CHORES)

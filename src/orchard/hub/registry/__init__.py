@@ -1,0 +1,29 @@
+"""What can be done with the hub's repositories, whatever protocol asks for it."""
+
+from orchard.hub.catalog import Blob, RepositorySummary, StoredManifest, VersionSummary
+from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.entry import Registry
+from orchard.hub.registry.ports import Files, Policy, Staged
+from orchard.hub.registry.reading import Page, Premises, ReadableRepository
+from orchard.hub.registry.recall import Recall
+from orchard.hub.registry.uploading import OpenUpload
+from orchard.hub.registry.writing import Pushed, WritableRepository
+
+__all__ = [
+    "Blob",
+    "Files",
+    "OpenUpload",
+    "Page",
+    "Policy",
+    "Premises",
+    "Pushed",
+    "ReadableRepository",
+    "Recall",
+    "Registry",
+    "RepositorySummary",
+    "Staged",
+    "StoredManifest",
+    "VersionDetail",
+    "VersionSummary",
+    "WritableRepository",
+]

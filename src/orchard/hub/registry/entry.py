@@ -1,0 +1,94 @@
+"""The way in: whoever wants something of a repository gets an object that can do it, or nothing."""
+
+from orchard.errors import DeniedError
+from orchard.hub.access import Principal
+from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummary
+from orchard.hub.registry import browsing
+from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.reading import Page, Premises, ReadableRepository
+from orchard.hub.registry.uploading import Busy, sweep
+from orchard.hub.registry.writing import WritableRepository
+from orchard.oci import Digest, check_repository
+
+
+class Registry:
+    """Everything that a hub keeps."""
+
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
+        self._busy = Busy()
+
+    def readable(self, who: Principal, name: str) -> ReadableRepository:
+        """Open a repository for reading, be it there or not.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            DeniedError: If ``who`` may not.
+        """
+        check_repository(name)
+        if not self._premises.policy.may_read(who, name):
+            raise DeniedError(f"{who.name} may not pull from {name}")
+        return ReadableRepository(self._premises, name)
+
+    def writable(self, who: Principal, name: str) -> WritableRepository:
+        """Open a repository for writing, be it there or not.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            DeniedError: If ``who`` may not.
+        """
+        check_repository(name)
+        if not self._premises.policy.may_write(who, name):
+            raise DeniedError(f"{who.name} may not push to {name}")
+        return WritableRepository(self._premises, self._busy, who=who, name=name)
+
+    def recall(self, who: Principal, name: str, reference: str) -> StoredManifest | None:
+        """Find a manifest if that takes no waiting: it is hot, and ``who`` may read it."""
+        found = self._premises.recall.get(name, reference)
+        return found if found is not None and self._premises.policy.may_read(who, name) else None
+
+    def names(self, who: Principal, page: Page) -> list[str]:
+        """List the names of repositories that ``who`` may see: at most ``page.limit``, fewer only at the end.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        return browsing.names(self._premises, who, page)
+
+    def repositories(self, who: Principal, *, after: str = "", limit: int = 1000) -> list[RepositorySummary]:
+        """List repositories that ``who`` may see and that hold a version, by name, those after ``after``.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        return browsing.summaries(self._premises, who, Page(after, limit))
+
+    def versions(self, who: Principal, name: str, *, limit: int = 500) -> list[VersionSummary]:
+        """List the versions of a repository, newest first; signatures and other referrers are none.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            NotFoundError: If there is no such repository.
+            DeniedError: If ``who`` may not see it.
+            StorageError: If the catalog fails.
+        """
+        return browsing.versions(self._premises, self.readable(who, name), limit)
+
+    def version(self, who: Principal, name: str, reference: str | Digest) -> VersionDetail:
+        """Show one version, named by a tag or a digest.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            NotFoundError: If there is no such version.
+            DeniedError: If ``who`` may not see it.
+            StorageError: If the catalog fails.
+        """
+        return browsing.version(self._premises, self.readable(who, name), reference)
+
+    def sweep_uploads(self, lifetime: float) -> None:
+        """Forget uploads that began more than ``lifetime`` seconds ago, and bytes that belong to none.
+
+        Raises:
+            StorageError: If the disk or the catalog fails.
+        """
+        sweep(self._premises, self._busy, self._premises.at - round(lifetime * 1000))

@@ -1,0 +1,113 @@
+"""What somebody who may read a repository can do with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchard.errors import NotFoundError
+from orchard.hub import catalog
+from orchard.hub.catalog import Blob, StoredManifest
+from orchard.hub.db import Database
+from orchard.hub.registry.ports import Files, Policy
+from orchard.hub.registry.recall import Recall
+from orchard.oci import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What the registry works with."""
+
+    database: Database
+    files: Files
+    policy: Policy
+    recall: Recall
+    now: Callable[[], float]
+
+    @property
+    def at(self) -> int:
+        """The time as the catalog keeps it."""
+        return round(self.now() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list.
+
+    Attributes:
+        after: The last item of the page before; empty for the first.
+        limit: Most items to give.
+    """
+
+    after: str
+    limit: int
+
+
+class ReadableRepository:
+    """One repository, open for reading. Having it is the permission."""
+
+    def __init__(self, premises: Premises, name: str) -> None:
+        self._premises = premises
+        self.name = name
+
+    def blob(self, digest: Digest) -> Blob:
+        """Find a blob that this repository links.
+
+        Raises:
+            NotFoundError: If it does not, even where another repository does.
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            found = catalog.repositories.blob(connection, self.name, digest)
+        if found is None:
+            raise NotFoundError(f"{self.name} has no blob {digest}")
+        return found
+
+    def path(self, blob: Blob) -> Path:
+        """Name the file that holds a blob's bytes."""
+        return self._premises.files.path(blob.digest)
+
+    def manifest(self, reference: str | Digest) -> StoredManifest:
+        """Find a manifest by its tag or its digest.
+
+        Raises:
+            NotFoundError: If there is none.
+            StorageError: If the catalog fails.
+        """
+        recall = self._premises.recall
+        mark = recall.mark
+        with self._premises.database.read() as connection:
+            if isinstance(reference, Digest):
+                found = catalog.manifests.by_digest(connection, self.name, reference)
+            else:
+                found = catalog.manifests.by_tag(connection, self.name, reference)
+        if found is None:
+            raise NotFoundError(f"{self.name} has no manifest {reference}")
+        recall.put(self.name, str(reference), found, mark=mark)
+        return found
+
+    def tags(self, page: Page) -> list[str]:
+        """List tags in the order of their bytes.
+
+        Raises:
+            NotFoundError: If there is no such repository.
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            if catalog.repositories.find(connection, self.name) is None:
+                raise NotFoundError(f"there is no repository {self.name}")
+            return catalog.tags.names(connection, self.name, after=page.after, limit=page.limit)
+
+    def referrers(self, subject: Digest, page: Page, artifact_type: str | None = None) -> tuple[list[str], bool]:
+        """List the manifests that are about another one, as JSON descriptors in the order of their digests.
+
+        Gives as many as the page and a client's patience hold, and whether there are more.
+
+        Neither the subject nor the repository need exist: a signature may be pushed before what it signs.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            return catalog.manifests.referrers(
+                connection, self.name, subject, artifact_type=artifact_type, after=page.after, limit=page.limit
+            )

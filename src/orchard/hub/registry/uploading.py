@@ -1,0 +1,154 @@
+"""Upload sessions: bytes that arrive in any number of requests, one request at a time."""
+
+from collections.abc import Sequence
+from threading import Lock
+
+from orchard.errors import ConflictError, IntegrityError
+from orchard.hub import catalog
+from orchard.hub.catalog import Blob, Journal, Upload
+from orchard.hub.registry.ports import Staged
+from orchard.hub.registry.reading import Premises
+from orchard.oci import Digest
+
+
+class Busy:
+    """The sessions that a request is writing to."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sessions: set[str] = set()
+
+    def take(self, session: str) -> None:
+        """Take a session for one request.
+
+        Raises:
+            ConflictError: If another one has it.
+        """
+        with self._lock:
+            if session in self._sessions:
+                raise ConflictError(f"another request is writing to upload {session}; wait for it and try again")
+            self._sessions.add(session)
+
+    def give_back(self, session: str) -> None:
+        """Let the next request have it."""
+        with self._lock:
+            self._sessions.discard(session)
+
+
+class OpenUpload:
+    """A session that one request has to itself until it closes it."""
+
+    def __init__(self, premises: Premises, busy: Busy, *, upload: Upload, staged: Staged, lasting: bool) -> None:
+        self._premises = premises
+        self._busy = busy
+        self._upload = upload
+        self._staged = staged
+        self._lasting = lasting
+
+    @property
+    def id(self) -> str:
+        """The session's name."""
+        return self._upload.id
+
+    @property
+    def size(self) -> int:
+        """Bytes received so far."""
+        return self._staged.size
+
+    def keep(self) -> None:
+        """Let other requests go on with the session; until then it ends with this one.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.write() as connection:
+            catalog.uploads.add(connection, self._upload, self._premises.at)
+        self._lasting = True
+
+    def append(self, pieces: Sequence[bytes]) -> None:
+        """Add bytes at the end: all of them, or none if that fails.
+
+        Raises:
+            StorageError: If the disk is full or fails.
+        """
+        self._staged.append(pieces)
+
+    def rewind(self, size: int) -> None:
+        """Forget all bytes but the first ``size``.
+
+        Raises:
+            StorageError: If the disk fails.
+        """
+        self._staged.rewind(size)
+
+    def commit(self, digest: Digest) -> Blob:
+        """End the session: its bytes become a blob that the repository links. Durable when this returns.
+
+        Raises:
+            IntegrityError: If they are not the bytes of that digest; the session is over all the same.
+            StorageError: If the disk or the catalog fails.
+        """
+        blob = Blob(digest, self.size)
+        try:
+            self._staged.publish(digest)
+        except IntegrityError:
+            self.cancel()
+            raise
+        upload, at = self._upload, self._premises.at
+        with self._premises.database.write() as connection:
+            repository = catalog.repositories.make(connection, upload.repository, at)
+            catalog.repositories.link(connection, repository, blob, at=at)
+            catalog.uploads.remove(connection, upload.id)
+            Journal(connection, upload.repository, account=upload.account, at=at).record("blob.push", digest)
+        return blob
+
+    def cancel(self) -> None:
+        """End the session and forget its bytes.
+
+        Raises:
+            StorageError: If the disk or the catalog fails.
+        """
+        self._lasting = False
+        with self._premises.database.write() as connection:
+            catalog.uploads.remove(connection, self.id)
+        self._premises.files.discard(self.id)
+
+    def close(self) -> None:
+        """Let the next request have the session, if there may be one.
+
+        Raises:
+            StorageError: If the disk fails.
+        """
+        try:
+            self._staged.close()
+            if not self._lasting:
+                self._premises.files.discard(self.id)
+        finally:
+            self._busy.give_back(self.id)
+
+
+def sweep(premises: Premises, busy: Busy, before: int) -> None:
+    """Forget the sessions that began before a time, and bytes that belong to none.
+
+    Raises:
+        StorageError: If the disk or the catalog fails.
+    """
+    orphans = set(premises.files.sessions())  # before the catalog: what begins now has its row when that is read
+    with premises.database.read() as connection:
+        expired = catalog.uploads.expired(connection, before)
+        orphans -= catalog.uploads.alive(connection)
+    for session in (*expired, *orphans):
+        _forget(premises, busy, session)
+
+
+def _forget(premises: Premises, busy: Busy, session: str) -> None:
+    try:
+        busy.take(session)
+    except ConflictError:  # somebody is still writing to it; the next sweep comes
+        return
+    try:
+        with premises.database.write() as connection:
+            catalog.uploads.remove(connection, session)
+        premises.files.discard(session)
+    finally:
+        busy.give_back(session)

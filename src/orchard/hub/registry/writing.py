@@ -1,0 +1,229 @@
+"""What somebody who may write to a repository can do with it."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from orchard.errors import IntegrityError, NotFoundError, UnsupportedError
+from orchard.hub import catalog
+from orchard.hub.access import Principal
+from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Upload
+from orchard.hub.registry import documents
+from orchard.hub.registry.reading import Premises
+from orchard.hub.registry.uploading import Busy, OpenUpload
+from orchard.oci import Digest, Document
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A manifest that was taken.
+
+    Attributes:
+        digest: What it is called.
+        subject: What it is about, if it is a referrer.
+    """
+
+    digest: Digest
+    subject: Digest | None
+
+
+class WritableRepository:
+    """One repository, open for writing by one account. Having it is the permission."""
+
+    def __init__(self, premises: Premises, busy: Busy, *, who: Principal, name: str) -> None:
+        self._premises = premises
+        self._busy = busy
+        self._who = who
+        self.name = name
+
+    def start_upload(self, algorithm: str, *, lasting: bool = True) -> OpenUpload:
+        """Begin a session and hold it.
+
+        Args:
+            algorithm: What the blob will be named by, as far as is known.
+            lasting: Whether another request may go on with it.
+
+        Raises:
+            InvalidDigestError: If the algorithm is not supported.
+            StorageError: If the disk or the catalog fails.
+        """
+        session = secrets.token_hex(16)
+        upload = Upload(id=session, repository=self.name, account=self._who.name, algorithm=algorithm)
+        self._busy.take(session)
+        try:
+            staged = self._premises.files.create(session, algorithm)
+        except BaseException:
+            self._busy.give_back(session)
+            raise
+        opened = OpenUpload(self._premises, self._busy, upload=upload, staged=staged, lasting=False)
+        try:
+            if lasting:
+                opened.keep()
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def upload(self, session: str) -> OpenUpload:
+        """Hold a session of this repository and account.
+
+        Raises:
+            NotFoundError: If there is none; another one's is none.
+            ConflictError: If another request holds it.
+            StorageError: If the disk or the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            found = catalog.uploads.get(connection, session)
+        if found is None or (found.repository, found.account) != (self.name, self._who.name):
+            raise NotFoundError(f"{self.name} has no such upload; it is finished, or has expired")
+        self._busy.take(session)
+        try:
+            staged = self._premises.files.resume(session)
+        except BaseException:
+            self._busy.give_back(session)
+            raise
+        return OpenUpload(self._premises, self._busy, upload=found, staged=staged, lasting=True)
+
+    def mount(self, digest: Digest, source: str | None) -> Blob | None:
+        """Link a blob of another repository that this account may read; of any such one if no source is given.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        at = self._premises.at
+        with self._premises.database.write() as connection:
+            names = catalog.repositories.linking(connection, digest) if source is None else [source]
+            readable = (name for name in names if self._premises.policy.may_read(self._who, name))
+            found = next(filter(None, (catalog.repositories.blob(connection, name, digest) for name in readable)), None)
+            if found is not None:
+                repository = catalog.repositories.make(connection, self.name, at)
+                catalog.repositories.link(connection, repository, found, at=at)
+                self._journal(connection, at).record("blob.mount", digest)
+        return found
+
+    def put_manifest(
+        self, raw: bytes, media_type: str, *, digest: Digest | None = None, tags: Sequence[str] = ()
+    ) -> Pushed:
+        """Take a manifest, and let tags point to it. Durable when this returns; safe to repeat.
+
+        Args:
+            raw: The manifest as received.
+            media_type: What the client says it is; empty if it says nothing.
+            digest: What the client calls it; its sha256 if absent.
+            tags: Tags to set.
+
+        Raises:
+            InvalidDocumentError: If it is not a manifest.
+            LimitExceededError: If it is too large.
+            IntegrityError: If it has another digest.
+            NotFoundError: If it names content that this repository does not have.
+            StorageError: If the disk or the catalog fails.
+        """
+        document = documents.parse(raw, media_type)
+        name = digest or Digest.of(raw)
+        if Digest.of(raw, name.algorithm) != name:
+            raise IntegrityError(f"{name}: the manifest is {Digest.of(raw, name.algorithm)}")
+        bare = documents.facts(document, self.name, self._premises)
+        try:
+            with self._premises.database.write() as connection:
+                self._store(connection, document, name, facts=bare, tags=tags)
+        finally:
+            self._premises.recall.forget(self.name)
+        return Pushed(name, None if document.subject is None else document.subject.digest)
+
+    def delete_manifest(self, digest: Digest) -> None:
+        """Forget a manifest and all its tags.
+
+        Raises:
+            NotFoundError: If there is none.
+            UnsupportedError: If an index of this repository lists it.
+            StorageError: If the catalog fails.
+        """
+        at = self._premises.at
+        try:
+            with self._premises.database.write() as connection:
+                repository, manifest = self._find(connection, digest)
+                self._refuse_if_named(connection, repository, digest)
+                book = TagBook(connection, repository, account=self._who.name, at=at)
+                for tag in catalog.tags.of_manifest(connection, manifest):
+                    book.remove(tag)
+                catalog.manifests.remove(connection, manifest)
+                self._journal(connection, at).record("manifest.delete", digest)
+        finally:
+            self._premises.recall.forget(self.name)
+
+    def delete_tag(self, tag: str) -> None:
+        """Forget a tag; the manifest stays.
+
+        Raises:
+            NotFoundError: If there is none.
+            StorageError: If the catalog fails.
+        """
+        at = self._premises.at
+        try:
+            with self._premises.database.write() as connection:
+                repository = catalog.repositories.find(connection, self.name)
+                book = None if repository is None else TagBook(connection, repository, account=self._who.name, at=at)
+                if book is None or not book.remove(tag):
+                    raise NotFoundError(f"{self.name} has no tag {tag}")
+                self._journal(connection, at).record("tag.delete", tag=tag)
+        finally:
+            self._premises.recall.forget(self.name)
+
+    def delete_blob(self, digest: Digest) -> None:
+        """Take a blob out of this repository; other repositories keep it.
+
+        Raises:
+            NotFoundError: If it is not there.
+            UnsupportedError: If a manifest of this repository names it.
+            StorageError: If the catalog fails.
+        """
+        at = self._premises.at
+        with self._premises.database.write() as connection:
+            repository = catalog.repositories.find(connection, self.name)
+            if repository is None:
+                raise NotFoundError(f"{self.name} has no blob {digest}")
+            self._refuse_if_named(connection, repository, digest)
+            if not catalog.repositories.unlink(connection, repository, digest):
+                raise NotFoundError(f"{self.name} has no blob {digest}")
+            self._journal(connection, at).record("blob.delete", digest)
+
+    def _store(
+        self, connection: Connection, document: Document, digest: Digest, *, facts: Facts | None, tags: Sequence[str]
+    ) -> None:
+        at = self._premises.at
+        repository = catalog.repositories.make(connection, self.name, at)
+        found = documents.require_children(connection, repository, document)
+        journal = self._journal(connection, at)
+        manifest = catalog.manifests.find(connection, repository, digest)
+        if manifest is None:
+            known = facts or documents.index_facts(document, found)
+            new = NewManifest(document, digest, known, account=self._who.name, at=at)
+            manifest = catalog.manifests.add(connection, repository, new)
+            journal.record("manifest.push", digest)
+        book = TagBook(connection, repository, account=self._who.name, at=at)
+        for tag in tags:
+            if book.point(tag, manifest, digest):
+                journal.record("tag.set", digest, tag)
+
+    def _find(self, connection: Connection, digest: Digest) -> tuple[int, int]:
+        repository = catalog.repositories.find(connection, self.name)
+        manifest = None if repository is None else catalog.manifests.find(connection, repository, digest)
+        if repository is None or manifest is None:
+            raise NotFoundError(f"{self.name} has no manifest {digest}")
+        return repository, manifest
+
+    def _refuse_if_named(self, connection: Connection, repository: int, digest: Digest) -> None:
+        """Keep every manifest of the repository pullable.
+
+        Raises:
+            UnsupportedError: If one of them names this content.
+        """
+        manifest = catalog.repositories.named_by(connection, repository, digest)
+        if manifest is not None:
+            raise UnsupportedError(f"{digest} is part of {self.name}@{manifest}; delete that first")
+
+    def _journal(self, connection: Connection, at: int) -> Journal:
+        return Journal(connection, self.name, account=self._who.name, at=at)

@@ -1,0 +1,257 @@
+"""The embedded driver: blobs and unfinished uploads as files.
+
+    <root>/blobs/<algorithm>/<first two hex digits>/<hex>     complete, verified, never changed
+    <root>/uploads/<session id>                               the bytes received so far
+
+A path is made of a ``Digest`` or of a checked session id, never of a name that somebody sent. A blob is published by
+flushing the staged file, renaming it, and flushing the directories: then neither kill -9 nor a power cut loses it.
+"""
+
+import errno
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from orchard.errors import IntegrityError, NotFoundError, StorageError
+from orchard.oci import CHUNK, Digest, Hasher
+
+_SESSION: Final = re.compile(r"[0-9a-f]{32}")
+_HASHERS: Final = 4096  # sessions whose hash so far is remembered; of the others the file is read again at the end
+_PIECES: Final = 64  # buffers of one writev; IOV_MAX is 1024
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Filesystem:
+    """Blobs and uploads below one directory, which no other process writes to."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._hashers = _Hashers()
+
+    def path(self, digest: Digest) -> Path:
+        """Name the file of a blob, be it there or not."""
+        return self._root / "blobs" / digest.algorithm / digest.hex[:2] / digest.hex
+
+    def create(self, session: str, algorithm: str) -> "StagedFile":
+        """Begin an upload.
+
+        Raises:
+            InvalidDigestError: If the algorithm is not supported.
+            StorageError: If the disk is full or fails.
+        """
+        path, hasher = self._staged(session), Hasher(algorithm)
+        with _translated(f"upload {session}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._hashers.put(session, hasher)
+        return StagedFile(self, session, handle)
+
+    def resume(self, session: str) -> "StagedFile":
+        """Go on with an upload, be it after a restart.
+
+        Raises:
+            NotFoundError: If there is none of this name.
+            StorageError: If the disk fails.
+        """
+        with _translated(f"upload {session}"):
+            try:
+                handle = os.open(self._staged(session), os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError as error:
+                raise NotFoundError(f"upload {session} is unknown; it is finished, or has expired") from error
+        return StagedFile(self, session, handle)
+
+    def discard(self, session: str) -> None:
+        """Forget an upload and its bytes, if there is one.
+
+        Raises:
+            StorageError: If the disk fails.
+        """
+        self._hashers.take(session)
+        with _translated(f"upload {session}"):
+            self._staged(session).unlink(missing_ok=True)
+
+    def sessions(self) -> Iterable[str]:
+        """Name all uploads that have bytes here."""
+        uploads = self._root / "uploads"
+        names = (path.name for path in uploads.iterdir()) if uploads.is_dir() else ()
+        return [name for name in names if _SESSION.fullmatch(name)]
+
+    def publish(self, session: str, digest: Digest) -> None:
+        """Make a complete, flushed upload the blob of this name. For ``StagedFile``.
+
+        Raises:
+            StorageError: If the disk fails.
+        """
+        target = self.path(digest)
+        with _translated(f"blob {digest}"):
+            _make_directory(target.parent)
+            # Over an older copy too: the bytes are the same, or the old ones have rotted.
+            self._staged(session).replace(target)
+            _flush_directory(target.parent)
+
+    def hasher(self, session: str, size: int) -> Hasher | None:
+        """Give the hash of exactly the first ``size`` bytes of an upload, if it is known. For ``StagedFile``."""
+        hasher = self._hashers.take(session)
+        return hasher if hasher is not None and hasher.size == size else None
+
+    def keep(self, session: str, hasher: Hasher) -> None:
+        """Remember a hash for the next request. For ``StagedFile``."""
+        self._hashers.put(session, hasher)
+
+    def _staged(self, session: str) -> Path:
+        """Name the file of an upload.
+
+        Raises:
+            NotFoundError: If this cannot be a session's id.
+        """
+        if _SESSION.fullmatch(session) is None:
+            raise NotFoundError("there is no such upload")
+        return self._root / "uploads" / session
+
+
+class StagedFile:
+    """An upload that one request writes to. Whoever gets it sees to it that nobody else has it."""
+
+    def __init__(self, files: Filesystem, session: str, handle: int) -> None:
+        self._files = files
+        self._session = session
+        self._handle = handle
+        self._size = os.fstat(handle).st_size
+        self._hasher = files.hasher(session, self._size)
+
+    @property
+    def size(self) -> int:
+        """Bytes received so far."""
+        return self._size
+
+    def append(self, pieces: Sequence[bytes]) -> None:
+        """Add bytes at the end: all of them, or none if that fails.
+
+        Raises:
+            StorageError: If the disk is full or fails.
+        """
+        before = self._size
+        try:
+            with _translated(f"upload {self._session}"):
+                for group in _groups(pieces):
+                    self._write(group)
+        except StorageError:
+            self.rewind(before)
+            raise
+
+    def rewind(self, size: int) -> None:
+        """Forget all bytes but the first ``size``.
+
+        Raises:
+            StorageError: If the disk fails.
+        """
+        with _translated(f"upload {self._session}"):
+            os.ftruncate(self._handle, size)
+        self._size = size
+        if self._hasher is not None and self._hasher.size != size:
+            self._hasher = None
+
+    def publish(self, digest: Digest) -> None:
+        """Make the upload a blob, durably, if its bytes are those of the digest.
+
+        Raises:
+            IntegrityError: If they are not; the upload is as before.
+            StorageError: If the disk is full or fails; likewise.
+        """
+        with _translated(f"blob {digest}"):
+            found = self._digest(digest.algorithm)
+            if found != digest:
+                raise IntegrityError(f"{digest}: the {self._size} bytes received are {found}")
+            os.fsync(self._handle)
+        self._files.publish(self._session, digest)
+        self._hasher = None
+
+    def close(self) -> None:
+        """Let go of the file; the bytes stay for the next request."""
+        os.close(self._handle)
+        if self._hasher is not None:
+            self._files.keep(self._session, self._hasher)
+
+    def _write(self, group: list[bytes]) -> None:
+        if self._hasher is not None:
+            for piece in group:
+                self._hasher.update(piece)
+        length = sum(map(len, group))
+        done = os.pwritev(self._handle, group, self._size)
+        if done < length:  # the disk is nearly full, or a signal came: the rest tells which
+            rest = memoryview(b"".join(group))[done:]
+            while rest:
+                written = os.pwrite(self._handle, rest, self._size + length - len(rest))
+                rest = rest[written:]
+        self._size += length
+
+    def _digest(self, algorithm: str) -> Digest:
+        """Hash what is staged: usually done already, else the file is read again."""
+        if self._hasher is not None and self._hasher.digest.algorithm == algorithm:
+            return self._hasher.digest
+        hasher = Hasher(algorithm)
+        while chunk := os.pread(self._handle, CHUNK, hasher.size):
+            hasher.update(chunk)
+        return hasher.digest
+
+
+class _Hashers:
+    """Hashes of unfinished uploads, the least recently used forgotten first. ``hashlib`` cannot save one to disk."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._hashers: OrderedDict[str, Hasher] = OrderedDict()
+
+    def put(self, session: str, hasher: Hasher) -> None:
+        with self._lock:
+            self._hashers[session] = hasher
+            while len(self._hashers) > _HASHERS:
+                self._hashers.popitem(last=False)
+
+    def take(self, session: str) -> Hasher | None:
+        with self._lock:
+            return self._hashers.pop(session, None)
+
+
+def _groups(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Join pieces to writes of about ``CHUNK`` bytes: small ones cost calls, far larger ones cost page allocation."""
+    group: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if group and (size + len(piece) > CHUNK or len(group) == _PIECES):
+            yield group
+            group, size = [], 0
+        group.append(piece)
+        size += len(piece)
+    if size:
+        yield group
+
+
+def _make_directory(path: Path) -> None:
+    if not path.is_dir():
+        _make_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        _flush_directory(path.parent)
+
+
+def _flush_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageError(f"disk full: {what}: {error.strerror}; free some space and try again") from error
+        raise StorageError(f"{what}: {error.strerror}") from error

@@ -1,0 +1,155 @@
+"""The database: its shape, its migrations, its transactions."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from pathlib import Path
+from threading import Event
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from orchard.errors import ConflictError, StorageError
+from orchard.hub.db import HEAD, Database, migrate, revision, schema
+from orchard.hub.db.migrations.versions import catalog_0001
+from orchard.hub.db.sqlite import open_sqlite
+from support.hubs import CATALOG, fresh_catalog, quick_directory
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    with quick_directory() as directory:
+        database = fresh_catalog(directory)
+        yield database
+        database.close()
+
+
+def test_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+
+
+def test_last_migration_is_the_one_that_the_code_expects() -> None:
+    config = Config()
+    config.set_main_option("script_location", "orchard.hub.db:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    migrate(database)
+    with database.read() as connection:
+        assert revision(connection) == HEAD
+
+
+def test_new_file_has_no_revision(tmp_path: Path) -> None:
+    database = open_sqlite(tmp_path / CATALOG)
+    with database.read() as connection:
+        assert revision(connection) is None
+    database.close()
+
+
+def test_database_of_a_newer_hub_is_left_alone(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConflictError, match="made by a newer Orchard"):
+        migrate(database)
+
+
+def test_tables_can_be_made_in_postgresql_too() -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it out
+    for table in schema.metadata.sorted_tables:
+        statement = str(CreateTable(table).compile(dialect=dialect))
+        assert statement.strip().startswith("CREATE TABLE")
+    assert 'COLLATE "C"' in str(CreateTable(schema.tags).compile(dialect=dialect))
+
+
+def test_migrations_can_be_run_by_postgresql() -> None:
+    script = StringIO()
+    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": script})
+    with Operations.context(context):
+        catalog_0001.upgrade()
+    made = set(re.findall(r"CREATE TABLE (\w+)", script.getvalue()))
+    assert made == set(schema.metadata.tables)
+    assert 'name VARCHAR COLLATE "C" NOT NULL' in script.getvalue()
+    assert catalog_0001.revision == HEAD
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)]
+)
+def test_every_connection_is_durable_and_strict(database: Database, pragma: str, value: object) -> None:
+    for open_transaction in (database.read, database.write):
+        with open_transaction() as connection:
+            assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
+
+
+def insert(name: str) -> str:
+    return f"INSERT INTO repositories (name, created_at) VALUES ('{name}', 1)"  # noqa: S608 -- a test's own name
+
+
+def write(database: Database, *names: str) -> None:
+    with database.write() as connection:
+        for name in names:
+            connection.execute(text(insert(name)))
+
+
+def names(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.execute(text("SELECT name FROM repositories ORDER BY name")).scalars())
+
+
+def test_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    with pytest.raises(StorageError, match="UNIQUE"):
+        write(database, "a", "b", "a")
+    assert names(database) == []
+
+
+def test_readers_see_one_state_while_a_writer_works(database: Database) -> None:
+    with database.read() as reader:
+        assert reader.execute(text("SELECT count(*) FROM repositories")).scalar() == 0
+        with database.write() as writer:
+            writer.execute(text(insert("a")))
+        assert reader.execute(text("SELECT count(*) FROM repositories")).scalar() == 0
+    assert names(database) == ["a"]
+
+
+def test_writers_wait_for_each_other(database: Database) -> None:
+    inside = Event()
+
+    def write_alone(number: int) -> None:
+        with database.write() as connection:
+            assert not inside.is_set()
+            inside.set()
+            connection.execute(text(insert(f"r{number:02}")))
+            inside.clear()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_alone, range(40)))
+    assert names(database) == [f"r{number:02}" for number in range(40)]
+
+
+def test_what_the_engine_refuses_is_an_error_of_ours(database: Database) -> None:
+    with pytest.raises(StorageError, match="the catalog failed: no such table"), database.read() as connection:
+        connection.execute(text("SELECT * FROM no_table"))
+
+
+def test_full_disk_is_told_as_such(database: Database) -> None:
+    with database.read() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # it does not shrink below what is there
+    with pytest.raises(StorageError, match="disk full: the catalog cannot be written"):
+        write(database, *("long" * 50 + str(number) for number in range(2000)))
+    assert names(database) == []
+
+
+def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / CATALOG).write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError, match="file is not a database"):
+        migrate(open_sqlite(tmp_path / CATALOG))
