@@ -9,7 +9,7 @@ from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.formats.kitfile import Kitfile
 from orchard.formats.kitrules import broken_rules
 from orchard.formats.kitshape import FIELDS, Field, Node, Shape
-from orchard.formats.yamlscalar import resolve
+from orchard.formats.yamlscalar import is_text, resolve
 from orchard.formats.yamltree import Mapping, Scalar, Sequence, Tree, problem
 from orchard.oci import JSON
 
@@ -89,7 +89,7 @@ def any_value(tree: Tree, note: Callable[[int, str], None]) -> JSON:
     match tree:
         case Mapping():
             for key, _ in tree.entries:
-                if key.plain and key.tag != "str" and not isinstance(resolve(key.text), str):
+                if key.plain and key.tag != "str" and not is_text(key.text):
                     note(key.place.line, f"the key {key.text[:64]!r} is not a text; quote it")
             return {key.text: any_value(value, note) for key, value in tree.entries}
         case Sequence():

@@ -91,7 +91,7 @@ class _Builder:
 
     def _tree(self, event: Event, depth: int) -> Tree:
         self._nodes += 1
-        if depth > MAX_DEPTH:
+        if depth >= MAX_DEPTH and isinstance(event, CollectionStartEvent):
             raise LimitExceededError(f"{self._what}: line {_line(event)}: nested deeper than {MAX_DEPTH} levels")
         if self._nodes > MAX_NODES:
             raise LimitExceededError(f"{self._what}: line {_line(event)}: more than {MAX_NODES} values")
