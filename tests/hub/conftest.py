@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from support.hubs import Inside, MakeHub, quick_directory
+from support.hubinside import Inside, MakeHub, quick_directory
+from support.hubs import Nursery, nursery
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def make_hub() -> Iterator[MakeHub]:
     """Make hubs inside the test, as it likes them."""
     with ExitStack() as stack:
 
-        def make(**options: Any) -> Inside:  # noqa: ANN401 -- as above
+        def make(**options: Any) -> Inside:  # noqa: ANN401 -- those of Inside, which checks them
             inside = Inside(stack.enter_context(quick_directory()), **options)
             stack.callback(inside.database.close)
             stack.enter_context(inside.threads)
@@ -26,3 +27,10 @@ def make_hub() -> Iterator[MakeHub]:
 @pytest.fixture
 def hub(make_hub: MakeHub) -> Inside:
     return make_hub()
+
+
+@pytest.fixture(scope="module")
+def hubs() -> Iterator[Nursery]:
+    """A place where hubs come quickly to life, each as a process of its own."""
+    with nursery() as running:
+        yield running

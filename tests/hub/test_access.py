@@ -16,7 +16,8 @@ from orchard.hub.access.accounts import DUMMY
 from orchard.hub.access.failures import BURST, Failures
 from orchard.hub.db import Database
 from orchard.hub.db.schema import users
-from support.hubs import Clock, Inside, MakeHub, basic, fresh_catalog, quick_directory
+from support.hubinside import Clock, Inside, MakeHub, fresh_catalog, quick_directory
+from support.hubs import basic
 
 ADDRESS: Final = "192.0.2.1"
 PASSWORD: Final = "correct horse: battery staple"

@@ -3,7 +3,7 @@
 import pytest
 
 from orchard.oci import Digest
-from support.hubs import Inside
+from support.hubinside import Inside
 
 TEN = b"0123456789"
 ABSENT = Digest.of(b"absent")

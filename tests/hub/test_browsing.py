@@ -12,7 +12,8 @@ from orchard.hub.access import Principal
 from orchard.hub.registry import VersionSummary
 from orchard.hub.registry.facts import MAX_CONFIG, MAX_TEXT, of_manifest
 from orchard.oci import Digest, Manifest, mediatype, parse_document, parse_manifest
-from support.hubs import Inside, MakeHub, Only, describe, index, manifest, subject
+from support.hubinside import Inside, MakeHub, Only
+from support.hubs import describe, index, manifest, subject
 
 NAME = "team/model"
 KITOPS = "application/vnd.kitops.modelkit.config.v1+json"

@@ -21,7 +21,7 @@ from orchard.errors import ConflictError, StorageError
 from orchard.hub.db import HEAD, Database, migrate, revision, schema
 from orchard.hub.db.migrations.versions import catalog_0001
 from orchard.hub.db.sqlite import open_sqlite
-from support.hubs import CATALOG, fresh_catalog, quick_directory
+from support.hubinside import CATALOG, fresh_catalog, quick_directory
 
 
 @pytest.fixture

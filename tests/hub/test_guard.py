@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from orchard.errors import OrchardError
 from orchard.hub.http import Site, is_loopback
-from support.hubs import Inside, MakeHub, NamedDoor
+from support.hubinside import Inside, MakeHub, NamedDoor
 
 LOOPBACK = ["127.0.0.1", "127.0.0.1:5000", "127.8.9.1:80", "localhost", "LocalHost:5000", "[::1]", "[::1]:5000"]
 FOREIGN = ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:5000", "192.0.2.1", "[2001:db8::1]:5000"]

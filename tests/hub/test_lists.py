@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from orchard.oci import MAX_MANIFEST, Digest, mediatype
-from support.hubs import Answer, Inside, MakeHub, NamedDoor, Only, describe, index, manifest, subject
+from support.hubinside import Inside, MakeHub, NamedDoor, Only
+from support.hubs import Answer, describe, index, manifest, subject
 
 NAME = "team/model"
 NOBODY = Digest.of(b"never pushed")

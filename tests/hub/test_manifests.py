@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from orchard.oci import MAX_MANIFEST, Digest, mediatype
-from support.hubs import Inside, describe, index, kind_of, manifest, subject
+from support.hubinside import Inside
+from support.hubs import describe, index, kind_of, manifest, subject
 
 NAME = "team/model"
 LAYER = b"a layer"

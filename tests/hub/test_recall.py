@@ -3,7 +3,8 @@
 from orchard.hub.access import Principal
 from orchard.hub.registry import Recall, StoredManifest
 from orchard.oci import Digest, mediatype
-from support.hubs import Inside, MakeHub, NamedDoor, Only, manifest
+from support.hubinside import Inside, MakeHub, NamedDoor, Only
+from support.hubs import manifest
 
 NAME = "team/model"
 RAW = b"x" * 1000

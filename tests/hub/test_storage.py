@@ -13,7 +13,7 @@ from orchard.errors import ConflictError, IntegrityError, InvalidDigestError, No
 from orchard.hub.storage.directory import claim
 from orchard.hub.storage.filesystem import Filesystem
 from orchard.oci import Digest
-from support.hubs import quick_directory
+from support.hubinside import quick_directory
 
 SESSION = "0123456789abcdef" * 2
 DATA = b"0123456789"

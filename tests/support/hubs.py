@@ -1,46 +1,33 @@
-"""Hubs for tests: a real process, and the same parts inside the test with a clock and a policy of the test's own."""
+"""Hubs as processes of their own, and what any hub can be asked."""
 
-import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from random import Random
 from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
-from orchard.hub.access import ANONYMOUS, EverybodyInside, OpenDoor, Principal
-from orchard.hub.catalog import events
-from orchard.hub.db import Database, migrate
-from orchard.hub.db.sqlite import open_sqlite
-from orchard.hub.http import Access, Guard, Site, Threads, build_app
-from orchard.hub.registry import Policy, Premises, Recall, Registry
-from orchard.hub.storage.filesystem import Filesystem
 from orchard.oci import Digest, mediatype
 
-CATALOG = "catalog.sqlite3"
 BLOB = "application/octet-stream"
 PATIENCE = 30.0
 
 _SCRIPT = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from orchard.errors import OrchardError
 from orchard.hub import Settings, run
 settings = json.loads(sys.argv[2])
-limit = settings.pop("file_size", None)
-if limit is not None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     run(Settings(data=Path(sys.argv[1]), **settings), announce=lambda line: print(line, flush=True))
 except OrchardError as error:
@@ -49,7 +36,7 @@ except OrchardError as error:
 """
 
 _NURSERY = """
-import json, os, sys
+import json, os, resource, sys
 from pathlib import Path
 import orchard.hub.app
 from orchard.hub import Settings, run
@@ -58,10 +45,12 @@ for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
         print("pid", os.getpid(), flush=True)
+        limit = settings.pop("file_size", None)
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         run(Settings(data=Path(data), **settings), announce=lambda line: print(line, flush=True))
         os._exit(0)
-    os.waitpid(pid, 0)
-    print("ended", flush=True)
+    print("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
@@ -137,7 +126,6 @@ class Hub(Client):
     data: Path
     announced: list[str] = field(default_factory=list)
     authorization: str | None = None
-    pid: int | None = None
 
     def request(
         self,
@@ -157,18 +145,19 @@ class Hub(Client):
         finally:
             connection.close()
 
-    def stop(self) -> int:
-        """Ask it to stop; give its exit code."""
-        self.process.terminate()
-        return self.process.wait(PATIENCE)
+    @property
+    def port(self) -> int:
+        return int(self.host.rpartition(":")[2])
 
-    def kill(self) -> None:
-        """End it without a word, as a crash does."""
-        if self.pid is not None:
-            os.kill(self.pid, signal.SIGKILL)
-            return
-        self.process.kill()
-        self.process.wait(PATIENCE)
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end; give its exit code."""
+        return self.process.wait(PATIENCE)
 
     def wait_for_upload(self) -> None:
         """Wait until bytes of an unfinished upload have arrived."""
@@ -219,6 +208,24 @@ def _until_ready(lines: Iterable[str]) -> Iterator[str]:
             return
 
 
+@dataclass
+class Twin(Hub):
+    """A hub that is a copy of another process, which knows how it ended."""
+
+    pid: int = 0
+    code: int | None = None
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        if self.code is None:
+            assert self.process.stdout is not None
+            ended = next(line for line in self.process.stdout if line.startswith("ended"))
+            self.code = int(ended.split()[1])
+        return self.code
+
+
 class Nursery:
     """Starts hubs quickly, one after the other: a process that has loaded everything makes copies of itself."""
 
@@ -226,7 +233,7 @@ class Nursery:
         self._process = process
 
     @contextmanager
-    def hub(self, data: Path, **settings: object) -> Iterator["Hub"]:
+    def hub(self, data: Path, **settings: object) -> Iterator[Twin]:
         """Run a hub until the block ends; kill it in the block, or it is asked to stop then."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
@@ -234,12 +241,14 @@ class Nursery:
         print(json.dumps([str(data), {"port": 0, **settings}]), file=stdin, flush=True)
         found = [line.strip() for line in _until_ready(stdout)]
         pid = int(next(line for line in found if line.startswith("pid")).split()[1])
+        twin = Twin("127.0.0.1:" + found[-1].rpartition(":")[2], self._process, data, found[1:], pid=pid)
         try:
-            yield Hub(found[-1].rpartition("/")[2], self._process, data, found, pid=pid)
+            yield twin
         finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            next(line for line in stdout if line.startswith("ended"))
+            if twin.code is None:
+                with suppress(ProcessLookupError):
+                    twin.signal(signal.SIGTERM)
+                twin.wait()
 
 
 @contextmanager
@@ -253,12 +262,16 @@ def nursery() -> Iterator[Nursery]:
             process.stdin.close()
 
 
-@contextmanager
-def quick_directory() -> Iterator[Path]:
-    """Make a directory in memory where that is possible: flushing to a disk that others use takes 10 ms a time."""
-    memory = Path("/dev/shm")  # noqa: S108 -- a fresh directory below it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
-        yield Path(directory)
+def send_head(connection: socket.socket, method: str, target: str, *headers: str) -> None:
+    lines = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]
+    connection.sendall("\r\n".join(lines).encode("latin-1"))
+
+
+def read_all(connection: socket.socket) -> bytes:
+    parts = []
+    while part := connection.recv(1 << 16):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def dice(seed: int) -> Random:
@@ -267,184 +280,6 @@ def dice(seed: int) -> Random:
 
 def basic(account: str, password: str) -> str:
     return "Basic " + b64encode(f"{account}:{password}".encode()).decode()
-
-
-@dataclass
-class Clock:
-    """A clock that the test turns."""
-
-    time: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-class Only:
-    """A policy: who may read what, and nobody anything else."""
-
-    def __init__(self, **readable: set[str]) -> None:
-        self._readable = readable
-
-    def may_read(self, who: Principal, repository: str) -> bool:
-        return repository in self._readable.get(who.name, set())
-
-    def may_write(self, who: Principal, repository: str) -> bool:
-        return repository in self._readable.get(who.name, set())
-
-
-class NamedDoor:
-    """A door that believes whatever name is said."""
-
-    challenge: str | None = None
-
-    def recall(self, authorization: bytes | None) -> Principal | None:
-        return Principal((authorization or b"nobody").decode())
-
-    def login(self, authorization: bytes | None, address: str) -> Principal:
-        raise AssertionError((authorization, address))
-
-
-class Inside(Client):
-    """A hub inside the test, without a socket."""
-
-    def __init__(
-        self,
-        data: Path,
-        *,
-        policy: Policy | None = None,
-        access: Callable[[Database], Access] | None = None,
-        site: Site | None = None,
-        recall: int = 1 << 20,
-        timeout: float = 5.0,
-        fresh: bool = True,
-    ) -> None:
-        self.data = data
-        self.who = ANONYMOUS
-        self.clock = Clock()
-        self.database = fresh_catalog(data) if fresh else open_sqlite(data / CATALOG)
-        self.files = Filesystem(data)
-        self.premises = Premises(
-            self.database, self.files, policy or EverybodyInside(), recall=Recall(recall), now=self.clock
-        )
-        self.registry = Registry(self.premises)
-        self.threads = Threads()
-        door = OpenDoor() if access is None else access(self.database)
-        guard = Guard(loopback_only=access is None)
-        self.app = build_app(self.registry, door, self.threads, guard=guard, site=site or Site(), timeout=timeout)
-
-    def request(
-        self,
-        method: str,
-        target: str,
-        body: bytes | Iterable[bytes] = b"",
-        headers: Mapping[str, str] | None = None,
-        *,
-        broken: bool = False,
-        raw_headers: Iterable[tuple[bytes, bytes]] = (),
-    ) -> Answer:
-        """Send a request; a broken one loses its connection where its body should go on."""
-        # In a thread of its own, for coverage loses its place in a thread where an error is thrown into a coroutine.
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(
-                lambda: asyncio.run(self._request(method, target, body, headers or {}, broken=broken, raw=raw_headers))
-            )
-            return answer.result()
-
-    def actions(self, repository: str) -> list[tuple[str, str | None, str | None]]:
-        """What the catalog says has happened to a repository."""
-        with self.database.read() as connection:
-            return events.actions(connection, repository)
-
-    async def _request(
-        self,
-        method: str,
-        target: str,
-        body: bytes | Iterable[bytes],
-        headers: Mapping[str, str],
-        *,
-        broken: bool,
-        raw: Iterable[tuple[bytes, bytes]],
-    ) -> Answer:
-        pieces = [body] if isinstance(body, bytes) else list(body)
-        exchange = Exchange(pieces, broken=broken)
-        known = {"host": "127.0.0.1:5000", **headers}
-        if isinstance(body, bytes) and not broken:
-            known.setdefault("content-length", str(len(body)))
-        elif "content-length" not in known:
-            known["transfer-encoding"] = "chunked"
-        path, _, query = target.partition("?")
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [*((name.lower().encode(), value.encode()) for name, value in known.items()), *raw],
-            "client": ("127.0.0.1", 4711),
-            "scheme": "http",
-            "server": ("127.0.0.1", 5000),
-            "root_path": "",
-        }
-        await self.app(scope, exchange.receive, exchange.send)
-        return exchange.answer
-
-
-class MakeHub(Protocol):
-    def __call__(self, **options: Any) -> Inside: ...  # noqa: ANN401 -- those of Inside, which checks them
-
-
-class Exchange:
-    """One request and its answer, as an ASGI server sees them."""
-
-    def __init__(self, pieces: list[bytes], *, broken: bool) -> None:
-        self._messages: list[dict[str, Any]] = [
-            {"type": "http.request", "body": piece, "more_body": broken or number < len(pieces) - 1}
-            for number, piece in enumerate(pieces)
-        ]
-        if broken:
-            self._messages.append({"type": "http.disconnect"})
-        self._start: Mapping[str, Any] = {}
-        self._body: list[bytes] = []
-        self.pathsend = False
-
-    async def receive(self) -> dict[str, Any]:
-        if not self._messages:
-            await asyncio.get_running_loop().create_future()
-        return self._messages.pop(0)
-
-    async def send(self, message: Mapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-        elif message["type"] == "http.response.pathsend":
-            self._body.append(_read(message["path"]))
-        else:
-            self._body.append(message["body"])
-
-    @property
-    def answer(self) -> Answer:
-        headers = {name.decode(): value.decode() for name, value in self._start["headers"]}
-        return Answer(self._start["status"], headers, b"".join(self._body))
-
-
-def _read(path: str) -> bytes:
-    return Path(path).read_bytes()
-
-
-def fresh_catalog(data: Path) -> Database:
-    """Make a new, migrated catalog."""
-    data.mkdir(exist_ok=True)
-    (data / CATALOG).write_bytes(_migrated())
-    return open_sqlite(data / CATALOG)
-
-
-@cache
-def _migrated() -> bytes:
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / CATALOG
-        database = open_sqlite(path)
-        migrate(database)
-        database.close()
-        return path.read_bytes()
 
 
 def manifest(config: bytes, /, *layers: bytes, **fields: object) -> bytes:

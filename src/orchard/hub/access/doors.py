@@ -79,7 +79,7 @@ class PasswordDoor:
             if not self._accounts.verify(name, password):
                 self._failures.count(name, address)
                 raise UnauthenticatedError("unknown account or wrong password")
-        return self._remember(authorization, Principal(name))
+            return self._remember(authorization, Principal(name))
 
     def _remember(self, authorization: bytes, who: Principal) -> Principal:
         with self._lock:

@@ -1,7 +1,7 @@
 """Where rows are kept: tables, transactions, migrations. What the rows mean is the catalog's business."""
 
 from orchard.hub.db import schema
-from orchard.hub.db.database import Database
+from orchard.hub.db.database import Database, Transaction
 from orchard.hub.db.migrate import HEAD, migrate, revision
 
-__all__ = ["HEAD", "Database", "migrate", "revision", "schema"]
+__all__ = ["HEAD", "Database", "Transaction", "migrate", "revision", "schema"]

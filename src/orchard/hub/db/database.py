@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from orchard.errors import StorageError
 
+Transaction = Connection  # what is open while one runs; rooms above the catalog only pass it on
+
 WRITE: Final = "orchard_write"  # execution option that the driver's ``begin`` looks for
 
 

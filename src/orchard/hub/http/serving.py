@@ -99,10 +99,10 @@ async def serve(
             await _either(stop.wait(), serving)
         if serving.done():
             raise UsageError(f"cannot listen on {place.url}: the server ended") from serving.exception()
-        server.stop()  # type: ignore[no-untyped-call] # granian leaves it out
-        await asyncio.wait({serving}, timeout=grace)
     finally:
         chores.cancel()
+        server.stop()  # type: ignore[no-untyped-call] # granian leaves it out
+        await asyncio.wait({serving}, timeout=grace)
 
 
 def _server(app: App, place: Place) -> Server:
@@ -130,7 +130,7 @@ async def _answers(place: Place, serving: "asyncio.Task[None]") -> bool:
             await asyncio.sleep(_POLL)
         else:
             writer.close()
-            return True
+            return not serving.done()
     return False
 
 

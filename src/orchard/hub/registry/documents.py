@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from sqlalchemy import Connection
-
 from orchard.errors import InvalidDocumentError, NotFoundError
 from orchard.hub import catalog
 from orchard.hub.catalog import Facts
+from orchard.hub.db import Transaction
 from orchard.hub.registry.facts import MAX_CONFIG, of_index, of_manifest
 from orchard.hub.registry.reading import Premises
 from orchard.oci import Descriptor, Document, Index, parse_document, read_all
@@ -64,7 +63,7 @@ def read_blob(premises: Premises, content: Descriptor) -> bytes:
         raise NotFoundError(f"{content.digest} is not there") from error
 
 
-def require_children(connection: Connection, repository: int, document: Document) -> dict[str, int]:
+def require_children(connection: Transaction, repository: int, document: Document) -> dict[str, int]:
     """Refuse a manifest that names what the repository does not have; give the total size behind each name.
 
     The subject need not be there, and a layer that is never distributed either.

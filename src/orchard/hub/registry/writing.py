@@ -4,12 +4,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from orchard.errors import IntegrityError, NotFoundError, UnsupportedError
 from orchard.hub import catalog
 from orchard.hub.access import Principal
 from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Upload
+from orchard.hub.db import Transaction
 from orchard.hub.registry import documents
 from orchard.hub.registry.reading import Premises
 from orchard.hub.registry.uploading import Busy, OpenUpload
@@ -191,7 +190,7 @@ class WritableRepository:
             self._journal(connection, at).record("blob.delete", digest)
 
     def _store(
-        self, connection: Connection, document: Document, digest: Digest, *, facts: Facts | None, tags: Sequence[str]
+        self, connection: Transaction, document: Document, digest: Digest, *, facts: Facts | None, tags: Sequence[str]
     ) -> None:
         at = self._premises.at
         repository = catalog.repositories.make(connection, self.name, at)
@@ -208,14 +207,14 @@ class WritableRepository:
             if book.point(tag, manifest, digest):
                 journal.record("tag.set", digest, tag)
 
-    def _find(self, connection: Connection, digest: Digest) -> tuple[int, int]:
+    def _find(self, connection: Transaction, digest: Digest) -> tuple[int, int]:
         repository = catalog.repositories.find(connection, self.name)
         manifest = None if repository is None else catalog.manifests.find(connection, repository, digest)
         if repository is None or manifest is None:
             raise NotFoundError(f"{self.name} has no manifest {digest}")
         return repository, manifest
 
-    def _refuse_if_named(self, connection: Connection, repository: int, digest: Digest) -> None:
+    def _refuse_if_named(self, connection: Transaction, repository: int, digest: Digest) -> None:
         """Keep every manifest of the repository pullable.
 
         Raises:
@@ -225,5 +224,5 @@ class WritableRepository:
         if manifest is not None:
             raise UnsupportedError(f"{digest} is part of {self.name}@{manifest}; delete that first")
 
-    def _journal(self, connection: Connection, at: int) -> Journal:
+    def _journal(self, connection: Transaction, at: int) -> Journal:
         return Journal(connection, self.name, account=self._who.name, at=at)

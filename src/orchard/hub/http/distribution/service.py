@@ -19,7 +19,7 @@ from orchard.hub.registry import OpenUpload, Page, ReadableRepository, Registry,
 PAGE: Final = 1000  # most items of one answer, and as many as a client gets that does not say
 _FIELDS: Final = 128
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_PATIENCE: Final = 5.0  # seconds to wait for the request before: a client that lost its connection comes back at once
+_PATIENCE: Final = 3.0  # seconds to wait for the request before: a client that lost its connection comes back at once
 _NAP: Final = 0.02
 
 

@@ -1,0 +1,27 @@
+"""What a part of the hub loads: the core knows no server, and a command that runs no hub pays for none."""
+
+import subprocess
+import sys
+
+import pytest
+
+FOREIGN = ("starlette", "granian", "uvloop", "jinja2", "urllib3", "ruamel", "click", "rich", "alembic")
+
+
+def loaded_by(module: str) -> set[str]:
+    script = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("module", ["orchard.hub.registry", "orchard.hub.storage.filesystem", "orchard.hub.db.sqlite"])
+def test_core_loads_no_server_and_no_client(module: str) -> None:
+    assert loaded_by(module).isdisjoint(FOREIGN)
+
+
+def test_door_of_the_hub_loads_next_to_nothing() -> None:
+    assert loaded_by("orchard.hub").isdisjoint({*FOREIGN, "sqlalchemy", "argon2", "sqlite3"})
+
+
+def test_hub_loads_migrations_only_when_there_are_some_to_run() -> None:
+    assert "alembic" not in loaded_by("orchard.hub.app")
