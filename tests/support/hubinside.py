@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from support.hubs import Answer, Client
-
 from orchard.hub.access import ANONYMOUS, EverybodyInside, OpenDoor, Principal
 from orchard.hub.catalog import events
 from orchard.hub.db import Database, migrate
@@ -19,8 +17,10 @@ from orchard.hub.db.sqlite import open_sqlite
 from orchard.hub.http import Access, Guard, Site, Threads, build_app
 from orchard.hub.registry import Policy, Premises, Recall, Registry
 from orchard.hub.storage.filesystem import Filesystem
+from support.hubclient import Answer, Client
 
 CATALOG = "catalog.sqlite3"
+
 
 @contextmanager
 def quick_directory() -> Iterator[Path]:
