@@ -106,6 +106,12 @@ def test_set_changes_the_value_and_nothing_else(place: str, value: JSON, before:
         ("package:\r\n  name: a\r\n", "model", {"path": "b"}, "package:\r\n  name: a\r\nmodel:\r\n  path: b\r\n"),
         ("\ufeffpackage:\n  name: a\n", "package.name", "b", "\ufeffpackage:\n  name: b\n"),
         ("? package\n: ? name\n  : a\n", "package.name", "b", "? package\n: ? name\n  : b\n"),
+        (
+            "model:\n  parameters:\n    - 1\n\n# c\n",
+            "model.parameters[1]",
+            "a\n\n",
+            'model:\n  parameters:\n    - 1\n    - "a\\n\\n"\n\n# c\n',
+        ),
         ("code:\n  - # c\n    path: a\n", "code[0].path", "b", "code:\n  - # c\n    path: b\n"),
         (
             "model: {path: a, parameters: [\n  1 ]}",
@@ -138,8 +144,8 @@ def test_set_can_be_repeated_and_the_kitfile_follows() -> None:
     assert document.kitfile.model.parameters == {"epochs": 3, "rate": 0.1, "layers": [1, 2], "a.b": {"c[0]": 2}}
 
 
-@pytest.mark.parametrize("place", ["", ".", "a..b", "a[", "a[x]", "[0", "a b[0]c", "a.", "a[000000]"])
-def test_set_refuses_what_is_not_a_place(place: str) -> None:
+@pytest.mark.parametrize("place", [(), "", ".", "a..b", "a[", "a[x]", "[0", "a b[0]c", "a.", "a[000000]"])
+def test_set_refuses_what_is_not_a_place(place: str | tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="is not a place in a Kitfile"):
         KitfileDocument(TEXT.encode()).set(place, 1)
 
@@ -198,7 +204,7 @@ def _places(value: JSON, here: tuple[str | int, ...]) -> list[tuple[str | int, .
 
 @given(values, values, st.data())
 @settings(max_examples=60)
-def test_set_does_what_was_asked_or_says_that_it_cannot(before: JSON, value: JSON, data: st.DataObject) -> None:
+def test_set_changes_any_value_to_any_other(before: JSON, value: JSON, data: st.DataObject) -> None:
     assume(before is not None)
     document = KitfileDocument(b"model:\n  path: a\n  # here\n")
     document.set("model.parameters", before)
@@ -207,10 +213,7 @@ def test_set_does_what_was_asked_or_says_that_it_cannot(before: JSON, value: JSO
         document = KitfileDocument(document.dump() + b"# end\n")
     place = data.draw(st.sampled_from(_places(before, ("model", "parameters"))))
 
-    try:
-        document.set(place, value)
-    except InvalidDocumentError:
-        return
+    document.set(place, value)
 
     text = document.dump().decode()
     assert text.startswith("model:\n  path: a\n  ")
@@ -219,5 +222,5 @@ def test_set_does_what_was_asked_or_says_that_it_cannot(before: JSON, value: JSO
     found: JSON = document.kitfile.model.parameters if document.kitfile.model else None
     for step in place[2:]:
         assert isinstance(found, dict | list)
-        found = found[step]  # type: ignore[call-overload,index]
+        found = found[step]  # type: ignore[index]
     assert go_dumps({"": found}) == go_dumps({"": value}) or isinstance(value, dict | list)

@@ -117,7 +117,7 @@ HASH = "line 2: datasets[0].remoteHash: belongs to s3:// paths; a reference is c
 
 # Each row: a Kitfile, and all that is wrong with it.
 WRONG = {
-    "a misspelt key": ("packge: {}", ["line 2: packge: unknown key; did you mean 'package'?"]),
+    "a misspelt key": ("packages: {}", ["line 2: packages: unknown key; did you mean 'package'?"]),
     "another case": ("Package: {}", ["line 2: Package: unknown key; did you mean 'package'?"]),
     "all capitals": ("DATASETS: []", ["line 2: DATASETS: unknown key; did you mean 'datasets'?"]),
     "a strange key": (

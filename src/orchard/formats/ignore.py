@@ -134,6 +134,5 @@ def _cleaned(line: str) -> str | None:
     pattern = line.strip()
     mark = "!" if pattern.startswith("!") else ""
     pattern = pattern.removeprefix("!").strip()
-    if not pattern:
-        return mark or None
-    return mark + posixpath.normpath(posixpath.normpath(pattern).lstrip("/").strip())
+    cleaned = posixpath.normpath(pattern).lstrip("/").strip() if pattern else ""
+    return mark + posixpath.normpath(cleaned) if cleaned else mark or None

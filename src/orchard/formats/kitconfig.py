@@ -52,7 +52,7 @@ def _read(field: Field, value: JSON, place: str) -> object:
             result = _digest(value, place)
         case Shape.OBJECT:
             result = _object(field.of, value, place)
-        case Shape.OBJECTS:
+        case _:
             items = enumerate({} if item is None else item for item in _list(value, place))
             result = tuple(_object(field.of, item, f"{place}[{number}]") for number, item in items)
     return result

@@ -57,7 +57,7 @@ class KitfileDocument:
             InvalidDocumentError: If the Kitfile would not be valid with the value, or has a style in which the place
                 cannot be edited. Nothing is changed then.
         """
-        steps = _steps(place) if isinstance(place, str) else place
+        steps = place or _steps("") if isinstance(place, tuple) else _steps(place)
         wanted = _assigned(_skeleton(self._tree), steps, place)
         for flow in (False, True):
             text = _Pen(self._text, flow=flow).put(self._tree, steps, value)
@@ -100,7 +100,7 @@ def _skeleton(tree: Tree) -> object:
             return {key.text: _skeleton(value) for key, value in tree.entries}
         case Sequence():
             return [_skeleton(item) for item in tree.items]
-        case Scalar():
+        case _:
             return None if is_null(tree) else (tree.text, tree.plain, tree.tag)
 
 
@@ -164,15 +164,13 @@ class _Pen:
     def put(self, tree: Mapping, steps: Steps[Step], value: JSON) -> str:
         """Give the text with a value in a place; the place is one that can be."""
         parent: Tree = tree
-        for depth, step in enumerate(steps):
+        (step, *rest) = steps
+        key, child = _child(parent, step)
+        while rest and child is not None and not is_null(child):
+            parent, (step, *rest) = child, rest
             key, child = _child(parent, step)
-            rest = steps[depth + 1 :]
-            if child is None:
-                return self._insert(parent, step, _nested(rest, value))
-            if not rest or is_null(child):
-                return self._replace((parent, key, child), _nested(rest, value))
-            parent = child
-        return self._text
+        new = _nested(rest, value)
+        return self._insert(parent, step, new) if child is None else self._replace((parent, key, child), new)
 
     def _replace(self, where: tuple[Tree, Scalar | None, Tree], value: JSON) -> str:
         parent, key, child = where

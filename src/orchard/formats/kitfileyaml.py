@@ -94,7 +94,7 @@ def any_value(tree: Tree, note: Callable[[int, str], None]) -> JSON:
             return {key.text: any_value(value, note) for key, value in tree.entries}
         case Sequence():
             return [any_value(item, note) for item in tree.items]
-        case Scalar():
+        case _:
             return _noted(tree, note)
 
 
