@@ -180,6 +180,8 @@ def test_versions_are_listed_newest_first_with_their_tags(hub: Inside) -> None:
     assert [version.tags for version in shown] == [("again", "latest", "v2"), ("v1",)]
     assert [version.pushed_at.timestamp() for version in shown] == [hub.clock.time - 10, hub.clock.time - 20]
     assert hub.registry.versions(hub.who, NAME, limit=1) == shown[:1]
+    assert hub.registry.versions(hub.who, NAME, skip=1, limit=1) == shown[1:]
+    assert hub.registry.versions(hub.who, NAME, skip=2) == []
 
 
 def test_signatures_and_parts_of_an_index_are_no_versions(hub: Inside) -> None:

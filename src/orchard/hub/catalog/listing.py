@@ -68,6 +68,7 @@ _TOP: Final = (
     _ALL.where(manifests.c.subject_digest.is_(None), or_(_TAGGED, ~_LISTED))
     .order_by(manifests.c.pushed_at.desc(), manifests.c.id.desc())
     .limit(bindparam("limit"))
+    .offset(bindparam("skip"))
 )
 _ONE: Final = _ALL.where(manifests.c.digest == bindparam("digest"))
 _TAGS_OF: Final = (
@@ -95,9 +96,12 @@ def summaries(connection: Connection, after: str, limit: int) -> list[Repository
     ]
 
 
-def versions(connection: Connection, name: str, limit: int) -> list[VersionSummary]:
-    """List the versions of a repository, newest first: no referrers, and no untagged parts of an index."""
-    rows = connection.execute(_TOP, {"name": name, "limit": limit}).all()
+def versions(connection: Connection, name: str, *, skip: int, limit: int) -> list[VersionSummary]:
+    """List the versions of a repository, newest first: no referrers, and no untagged parts of an index.
+
+    Signatures that have a tag for want of a referrers API count for ``skip`` and ``limit``, and are left out.
+    """
+    rows = connection.execute(_TOP, {"name": name, "skip": skip, "limit": limit}).all()
     tagged = _tags_of(connection, [row.id for row in rows])
     return [_version(row, tagged.get(row.id, [])) for row in rows if not _is_fallback(tagged.get(row.id, []))]
 

@@ -68,7 +68,7 @@ def names(premises: Premises, who: Principal, page: Page) -> list[str]:
     return found[: page.limit]
 
 
-def versions(premises: Premises, repository: ReadableRepository, limit: int) -> list[VersionSummary]:
+def versions(premises: Premises, repository: ReadableRepository, *, skip: int, limit: int) -> list[VersionSummary]:
     """List the versions of a repository, newest first.
 
     Raises:
@@ -78,7 +78,7 @@ def versions(premises: Premises, repository: ReadableRepository, limit: int) -> 
     with premises.database.read() as connection:
         if catalog.repositories.find(connection, repository.name) is None:
             raise NotFoundError(f"there is no repository {repository.name}")
-        return catalog.listing.versions(connection, repository.name, limit)
+        return catalog.listing.versions(connection, repository.name, skip=skip, limit=limit)
 
 
 def version(premises: Premises, repository: ReadableRepository, reference: str | Digest) -> VersionDetail:

@@ -63,8 +63,8 @@ class Registry:
         """
         return browsing.summaries(self._premises, who, Page(after, limit))
 
-    def versions(self, who: Principal, name: str, *, limit: int = 500) -> list[VersionSummary]:
-        """List the versions of a repository, newest first; signatures and other referrers are none.
+    def versions(self, who: Principal, name: str, *, skip: int = 0, limit: int = 500) -> list[VersionSummary]:
+        """List the versions of a repository, newest first, without the first ``skip``; referrers are none.
 
         Raises:
             InvalidReferenceError: If this cannot be a repository's name.
@@ -72,7 +72,7 @@ class Registry:
             DeniedError: If ``who`` may not see it.
             StorageError: If the catalog fails.
         """
-        return browsing.versions(self._premises, self.readable(who, name), limit)
+        return browsing.versions(self._premises, self.readable(who, name), skip=skip, limit=limit)
 
     def version(self, who: Principal, name: str, reference: str | Digest) -> VersionDetail:
         """Show one version, named by a tag or a digest.
