@@ -27,8 +27,7 @@ def complaints(text: str) -> list[str]:
     return [line.strip() for line in rest]
 
 
-def test_parse_reads_every_field_of_the_schema() -> None:
-    text = """
+EVERY_FIELD = """
 package: {name: n, version: 1.10, description: d, license: MIT, authors: [a, b]}
 model:
   name: n
@@ -49,30 +48,34 @@ docs: [{path: h, description: d}]
 prompts: [{name: n, path: i, description: d}]
 mcpServers: [{name: n, path: j.mcpb, description: d}]
 """
-    assert parse_kitfile((HEAD + text).encode()) == Kitfile(
-        manifest_version="1.0.0",
-        package=Package(name="n", version="1.10", description="d", license="MIT", authors=("a", "b")),
-        model=Model(
-            name="n",
-            path="m",
-            license="l",
-            framework="f",
-            format="g",
-            version="2",
-            description="d",
-            parts=(ModelPart(name="n", path="p", license="l", type="t"),),
-            parameters={"a": 1},
-        ),
-        code=(Code(path="c", description="d", license="l"),),
-        datasets=(
-            Dataset(name="n", path="e", description="d", license="l", parameters=[1]),
-            Dataset(path="f", remote_path="s3://bucket/key?versionId=1", remote_hash="abc"),
-            Dataset(path="g", remote_path="example.com/team/data:v1"),
-        ),
-        docs=(Docs(path="h", description="d"),),
-        prompts=(Prompt(name="n", path="i", description="d"),),
-        mcp_servers=(MCPServer(name="n", path="j.mcpb", description="d"),),
-    )
+READ = Kitfile(
+    manifest_version="1.0.0",
+    package=Package(name="n", version="1.10", description="d", license="MIT", authors=("a", "b")),
+    model=Model(
+        name="n",
+        path="m",
+        license="l",
+        framework="f",
+        format="g",
+        version="2",
+        description="d",
+        parts=(ModelPart(name="n", path="p", license="l", type="t"),),
+        parameters={"a": 1},
+    ),
+    code=(Code(path="c", description="d", license="l"),),
+    datasets=(
+        Dataset(name="n", path="e", description="d", license="l", parameters=[1]),
+        Dataset(path="f", remote_path="s3://bucket/key?versionId=1", remote_hash="abc"),
+        Dataset(path="g", remote_path="example.com/team/data:v1"),
+    ),
+    docs=(Docs(path="h", description="d"),),
+    prompts=(Prompt(name="n", path="i", description="d"),),
+    mcp_servers=(MCPServer(name="n", path="j.mcpb", description="d"),),
+)
+
+
+def test_parse_reads_every_field_of_the_schema() -> None:
+    assert parse_kitfile((HEAD + EVERY_FIELD).encode()) == READ
 
 
 @pytest.mark.parametrize(
