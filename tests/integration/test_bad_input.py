@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from orchard.store import Layout
-from support.cli import PATIENCE, Program, Ran
+from support.cli import PATIENCE, UNMEASURED, Program, Ran
 from support.projects import contents, make_blob_project, write_files
 
 MINIMAL = "manifestVersion: 1.0.0\npackage: {name: x}\n"
@@ -64,7 +64,7 @@ def _socket(project: Path) -> None:
         pytest.param(shutil.rmtree, 3, ["no such directory"], id="no-directory"),
         pytest.param(_kitfile(""), 7, ["Kitfile", "is empty"], id="empty-kitfile"),
         pytest.param(_kitfile("a: [b"), 7, ["Kitfile", "line"], id="not-yaml"),
-        pytest.param(_kitfile(CODE + "datsets: []\n"), 7, ["datsets", "datasets", "line 5"], id="unknown-key"),
+        pytest.param(_kitfile(CODE + "datasetz: []\n"), 7, ["datasetz", "datasets", "line 5"], id="unknown-key"),
         pytest.param(_kitfile(CODE + "docs:\n  - path: src/\n"), 7, ["src", "code[0]"], id="two-layers-one-path"),
         pytest.param(_kitfile(CODE.replace("src", "none")), 3, ["none", "does not exist"], id="missing-path"),
         pytest.param(_kitfile(CODE.replace("src", "../src")), 7, ["../src"], id="path-outside"),
@@ -90,9 +90,9 @@ def test_pack_of_a_bad_project_says_which_thing_and_publishes_nothing(
 
 
 def test_pack_when_a_kitfile_has_many_mistakes_names_them_all(program: Program, tmp_path: Path) -> None:
-    kitfile = CODE + "  - path: ../up\n  - pth: x\nmodle: {}\n"
+    kitfile = CODE + "  - path: ../up\n  - pth: x\nmodelx: {}\n"
     write_files(tmp_path / "project", {"Kitfile": kitfile, "src/a.py": "a"})
-    ran = assert_packs_not(program, tmp_path / "project", 7, "4 problems", "../up", "pth", "modle", "model")
+    ran = assert_packs_not(program, tmp_path / "project", 7, "4 problems", "../up", "pth", "modelx", "model")
     assert len(ran.complaint.splitlines()) == 1 + 4
 
 
@@ -190,7 +190,7 @@ def test_reference_that_breaks_the_grammar_is_refused(
         (["remove", "--all", "x:v1"], 2, ["--all"]),
         (["unpack", "tiny:v1,v2"], 2, ["multiple tags"]),
         (["unpack", "tiny:v1", "-o", "-i"], 2, ["--overwrite", "--ignore-existing"]),
-        (["unpack", "tiny:v1", "-f", "modle"], 2, ["modle", "model"]),
+        (["unpack", "tiny:v1", "-f", "modelx"], 2, ["modelx", "model"]),
         (["list", "--format", "{{.Nope}}"], 2, ["{{.Nope}}", "Digest"]),
         (["pack", "/nonexistent/x"], 3, ["/nonexistent/x"]),
         (["init", "/nonexistent/x"], 3, ["/nonexistent/x"]),
@@ -312,11 +312,10 @@ def test_pack_that_is_interrupted_says_so_and_leaves_nothing(
     program: Program, tmp_path: Path, number: signal.Signals
 ) -> None:
     project = make_blob_project(tmp_path / "project", 60_000_000, 60_000_000)
-    ran = _interrupted(
-        program, number, lambda: any((program.home / "layout").glob("ingest/*")), "pack", project, "-t", "big:v1"
-    )
+    layout = program.home / "layout"
+    ran = _interrupted(program, number, lambda: any(layout.glob("ingest/*")), "pack", project, "-t", "big:v1")
     assert (ran.code, ran.complaint) == (130, "interrupted")
-    assert list((program.home / "layout/ingest").iterdir()) == []
+    assert list(layout.glob("ingest/*")) == []
     assert_store_sound(program)
 
 
@@ -351,9 +350,8 @@ def _powerless(program: Program) -> Program:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         pytest.skip("as root this needs setpriv, to give up root's right to read everything")
-    # Coverage writes its data where the tests may, which this program may not.
-    quiet = {name: "" for name in os.environ if name.startswith("COVERAGE")}
-    return Program(program.home, program.path, quiet, (setpriv, f"--bounding-set={drop}", f"--inh-caps={drop}"))
+    # Coverage writes its data where this program may not write.
+    return Program(program.home, program.path, UNMEASURED, (setpriv, f"--bounding-set={drop}", f"--inh-caps={drop}"))
 
 
 @contextmanager

@@ -61,12 +61,14 @@ def test_log_level_error_still_prints_results(program: Program, project: Path, t
     assert program("inspect", "nothing", *quiet).complaint.startswith("nothing:latest: ")
 
 
-def test_verbose_labels_notes_and_says_more_but_never_on_stdout(shelf: Program, hub_of_shelf: str) -> None:
+def test_verbose_labels_notes_and_says_more_but_never_on_stdout(
+    shelf: Program, program: Program, hub_of_shelf: str
+) -> None:
     plain, verbose = shelf.ok("inspect", "-r", hub_of_shelf), shelf.ok("inspect", "-r", hub_of_shelf, "-v")
     assert verbose.document == plain.document
     assert plain.stderr == ""
     assert re.search(r"^\[DEBUG\] GET http://.*/manifests/sha256:.* -> 200 ", verbose.stderr, re.MULTILINE), verbose
-    pulled = shelf.ok("pull", hub_of_shelf, "-vv")
+    pulled = program.ok("pull", hub_of_shelf, "-vv")
     assert f"[INFO] Pulling {hub_of_shelf}" in pulled.stderr.splitlines()
     assert shelf.ok("-vvv", "version", "--log-level", "error").stdout.startswith("Version: ")
 

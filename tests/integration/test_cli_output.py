@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,8 @@ from support.registries import PASSWORD, USER, docker_registry
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.fixture(scope="module")
-def ran(
-    project: Path, hub: HubProgram, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, tuple[Ran, ...]]]:
+def _run_everything(project: Path, hub: HubProgram, base: Path) -> dict[str, tuple[Ran, ...]]:
     """Run every command with ``--output json``."""
-    base = tmp_path_factory.mktemp("json")
     program = Program(base / "home")
     name = f"{hub.host}/json/tiny"
     write_files(base / "new", {"model.onnx": "x"})
@@ -28,8 +23,9 @@ def ran(
     def run(*arguments: str | Path, stdin: str = "") -> Ran:
         return program.ok(*arguments, "--output", "json", stdin=stdin)
 
-    with docker_registry(tmp_path_factory.mktemp("login"), htpasswd=True) as guarded:
-        yield {
+    (base / "registry").mkdir()
+    with docker_registry(base / "registry", htpasswd=True) as guarded:
+        return {
             "pack": (run("pack", project, "-t", f"{name}:v1"),),
             "push": (run("push", f"{name}:v1"),),
             "pull": (run("pull", f"{name}:v1"),),
@@ -63,51 +59,44 @@ def _shape(text: str) -> tuple[dict[str, set[str]], set[str]]:
     return keys, optional
 
 
-def test_every_command_has_a_row_in_the_page(ran: dict[str, tuple[Ran, ...]]) -> None:
+@pytest.mark.peer("docker-registry")
+def test_json_of_every_command_is_as_the_page_says(project: Path, hub: HubProgram, tmp_path: Path) -> None:
+    ran = _run_everything(project, hub, tmp_path)
     assert set(_documented()) == set(ran)
-
-
-@pytest.mark.parametrize("command", [name for name in _documented() if name != "info"])
-def test_json_of_a_command_has_the_documented_keys(ran: dict[str, tuple[Ran, ...]], command: str) -> None:
-    text = _documented()[command]
-    if command == "list --format json":
-        text = text.partition(":")[2]
-    keys, optional = _shape(text)
-    for one in ran[command]:
-        document = one.document
-        assert isinstance(document, list) == (command in {"list", "list --format json", "remove"})
-        for value in document if isinstance(document, list) else [document]:
-            assert set(value) - optional <= set(keys) | optional
-            assert command == "remove" or set(keys) <= set(value)
-            for key, inside in keys.items():
-                assert all(set(part) == inside for part in _parts(value.get(key)) if inside)
-
-
-def test_json_of_info_is_the_kitfile_or_a_part_of_it(shelf: Program, ran: dict[str, tuple[Ran, ...]]) -> None:
-    kitfile = ran["info"][0].document
-    assert list(kitfile)[:2] == ["manifestVersion", "package"]
-    assert shelf.ok("info", "tiny:v1", "-f", "model.parameters", "--output", "json").document == {
-        "epochs": 3,
-        "rate": 0.5,
-    }
-    assert shelf.ok("info", "tiny:v1", "-f", "model.name", "--output=json").document == "tiny-model"
-
-
-def test_json_values_agree_between_commands(ran: dict[str, tuple[Ran, ...]]) -> None:
-    packed, listed = ran["pack"][0].document, ran["list"][1].document[0]
-    digests = {ran[command][0].document["digest"] for command in ("pack", "push", "pull", "unpack", "tag", "inspect")}
-    assert digests == {packed["digest"]} == {listed["digest"]}
-    assert packed["size"] == sum(layer["size"] for layer in packed["layers"]) == listed["size"]
-    unpacked = ran["unpack"][0].document
-    assert len(unpacked["files"]) == sum(layer["files"] for layer in packed["layers"]) + 1
-    assert ran["tag"][0].document["tags"] == ["v3"]
-
-
-def test_json_is_all_that_is_on_stdout_and_stderr_has_no_progress(ran: dict[str, tuple[Ran, ...]]) -> None:
-    for runs in ran.values():
-        for one in runs:
-            json.loads(one.stdout)
+    for command, text in _documented().items():
+        for one in ran[command]:
             assert all("[ERROR]" not in line and "MiB" not in line for line in one.stderr.splitlines()), one
+            if command == "info":
+                assert list(one.document)[:2] == ["manifestVersion", "package"]
+            else:
+                _assert_documented(command, text.rpartition("gives:")[2], one)
+    _assert_agreement({command: runs[-1].document for command, runs in ran.items()})
+
+
+def _assert_documented(command: str, text: str, one: Ran) -> None:
+    keys, optional = _shape(text)
+    document = one.document
+    assert isinstance(document, list) == (command in {"list", "list --format json", "remove"})
+    for value in document if isinstance(document, list) else [document]:
+        assert set(value) - optional <= set(keys), command
+        assert command == "remove" or set(keys) <= set(value), command
+        for key, inside in keys.items():
+            assert all(set(part) == inside for part in _parts(value.get(key)) if inside), command
+
+
+def _assert_agreement(documents: dict[str, Any]) -> None:
+    packed, unpacked, (listed, *_) = documents["pack"], documents["unpack"], documents["list"]
+    digests = {documents[command]["digest"] for command in ("pack", "push", "pull", "unpack", "tag", "inspect")}
+    assert digests == {listed["digest"]}
+    assert packed["size"] == sum(layer["size"] for layer in packed["layers"]) == listed["size"]
+    assert len(unpacked["files"]) == sum(layer["files"] for layer in packed["layers"]) + 1
+    assert documents["tag"]["tags"] == ["v3"]
+
+
+def test_json_of_info_is_the_part_that_is_asked_for(shelf: Program) -> None:
+    parameters = shelf.ok("info", "tiny:v1", "-f", "model.parameters", "--output", "json").document
+    assert parameters == {"epochs": 3, "rate": 0.5}
+    assert shelf.ok("info", "tiny:v1", "-f", "model.name", "--output=json").document == "tiny-model"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Disks that are full: one line, exit code 9, and nothing half-done; with space, the same command works."""
 
 import os
+import re
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ def test_unpack_with_a_limit_on_files_leaves_the_directory_as_it_was(
     (tmp_path / "there/d0.bin").write_bytes(b"mine")
     ran = program("unpack", reference, "-d", tmp_path / "there", "--overwrite", before=_limit_files)
     assert ran.code == 9, ran
-    assert "d0.bin" in ran.complaint
+    assert re.search(r"d[01]\.bin.*too large", ran.complaint)
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["d0.bin"]
     assert (tmp_path / "there/d0.bin").read_bytes() == b"mine"
     program.ok("unpack", reference, "-d", tmp_path / "there", "--overwrite")

@@ -21,7 +21,7 @@ import orchard
 from orchard.errors import NotFoundError, OrchardError
 from orchard.remote import Options, Retry
 from orchard.store import Layout
-from support.cli import HubProgram, Program
+from support.cli import UNMEASURED, HubProgram, Program
 from support.projects import contents, noise, write_files
 
 FULL = os.environ.get("ORCHARD_SOAK") == "1"
@@ -49,7 +49,7 @@ class Packed:
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
     project = _make_project(tmp_path_factory.mktemp("project"), seed=1)
-    program = Program(tmp_path_factory.mktemp("home"))
+    program = _program(tmp_path_factory.mktemp("home"))
     digest = program.digest("pack", project, "-t", "soak:v1")
     return Packed(project, program, digest, _blobs(program))
 
@@ -58,6 +58,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProgram]:
     with HubProgram(tmp_path_factory.mktemp("hub")) as running:
         yield running
+
+
+def _program(home: Path) -> Program:
+    return Program(home, environ=UNMEASURED)
 
 
 def _make_project(directory: Path, *, seed: int) -> Path:
@@ -116,10 +120,10 @@ def test_pack_when_killed_leaves_the_store_sound_and_a_retry_gives_the_same_dige
     packed: Packed, tmp_path: Path
 ) -> None:
     command = ("pack", packed.project, "-t", "soak:v1")
-    seconds = _duration(Program(tmp_path / "measured"), *command)
+    seconds = _duration(_program(tmp_path / "measured"), *command)
     killed = 0
     for moment in _moments(seconds, KILLS, "pack"):
-        program = Program(tmp_path / "home")
+        program = _program(tmp_path / "home")
         killed += _kill(program, moment, *command)
         assert_sound(program, moment)
         assert program.digest(*command) == packed.digest
@@ -133,10 +137,10 @@ def test_pull_when_killed_leaves_the_store_sound_and_a_retry_completes_it(
 ) -> None:
     reference = f"{hub.host}/pull/soak:v1"
     packed.program.ok("push", "soak:v1", reference)
-    seconds = _duration(Program(tmp_path / "measured"), "pull", reference)
+    seconds = _duration(_program(tmp_path / "measured"), "pull", reference)
     killed = 0
     for moment in _moments(seconds, KILLS, "pull"):
-        program = Program(tmp_path / "home")
+        program = _program(tmp_path / "home")
         killed += _kill(program, moment, "pull", reference)
         assert_sound(program, moment)
         assert program.digest("pull", reference) == packed.digest
@@ -152,7 +156,7 @@ def test_push_when_killed_leaves_nothing_half_done_and_a_retry_completes_it(
     killed = 0
     for number, moment in enumerate(_moments(seconds, KILLS, "push")):
         reference = f"{hub.host}/push/soak{number}:v1"
-        program = Program(tmp_path / "home")
+        program = _program(tmp_path / "home")
         killed += _kill(packed.program, moment, "push", "soak:v1", reference)
         assert_sound(packed.program, moment)
         _assert_there_or_not(reference, packed, tmp_path / "between")
