@@ -266,7 +266,6 @@ def test_unpack_of_a_damaged_layer_says_so_and_writes_nothing(program: Program, 
     assert str(problem.digest) == digest
 
 
-@pytest.mark.xfail(reason="PermissionError is not translated in project.unpacking and project.placing")
 @pytest.mark.parametrize("name", ["Kitfile", "src"])
 def test_unpack_over_what_may_not_be_read_says_so(shelf: Program, tmp_path: Path, name: str) -> None:
     there = write_files(tmp_path / "there", {"Kitfile": "x", "src/main.py": "x"})
@@ -276,21 +275,18 @@ def test_unpack_over_what_may_not_be_read_says_so(shelf: Program, tmp_path: Path
     assert (ran.code, name in ran.complaint) == (9, True), ran
 
 
-@pytest.mark.xfail(reason="click says that the directory is not readable, as a usage error")
 def test_pack_of_a_directory_that_may_not_be_read_is_a_storage_error(program: Program, tmp_path: Path) -> None:
     tmp_path.joinpath("locked").mkdir(mode=0)
     ran = _powerless(program)("pack", tmp_path / "locked")
     assert (ran.code, "locked" in ran.complaint) == (9, True), ran
 
 
-@pytest.mark.xfail(reason="OSError of a full stdout is not caught in cli.main")
 def test_stdout_that_is_full_is_an_error_in_one_line(shelf: Program) -> None:
     ran = Program(shelf.home, Path("/bin/sh"))("-c", f"exec {shelf.path} inspect tiny:v1 > /dev/full")
     assert ran.code == 9, ran
     assert ran.complaint
 
 
-@pytest.mark.xfail(reason="the first tag is removed, nothing says so, and then the second is not found")
 def test_remove_of_several_tags_of_which_one_is_missing_removes_none(program: Program, project: Path) -> None:
     program.ok("pack", project, "-t", "tiny:v1,v2")
     ran = program("remove", "tiny:v1,v9")
@@ -298,7 +294,6 @@ def test_remove_of_several_tags_of_which_one_is_missing_removes_none(program: Pr
     program.ok("inspect", "tiny:v1")
 
 
-@pytest.mark.xfail(reason="docs/coming-from-kit.md promises it, cli.main only says: no such command")
 @pytest.mark.parametrize("command", ["import", "diff", "dev", "cache"])
 def test_command_of_kit_that_is_not_there_yet_says_so(program: Program, command: str) -> None:
     ran = program(command)

@@ -59,7 +59,6 @@ def test_hub_that_others_reach_asks_for_a_login(program: Program, project: Path,
         program.ok("list", f"{host}/x/tiny")
 
 
-@pytest.mark.xfail(reason="address and password are notes, which --log-level hides; a password is lost for good then")
 def test_hub_tells_address_and_password_whatever_the_log_level(program: Program, tmp_path: Path) -> None:
     words = ("hub", "--host", "0.0.0.0", "--port", "0", "--log-level", "error", "--data", tmp_path / "data")  # noqa: S104
     with (tmp_path / "log").open("wb") as log:

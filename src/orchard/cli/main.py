@@ -65,6 +65,9 @@ COMMANDS: Final = {
     "version": ("version", "Print the version"),
 }
 
+# Commands of kit that are for a later version.
+NOT_YET: Final = frozenset(("cache", "dev", "diff", "import", "index", "skill"))
+
 
 class Program(click.Group):
     """The group of all commands, each imported only when it runs."""
@@ -96,7 +99,13 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and say which one may have been meant."""
+        """Find the command, and say which one may have been meant.
+
+        Raises:
+            UnsupportedError: If it is one of ``kit`` that is not there yet.
+        """
+        if args and args[0] in NOT_YET:
+            raise UnsupportedError(f"{ctx.info_name} {args[0]}: this version of Orchard cannot do this yet")
         if args and args[0] not in COMMANDS:
             import difflib  # noqa: PLC0415 -- only for a mistake
 
@@ -154,9 +163,18 @@ def _guarded(name: str, arguments: list[str]) -> int:
         code = _failed("interrupted", "Interrupted", code=EXIT_INTERRUPTED, context=context)
     except BrokenPipeError:
         # The reader of our stdout has gone; nothing is left to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         code = EXIT_FAILED
+    except OSError as error:
+        _silence()
+        text = f"stdout cannot be written: {error.strerror or error}"
+        code = _failed(text, "StorageError", code=EXIT_CODES[StorageError], context=context)
     return code
+
+
+def _silence() -> None:
+    """Throw away what is still in stdout's buffer, so that the interpreter does not fail over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: OrchardError) -> int:

@@ -75,6 +75,10 @@ class Printer(NamedTuple):
         """Say what may be wrong."""
         self._say(Level.WARN, text)
 
+    def announce(self, text: str) -> None:
+        """Say on stderr what must be seen whatever the level: an address, a password that is shown once."""
+        print(printable(text), file=self.stderr, flush=True)
+
     def error(self, text: str, *, kind: str, code: int) -> None:
         """Say what failed; one JSON object a line with ``--output json``."""
         if self.as_json:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchard.project.progress import Observer, Silent
     from orchard.project.removing import Removed, remove
     from orchard.project.unpacking import Terms, Unpacked
-    from orchard.project.versions import Version, load_version, read_version
+    from orchard.project.versions import Version, load_version, read_version, resolve_local
     from orchard.project.workspace import Workspace
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "read_kitfile",
     "read_version",
     "remove",
+    "resolve_local",
     "staging",
     "write_kitfile",
 ]
@@ -74,6 +75,7 @@ _WHERE: Final = {
     "Version": "versions",
     "load_version": "versions",
     "read_version": "versions",
+    "resolve_local": "versions",
     "Workspace": "workspace",
 }
 

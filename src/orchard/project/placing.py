@@ -88,11 +88,11 @@ def place(tree: Path, destination: Path, existing: Existing = Existing.REFUSE) -
         StorageError: If the file system fails; what was moved has been moved back.
     """
     stage = tree.parent
-    directories, files = _list(tree)
-    keep = _check(destination, directories, files, existing=existing)
-    placed = [name for name in files if name not in keep]
-    new = [(name, mode) for name, mode in directories if not (destination / name).exists()]
     try:
+        directories, files = _list(tree)
+        keep = _check(destination, directories, files, existing=existing)
+        placed = [name for name in files if name not in keep]
+        new = [(name, mode) for name, mode in directories if not (destination / name).exists()]
         _write_journal(stage, [name for name, _ in new], placed)
         for name, mode in new:
             (destination / name).mkdir(mode=mode)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from orchard.archive import DEFAULTS, ChunkReader, Extractor, decompress
-from orchard.errors import ConflictError, IntegrityError, InvalidError, OrchardError, UnsupportedError
+from orchard.errors import ConflictError, IntegrityError, InvalidError, OrchardError, StorageError, UnsupportedError
 from orchard.formats import Compression, Filters, Layer, LayerFormat, LayerKind, is_reference, to_yaml
 from orchard.oci import Hasher, Readable, Verifying, chunks, read_ahead
 from orchard.project.placing import Existing, place, staging
@@ -200,13 +200,17 @@ def _stage_kitfile(version: Version, tree: Path, destination: Path, *, existing:
 
     Raises:
         ConflictError: If another one is in place.
+        StorageError: If the file system fails.
     """
     text = to_yaml(version.kit.kitfile).encode()
     target = destination / KITFILE
-    if target.is_file() and not target.is_symlink():
-        if target.read_bytes() == text:
+    try:
+        there = target.read_bytes() if target.is_file() and not target.is_symlink() else None
+        if there == text:
             return False
-        if existing is not Existing.OVERWRITE:
-            raise ConflictError(f"Kitfile exists in {destination} and does not match the ModelKit's; use --overwrite")
-    (tree / KITFILE).write_bytes(text)
-    return True
+        if there is None or existing is Existing.OVERWRITE:
+            (tree / KITFILE).write_bytes(text)
+            return True
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be read or written: {error.strerror}") from error
+    raise ConflictError(f"Kitfile exists in {destination} and does not match the ModelKit's; use --overwrite")

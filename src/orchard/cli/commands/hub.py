@@ -16,7 +16,10 @@ DEFAULT_PORT = 8080
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
 @click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="Where it keeps everything (default: HOME/hub)."
+    "--data",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="DIR",
+    help="Where it keeps everything (default: HOME/hub).",
 )
 def command(host: str, port: int, data: Path | None) -> None:
     """Run a hub: a registry for ModelKits and every other OCI artifact, with pages to look at them.
@@ -42,4 +45,4 @@ def command(host: str, port: int, data: Path | None) -> None:
         data=data or find_home(session.environ, session.config) / "hub",
         admin_password=session.environ.get("ORCHARD_ADMIN_PASSWORD"),
     )
-    run(settings, announce=session.printer.note)
+    run(settings, announce=session.printer.announce)

@@ -11,7 +11,7 @@ from orchard.project import propose_kitfile, write_kitfile
 
 
 @click.command(cls=Command)
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path, readable=False))
 @click.option("--name", help="Name of the ModelKit.")
 @click.option("--desc", help="What it is, in a sentence.")
 @click.option("--author", help="Who made it.")

@@ -22,7 +22,7 @@ MAX_WARNINGS = 10
 
 
 @click.command(cls=Command)
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=click.Path(path_type=Path, readable=False))
 @click.option("-f", "--file", help="Kitfile, if not DIRECTORY/Kitfile; '-' reads it from stdin.")
 @click.option("-t", "--tag", metavar="REF", help="[REGISTRY/]REPOSITORY[:TAG[,TAG...]] to call it.")
 @click.option(

@@ -7,7 +7,7 @@ from orchard.cli.output import format_size
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
 from orchard.oci import JSON, Reference
-from orchard.project import Removed, Workspace, remove
+from orchard.project import Removed, Workspace, remove, resolve_local
 
 
 @click.command(cls=Command)
@@ -36,9 +36,10 @@ def command(network: NetworkFlags, reference: str | None, *, force: bool, everyt
         removed = _remove_all(workspace, force=force)
     else:
         parsed, extra = Reference.parse_tags(str(reference))
-        removed = [
-            remove(workspace.layout, name, force=force) for name in (parsed, *(parsed.tagged(tag) for tag in extra))
-        ]
+        names = (parsed, *(parsed.tagged(tag) for tag in extra))
+        for name in names:  # all or none
+            resolve_local(workspace.layout, name)
+        removed = [remove(workspace.layout, name, force=force) for name in names]
     swept = workspace.layout.sweep()
     session.printer.note(
         "The store is busy; space is freed later" if swept.busy else f"Freed {format_size(swept.bytes)}"

@@ -22,7 +22,9 @@ _OLD = ("kitfile", "model", "code", "datasets", "docs")
 
 @click.command(cls=Command)
 @click.argument("reference", metavar="[REGISTRY/]REPOSITORY[:TAG|@DIGEST]")
-@click.option("-d", "--dir", "directory", type=click.Path(path_type=Path), default=Path(), help="Where to unpack.")
+@click.option(
+    "-d", "--dir", "directory", type=click.Path(path_type=Path, readable=False), default=Path(), help="Where to unpack."
+)
 @click.option("-o", "--overwrite", is_flag=True, help="Replace files that are already there.")
 @click.option("-i", "--ignore-existing", is_flag=True, help="Keep files that are already there.")
 @click.option("-f", "--filter", "filters", multiple=True, metavar="TYPE[,TYPE][:NAME|PATH,...]", help="What to unpack.")
