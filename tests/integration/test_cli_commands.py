@@ -8,6 +8,7 @@ import pytest
 
 from support.cli import HubProgram, Program
 from support.projects import LAYERS, contents, make_project, write_files
+from support.terminal import talk
 
 SHA = r"sha256:[0-9a-f]{64}"
 
@@ -240,6 +241,20 @@ def test_init_proposes_a_kitfile_that_packs(program: Program, tmp_path: Path) ->
     assert {layer["path"] for layer in packed["layers"]} >= {"model.safetensors", "README.md"}
     assert program("init", there).code == 8
     program.ok("init", there, "--force")
+
+
+def test_init_on_a_terminal_asks_for_what_was_not_given(program: Program, tmp_path: Path) -> None:
+    there = write_files(tmp_path / "new", {"model.onnx": "x"})
+    answers = {"Enter a name for the ModelKit: ": "asked", "Enter an author for the ModelKit: ": ""}
+    assert talk(program, answers, "init", str(there), "--desc", "given").code == 0
+    program.ok("pack", there, "-t", "x:v1")
+    assert program.ok("info", "x:v1", "-f", "package").stdout == "name: asked\ndescription: given\n"
+
+
+def test_pack_on_a_terminal_does_not_wait_for_a_kitfile(program: Program, project: Path) -> None:
+    ran = talk(program, {}, "pack", str(project), "-f", "-")
+    assert ran.code == 2
+    assert "no data piped" in ran.stdout
 
 
 def test_version_says_orchard_and_python(program: Program) -> None:

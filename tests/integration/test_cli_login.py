@@ -10,6 +10,7 @@ import pytest
 
 from support.cli import Program
 from support.registries import PASSWORD, USER, Running, docker_registry
+from support.terminal import talk
 
 pytestmark = pytest.mark.peer("docker-registry")
 
@@ -47,6 +48,12 @@ def test_login_with_a_wrong_password_fails_and_stores_nothing(program: Program, 
     assert guarded.host in ran.complaint
     assert "canary" not in ran.stderr
     assert not (program.home / "credentials.json").exists()
+
+
+def test_login_on_a_terminal_asks_and_does_not_show_the_password(program: Program, guarded: Running) -> None:
+    ran = talk(program, {"Username: ": USER, "Password: ": PASSWORD}, "login", guarded.host)
+    assert ran.code == 0, ran
+    assert ran.stdout == f"Username: {USER}\nPassword: \nLog in successful\n"
 
 
 def test_password_on_the_command_line_works_with_a_warning(program: Program, guarded: Running) -> None:

@@ -1,18 +1,15 @@
 """Options that every command shares, wherever they stand; and what a terminal sees."""
 
 import os
-import pty
 import re
-import select
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from support.cli import ERROR, ESCAPE, ORCHARD, Program, Ran
+from support.cli import ERROR, ESCAPE, ORCHARD, Program
 from support.projects import make_blob_project
+from support.terminal import watch
 
 
 @pytest.mark.parametrize(
@@ -111,21 +108,21 @@ def test_piped_output_has_no_escape_sequences_and_no_progress(program: Program, 
 
 def test_terminal_sees_bars_and_colours(program: Program, tmp_path: Path) -> None:
     project = make_blob_project(tmp_path / "project", 3_000_000)
-    assert ESCAPE in _on_terminal(program, "pack", str(project), "-t", "blobs").stderr
-    assert f"{ESCAPE}[31m{ERROR}" in _on_terminal(program, "inspect", "nothing").stderr
+    assert ESCAPE in watch(program, "pack", str(project), "-t", "blobs").stderr
+    assert f"{ESCAPE}[31m{ERROR}" in watch(program, "inspect", "nothing").stderr
 
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
 def test_terminal_without_colour_sees_none(program: Program, variable: dict[str, str]) -> None:
     plain = Program(program.home, environ=variable)
-    failed = _on_terminal(plain, "inspect", "nothing")
+    failed = watch(plain, "inspect", "nothing")
     assert failed.stderr.startswith(f"{ERROR}nothing:latest")
     assert ESCAPE not in failed.stderr
 
 
 def test_terminal_with_progress_none_sees_none(program: Program, tmp_path: Path) -> None:
     project = make_blob_project(tmp_path / "project", 3_000_000)
-    assert _on_terminal(program, "pack", str(project), "--progress", "none").stderr == ""
+    assert watch(program, "pack", str(project), "--progress", "none").stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -169,33 +166,3 @@ def hub_of_shelf(shelf: Program, request: pytest.FixtureRequest) -> str:
     reference = f"{request.getfixturevalue('hub').host}/options/tiny:v1"
     shelf.ok("push", "tiny:v1", reference)
     return reference
-
-
-def _on_terminal(program: Program, *arguments: str) -> Ran:
-    """Run with a terminal as stderr."""
-    with _terminal() as (ours, theirs):
-        environ = {"TERM": "xterm", **program.variables}
-        with subprocess.Popen([ORCHARD, *arguments], env=environ, stdout=subprocess.DEVNULL, stderr=theirs) as process:
-            os.close(theirs)
-            seen = _read_all(ours)
-    return Ran(arguments, process.returncode, "", seen.replace("\r\n", "\n"))
-
-
-@contextmanager
-def _terminal() -> Iterator[tuple[int, int]]:
-    ours, theirs = pty.openpty()
-    try:
-        yield ours, theirs
-    finally:
-        os.close(ours)
-
-
-def _read_all(file: int) -> str:
-    parts = []
-    while select.select([file], [], [], 30)[0]:
-        try:
-            part = os.read(file, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            break
-        parts.append(part)
-    return b"".join(parts).decode()
