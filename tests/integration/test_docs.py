@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,13 +49,8 @@ def _typed(text: str) -> list[list[str]]:
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """The example as a page means it: a checkout that may be written to."""
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "examples/digits"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.split("\0")
-    for name in filter(None, files):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    assert (tmp_path / "examples/digits/Kitfile").is_file(), "these tests need a checkout"
+    clutter = shutil.ignore_patterns(".*venv", "__pycache__", ".cache", ".ipynb_checkpoints")
+    shutil.copytree(ROOT / "examples/digits", tmp_path / "examples/digits", ignore=clutter)
     return tmp_path
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -153,4 +154,8 @@ class HubProgram:
     @property
     def received(self) -> int:
         """Bytes that the hub keeps at this moment, finished or not."""
-        return sum(path.stat().st_size for path in self.data.rglob("*") if path.is_file())
+        total = 0
+        for path in self.data.rglob("*"):
+            with suppress(FileNotFoundError):  # renamed since
+                total += path.stat().st_size
+        return total
