@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from orchard.oci import Digest
-from support.hubs import BLOB, Hub, Nursery, dice, manifest, read_all, send_head, wait_until
+from support.hubs import BLOB, Hub, Nursery, Twin, dice, manifest, read_all, send_head, wait_until
 
 NAME = "team/model"
 DATA = b"0123456789"
@@ -139,7 +139,7 @@ class Pusher:
         self.acknowledged[f"/v2/{name}/manifests/{digest}"] = raw
 
 
-def push_until_killed(hub: Hub, chance: Random) -> dict[str, bytes]:
+def push_until_killed(hub: Twin, chance: Random) -> dict[str, bytes]:
     """Push by two clients, kill the hub at a random moment, and tell what it had acknowledged."""
     pushers = [Pusher(hub, chance.randrange(10**9)) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:

@@ -10,13 +10,6 @@ DATA = b"0123456789"
 DIGEST = Digest.of(DATA)
 
 
-def begin_with(hub: Inside, data: bytes = b"") -> str:
-    location = hub.begin(NAME)
-    if data:
-        assert hub.request("PATCH", location, data).status == 202
-    return location
-
-
 def is_there(hub: Inside, digest: Digest = DIGEST, name: str = NAME) -> bool:
     return hub.request("HEAD", f"/v2/{name}/blobs/{digest}").status == 200
 

@@ -1,6 +1,8 @@
 """Files of blobs and uploads, and the lock on their directory (security notes 5.6)."""
 
+import os
 import resource
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchard.errors import ConflictError, IntegrityError, InvalidDigestError, NotFoundError, StorageError
+from orchard.hub.storage.appending import BLOCK, HEAD, GrowingFile
 from orchard.hub.storage.directory import claim
 from orchard.hub.storage.filesystem import Filesystem
 from orchard.oci import Digest
@@ -105,21 +108,108 @@ def test_rewound_upload_goes_on_from_there(files: Filesystem, size: int) -> None
 def test_full_disk_takes_all_of_a_batch_or_nothing(files: Filesystem) -> None:
     staged = files.create(SESSION, "sha256")
     staged.append([DATA])
-    with file_size_limit(300_000), pytest.raises(StorageError, match=r"disk full: upload .* free some space"):
-        staged.append([b"x" * 250_000, b"y" * 250_000])
+    with file_size_limit(1_500_000), pytest.raises(StorageError, match=r"disk full: upload .* free some space"):
+        staged.append([b"x" * 1_200_000, b"y" * 1_200_000])
     assert staged.size == len(DATA)
     staged.append([b"more"])
     staged.publish(Digest.of(DATA + b"more"))
     staged.close()
 
 
-def test_write_that_is_cut_short_leaves_no_part(files: Filesystem, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["publish", "close"])
+def test_disk_that_is_full_at_the_end_is_told_and_the_upload_can_go_on(files: Filesystem, end: str) -> None:
+    data = b"x" * 60_000 + b"y" * 60_000
     staged = files.create(SESSION, "sha256")
+    staged.append([data])
     with file_size_limit(100_000), pytest.raises(StorageError, match="disk full"):
-        staged.append([b"x" * 60_000, b"y" * 60_000])
-    assert staged.size == 0
-    assert (tmp_path / "uploads" / SESSION).stat().st_size == 0
+        staged.publish(Digest.of(data)) if end == "publish" else staged.close()
+    if end == "close":
+        staged = files.resume(SESSION)
+        assert data[: staged.size].startswith(b"x" * 60_000)
+        staged.append([data[staged.size :]])
+    staged.publish(Digest.of(data))
     staged.close()
+    assert files.path(Digest.of(data)).read_bytes() == data
+
+
+# Past the page cache ----------------------------------------------------------------------------------------------
+
+STUBBORN = Path("/proc/self/oom_score_adj")  # a file that no O_DIRECT can open and that refuses what is written to it
+
+
+@pytest.mark.parametrize("sizes", [[BLOCK], [1, BLOCK], [BLOCK - 1, 2, BLOCK], [3 * BLOCK + 5], [4096] * 300])
+@pytest.mark.parametrize("flushed", [False, True])
+@pytest.mark.parametrize("head", [0, BLOCK, HEAD])
+def test_file_grows_by_what_is_appended(tmp_path: Path, sizes: list[int], head: int, *, flushed: bool) -> None:
+    file = GrowingFile.open(tmp_path / "file", new=True, head=head)
+    pieces = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
+    for piece in pieces:
+        file.append(piece)
+        if flushed:
+            file.flush()
+    assert file.size == sum(sizes)
+    file.sync()
+    file.close()
+    assert (tmp_path / "file").read_bytes() == b"".join(pieces)
+
+
+@settings(max_examples=30, deadline=None)
+@given(steps=st.lists(st.tuples(st.integers(0, 3 * BLOCK), st.floats(0, 1), st.booleans()), max_size=6))
+def test_file_is_cut_anywhere_and_goes_on(steps: list[tuple[int, float, bool]]) -> None:
+    expected = b""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "file"
+        GrowingFile.open(path, new=True).close()
+        for number, (size, keep, reopen) in enumerate(steps):
+            file = GrowingFile.open(path, new=False, head=0)
+            piece = bytes([number + 1]) * size
+            file.append(piece)
+            expected += piece
+            if not reopen:
+                left = round(len(expected) * keep)
+                file.rewind(left)
+                expected = expected[:left]
+            assert file.size == len(expected)
+            file.flush()
+            file.close()
+        assert path.read_bytes() == expected
+
+
+def test_file_system_that_cannot_go_past_the_cache_goes_through_it() -> None:
+    file = GrowingFile.open(STUBBORN, new=False)
+    file.close()
+
+
+def test_disk_that_cannot_go_past_the_cache_after_all_goes_through_it(tmp_path: Path) -> None:
+    handle = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    file = GrowingFile(handle, os.open(STUBBORN, os.O_WRONLY), head=0)
+    file.append(b"x" * 2 * BLOCK)
+    file.sync()
+    file.close()
+    assert (tmp_path / "file").read_bytes() == b"x" * 2 * BLOCK
+
+
+def test_disk_that_fails_past_the_cache_fails(tmp_path: Path) -> None:
+    handle = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    file = GrowingFile(handle, os.open("/dev/full", os.O_WRONLY), head=0)
+    with pytest.raises(OSError, match="No space left"):
+        file.append(b"x" * BLOCK)
+    file.rewind(0)
+    file.close()
+
+
+def test_file_that_cannot_be_opened_twice_is_not_left_open(tmp_path: Path) -> None:
+    GrowingFile.open(tmp_path / "file", new=True).close()
+    free = os.open(tmp_path / "file", os.O_RDONLY)
+    os.close(free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            GrowingFile.open(tmp_path / "file", new=False)
+        os.close(os.open(tmp_path / "file", os.O_RDONLY))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("session", ["", "..", "../../etc/passwd", "A" * 32, "0" * 31, "0" * 33, "0" * 32 + "\n"])

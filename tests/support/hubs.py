@@ -78,7 +78,7 @@ for line in sys.stdin:
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         run(Settings(data=Path(data), **settings), announce=lambda line: print(line, flush=True))
-        os._exit(0)
+        sys.exit(0)
     print("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
@@ -117,13 +117,6 @@ class Hub(Client):
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
-
-    def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def wait(self) -> int:
-        """Wait for its end; give its exit code."""
-        return self.process.wait(PATIENCE)
 
     def wait_for_upload(self) -> None:
         """Wait until bytes of an unfinished upload have arrived."""
@@ -185,6 +178,7 @@ class Twin(Hub):
         os.kill(self.pid, number)
 
     def wait(self) -> int:
+        """Wait for its end; give its exit code."""
         if self.code is None:
             assert self.process.stdout is not None
             ended = next(line for line in self.process.stdout if line.startswith("ended"))

@@ -54,7 +54,11 @@ class Staged(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the upload; the bytes stay for the next request."""
+        """Let go of the upload; the bytes stay for the next request.
+
+        Raises:
+            StorageError: If the last of them cannot be written.
+        """
         ...
 
 

@@ -121,10 +121,10 @@ class OpenUpload:
         """
         try:
             self._staged.close()
-            if not self._lasting:
-                self._premises.files.discard(self.id)
         finally:
             self._busy.give_back(self.id)
+            if not self._lasting:
+                self._premises.files.discard(self.id)
 
 
 def sweep(premises: Premises, busy: Busy, before: int) -> None:

@@ -18,11 +18,11 @@ from threading import Lock
 from typing import Final
 
 from orchard.errors import IntegrityError, NotFoundError, StorageError
+from orchard.hub.storage.appending import GrowingFile
 from orchard.oci import CHUNK, Digest, Hasher
 
 _SESSION: Final = re.compile(r"[0-9a-f]{32}")
 _HASHERS: Final = 4096  # sessions whose hash so far is remembered; of the others the file is read again at the end
-_PIECES: Final = 64  # buffers of one writev; IOV_MAX is 1024
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -47,9 +47,9 @@ class Filesystem:
         path, hasher = self._staged(session), Hasher(algorithm)
         with _translated(f"upload {session}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            file = GrowingFile.open(path, new=True)
         self._hashers.put(session, hasher)
-        return StagedFile(self, session, handle)
+        return StagedFile(self, session, file)
 
     def resume(self, session: str) -> "StagedFile":
         """Go on with an upload, be it after a restart.
@@ -60,10 +60,10 @@ class Filesystem:
         """
         with _translated(f"upload {session}"):
             try:
-                handle = os.open(self._staged(session), os.O_RDWR | os.O_CLOEXEC)
+                file = GrowingFile.open(self._staged(session), new=False)
             except FileNotFoundError as error:
                 raise NotFoundError(f"upload {session} is unknown; it is finished, or has expired") from error
-        return StagedFile(self, session, handle)
+        return StagedFile(self, session, file)
 
     def discard(self, session: str) -> None:
         """Forget an upload and its bytes, if there is one.
@@ -117,29 +117,28 @@ class Filesystem:
 class StagedFile:
     """An upload that one request writes to. Whoever gets it sees to it that nobody else has it."""
 
-    def __init__(self, files: Filesystem, session: str, handle: int) -> None:
+    def __init__(self, files: Filesystem, session: str, file: GrowingFile) -> None:
         self._files = files
         self._session = session
-        self._handle = handle
-        self._size = os.fstat(handle).st_size
-        self._hasher = files.hasher(session, self._size)
+        self._file = file
+        self._hasher = files.hasher(session, file.size)
 
     @property
     def size(self) -> int:
         """Bytes received so far."""
-        return self._size
+        return self._file.size
 
     def append(self, pieces: Sequence[bytes]) -> None:
-        """Add bytes at the end: all of them, or none if that fails.
+        """Add bytes at the end: all of them, or none if that fails. The last of them may wait in memory.
 
         Raises:
             StorageError: If the disk is full or fails.
         """
-        before = self._size
+        before = self.size
         try:
             with _translated(f"upload {self._session}"):
-                for group in _groups(pieces):
-                    self._write(group)
+                for piece in pieces:
+                    self._take(piece)
         except StorageError:
             self.rewind(before)
             raise
@@ -151,8 +150,7 @@ class StagedFile:
             StorageError: If the disk fails.
         """
         with _translated(f"upload {self._session}"):
-            os.ftruncate(self._handle, size)
-        self._size = size
+            self._file.rewind(size)
         if self._hasher is not None and self._hasher.size != size:
             self._hasher = None
 
@@ -164,38 +162,39 @@ class StagedFile:
             StorageError: If the disk is full or fails; likewise.
         """
         with _translated(f"blob {digest}"):
+            self._file.flush()
             found = self._digest(digest.algorithm)
             if found != digest:
-                raise IntegrityError(f"{digest}: the {self._size} bytes received are {found}")
-            os.fsync(self._handle)
+                raise IntegrityError(f"{digest}: the {self.size} bytes received are {found}")
+            self._file.sync()
         self._files.publish(self._session, digest)
         self._hasher = None
 
     def close(self) -> None:
-        """Let go of the file; the bytes stay for the next request."""
-        os.close(self._handle)
+        """Let go of the file; the bytes stay for the next request.
+
+        Raises:
+            StorageError: If the last of them cannot be written.
+        """
+        try:
+            with _translated(f"upload {self._session}"):
+                self._file.flush()
+        finally:
+            self._file.close()
         if self._hasher is not None:
             self._files.keep(self._session, self._hasher)
 
-    def _write(self, group: list[bytes]) -> None:
+    def _take(self, piece: bytes) -> None:
         if self._hasher is not None:
-            for piece in group:
-                self._hasher.update(piece)
-        length = sum(map(len, group))
-        done = os.pwritev(self._handle, group, self._size)
-        if done < length:  # the disk is nearly full, or a signal came: the rest tells which
-            rest = memoryview(b"".join(group))[done:]
-            while rest:
-                written = os.pwrite(self._handle, rest, self._size + length - len(rest))
-                rest = rest[written:]
-        self._size += length
+            self._hasher.update(piece)
+        self._file.append(piece)
 
     def _digest(self, algorithm: str) -> Digest:
         """Hash what is staged: usually done already, else the file is read again."""
         if self._hasher is not None and self._hasher.digest.algorithm == algorithm:
             return self._hasher.digest
         hasher = Hasher(algorithm)
-        while chunk := os.pread(self._handle, CHUNK, hasher.size):
+        while chunk := self._file.read(CHUNK, hasher.size):
             hasher.update(chunk)
         return hasher.digest
 
@@ -216,20 +215,6 @@ class _Hashers:
     def take(self, session: str) -> Hasher | None:
         with self._lock:
             return self._hashers.pop(session, None)
-
-
-def _groups(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Join pieces to writes of about ``CHUNK`` bytes: small ones cost calls, far larger ones cost page allocation."""
-    group: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        if group and (size + len(piece) > CHUNK or len(group) == _PIECES):
-            yield group
-            group, size = [], 0
-        group.append(piece)
-        size += len(piece)
-    if size:
-        yield group
 
 
 def _make_directory(path: Path) -> None:
