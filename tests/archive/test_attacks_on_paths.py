@@ -32,27 +32,31 @@ NAMES = {
 }
 
 
+# The second is said of what leaves the place on another system only.
+REFUSED = "layer 1: the name .* (is not a plain relative path|means something else on Windows)"
+
+
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
 def test_unsafe_name_when_in_the_header_is_refused(arena: Path, name: bytes) -> None:
-    refuse(arena, tar(member(name, b"evil")), UnsafeArchiveError, "layer 1: the name .* is not a plain relative path")
+    refuse(arena, tar(member(name, b"evil")), UnsafeArchiveError, REFUSED)
     assert not any(arena.iterdir())
 
 
 @pytest.mark.parametrize("kind", sorted(NAMES.keys() - {"nothing"}))
 def test_unsafe_name_when_in_an_extended_header_is_refused(arena: Path, kind: str) -> None:
     for extension in (pax({"path": NAMES[kind]}), gnu_long(NAMES[kind])):
-        refuse(arena, tar(extension, member("x", b"evil")), UnsafeArchiveError, "is not a plain relative path")
+        refuse(arena, tar(extension, member("x", b"evil")), UnsafeArchiveError, REFUSED)
 
 
 @pytest.mark.parametrize("kind", sorted(NAMES.keys() - {"nothing", "dot"}))
 def test_unsafe_name_when_in_the_prefix_is_refused(arena: Path, kind: str) -> None:
-    refuse(arena, tar(block("x", prefix=NAMES[kind])), UnsafeArchiveError, "is not a plain relative path")
+    refuse(arena, tar(block("x", prefix=NAMES[kind])), UnsafeArchiveError, REFUSED)
 
 
 @pytest.mark.parametrize("kind", sorted(NAMES.keys() - {"dot", "slash after a file"}))
 def test_unsafe_name_when_of_a_directory_is_refused(arena: Path, kind: str) -> None:
     name = NAMES[kind]
-    refuse(arena, tar(directory(name)), UnsafeArchiveError, "is not a plain relative path")
+    refuse(arena, tar(directory(name)), UnsafeArchiveError, REFUSED)
 
 
 def test_unsafe_name_when_it_has_a_nul_is_refused(arena: Path) -> None:

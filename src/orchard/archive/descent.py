@@ -42,13 +42,17 @@ class Claims:
                 self._take(key, path, is_directory=is_directory, what=what)
                 return
         if there[0] != path:
-            raise UnsafeArchiveError(f"{what}: {shown(path)} and {shown(there[0])} are one name on some systems")
+            raise UnsafeArchiveError(
+                f"{what}: {shown(path)} and {shown(there[0])} are one name on some systems; --any-names accepts them"
+            )
         if not (there[1] and is_directory):
             raise UnsafeArchiveError(f"{what}: {shown(path)} stands twice; the second would replace the first")
 
     def _take(self, key: str, path: str, *, is_directory: bool, what: str) -> None:
         if self._portable and not is_portable(path.rpartition("/")[2]):
-            raise UnsafeArchiveError(f"{what}: the name {shown(path)} means something else on Windows")
+            raise UnsafeArchiveError(
+                f"{what}: the name {shown(path)} means something else on Windows; --any-names accepts it"
+            )
         if len(self._taken) >= self._limits.members:
             raise LimitExceededError(f"{what}: more than {self._limits.members} files and directories")
         self._taken[key] = (path, is_directory)

@@ -11,8 +11,8 @@ _SHOWN: Final = 160  # characters of a name that a message repeats
 
 # An empty, "." or ".." component, at any place.
 _HOLLOW: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)")
-# What Windows reads as a separator or a drive, and what ends a name in C.
-_FOREIGN: Final = re.compile(r"[\\\0]|^[A-Za-z]:")
+# What Windows reads as a separator or as a drive.
+_FOREIGN: Final = re.compile(r"\\|^[A-Za-z]:")
 # Names that Windows gives to devices in every directory, whatever extension follows, and ends of names that it drops.
 _RESERVED: Final = re.compile(r"(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|\Z)|.*[. ]\Z", re.DOTALL)
 
@@ -31,8 +31,8 @@ def is_plain(name: str) -> bool:
 def safe_name(raw: bytes, limits: Limits, *, what: str) -> str:
     """Read the name of a member, a path below the place that the archive is unpacked to.
 
-    Refused besides the paths that leave that place: backslashes and drive letters, which leave it on another system,
-    and names that are not UTF-8, which no JSON document of ours could hold.
+    Refused besides the paths that leave that place are names that are not UTF-8, which no JSON document of ours could
+    hold. What leaves it on another system only is a matter of ``is_portable``.
 
     Raises:
         LimitExceededError: If the name is too long or too deep.
@@ -46,7 +46,7 @@ def safe_name(raw: bytes, limits: Limits, *, what: str) -> str:
         name = raw.decode()
     except UnicodeDecodeError as error:
         raise UnsafeArchiveError(f"{what}: the name {shown(raw)} is not UTF-8") from error
-    if not is_plain(name) or _FOREIGN.search(name):
+    if not is_plain(name) or "\0" in name:
         raise UnsafeArchiveError(f"{what}: the name {shown(name)} is not a plain relative path")
     _check_extent(raw, limits, what)
     return name
@@ -60,8 +60,8 @@ def _check_extent(raw: bytes, limits: Limits, what: str) -> None:
 
 
 def is_portable(component: str) -> bool:
-    """Tell whether Windows takes a name for itself, and not for a device's or for the same without its end."""
-    return _RESERVED.match(component) is None
+    """Tell whether Windows takes a name for itself, and not for a device's, a path or the same without its end."""
+    return _RESERVED.match(component) is None and _FOREIGN.search(component) is None
 
 
 def folded(component: str) -> str:
