@@ -1,14 +1,21 @@
-"""Content by descriptor: what a store is, the two kinds on this machine, and the copy between any two."""
+"""Content by descriptor: what a store is, the two kinds on this machine, and the copy between any two.
 
-from orchard.store.base import Guarded, Names, Sink, Source, Store
-from orchard.store.blobs import Ingested
-from orchard.store.copy import copy_graph
-from orchard.store.index import Entry
-from orchard.store.layout import Layout
-from orchard.store.memory import Bytes, MemoryStore
-from orchard.store.meter import Observer, origin
-from orchard.store.repository import LocalRepository
-from orchard.store.upkeep import Problem, SweepReport
+A name is imported when it is first asked for, because no command needs all of this room.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from orchard.store.base import Guarded, Names, Sink, Source, Store
+    from orchard.store.blobs import Ingested
+    from orchard.store.copy import copy_graph
+    from orchard.store.index import Entry
+    from orchard.store.layout import Layout
+    from orchard.store.memory import Bytes, MemoryStore
+    from orchard.store.meter import Observer, origin
+    from orchard.store.repository import LocalRepository
+    from orchard.store.upkeep import Problem, SweepReport
 
 __all__ = [
     "Bytes",
@@ -28,3 +35,29 @@ __all__ = [
     "copy_graph",
     "origin",
 ]
+
+_WHERE: Final = {
+    "Guarded": "base",
+    "Names": "base",
+    "Sink": "base",
+    "Source": "base",
+    "Store": "base",
+    "Ingested": "blobs",
+    "copy_graph": "copy",
+    "Entry": "index",
+    "Layout": "layout",
+    "Bytes": "memory",
+    "MemoryStore": "memory",
+    "Observer": "meter",
+    "origin": "meter",
+    "LocalRepository": "repository",
+    "Problem": "upkeep",
+    "SweepReport": "upkeep",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _WHERE:
+            raise AttributeError(name)
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
