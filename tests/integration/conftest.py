@@ -12,7 +12,7 @@ from support.projects import make_project
 from support.registries import Running, docker_registry
 
 # Coverage doubles the time that a command takes; these reach every line of the command line.
-MEASURED = {f"test_cli_{name}.py" for name in ("commands", "hub", "login", "options", "output")}
+MEASURED = {f"test_cli_{name}.py" for name in ("commands", "hub", "login", "options", "output", "startup")}
 
 
 @pytest.fixture(autouse=True)
