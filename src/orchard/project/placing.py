@@ -60,11 +60,12 @@ def staging(destination: Path) -> Iterator[Path]:
     made: list[Path] = []
     try:
         made = _make_parents(destination)
-        _undo_the_dead(destination)
-        stage = destination / f"{PREFIX}{secrets.token_hex(8)}"
-        stage.mkdir(mode=_PRIVATE)
-        (stage / _TREE).mkdir()
-        lock = _lock(stage)
+        with _held(destination):
+            _undo_the_dead(destination)
+            stage = destination / f"{PREFIX}{secrets.token_hex(8)}"
+            stage.mkdir(mode=_PRIVATE)
+            (stage / _TREE).mkdir()
+            lock = _lock(stage)
     except OSError as error:
         _remove_empty(made)
         raise StorageError(f"{destination}: cannot be written: {error.strerror}") from error
@@ -87,6 +88,14 @@ def place(tree: Path, destination: Path, existing: Existing = Existing.REFUSE) -
         UnsafePathError: If a directory of the destination that a file would go through is a symbolic link.
         StorageError: If the file system fails; what was moved has been moved back.
     """
+    try:
+        with _held(destination):
+            return _place(tree, destination, existing)
+    except OSError as error:
+        raise StorageError(f"{destination}: cannot be written: {error.strerror}; nothing was changed") from error
+
+
+def _place(tree: Path, destination: Path, existing: Existing) -> list[str]:
     stage = tree.parent
     try:
         directories, files = _list(tree)
@@ -106,6 +115,21 @@ def place(tree: Path, destination: Path, existing: Existing = Existing.REFUSE) -
         raise
     (stage / _JOURNAL).unlink()
     return placed
+
+
+@contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Keep others who unpack into a directory waiting until the block is left.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _move(stage: Path, destination: Path, *, number: int, name: str) -> None:
