@@ -20,5 +20,6 @@ def lock(target: str, *arguments: str) -> None:
 
 if __name__ == "__main__":
     lock("hub", "pyproject.toml", "--extra=hub", "--group=build")
-    lock("dev", "pyproject.toml", "--extra=hub", "--group=build", "--group=dev", "--constraint=requirements/hub.txt")
+    extras = ("--extra=hub", "--extra=s3", "--extra=fsspec", "--extra=infer")
+    lock("dev", "pyproject.toml", *extras, "--group=build", "--group=dev", "--constraint=requirements/hub.txt")
     lock("train", "requirements/train.in")

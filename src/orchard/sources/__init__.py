@@ -1,0 +1,1 @@
+"""Where projects come from besides a directory: Hugging Face, Git. Bytes stream from there into layers."""
