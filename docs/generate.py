@@ -24,9 +24,20 @@ def reference() -> str:
     for name in COMMANDS:
         command = program.get_command(context, name)
         assert command is not None
-        own = click.Context(command, info_name=name, parent=context, terminal_width=100)
-        parts += [f"## orchard {name}\n", "```text", command.get_help(own).rstrip(), "```\n"]
+        parts += _sections(command, name, context)
     return "\n".join(parts)
+
+
+def _sections(command: click.Command, name: str, parent: click.Context) -> list[str]:
+    """Give the help of a command and, if it is a family, of each of its commands."""
+    own = click.Context(command, info_name=name, parent=parent, terminal_width=100)
+    parts = [f"## {own.command_path}\n", "```text", command.get_help(own).rstrip(), "```\n"]
+    if isinstance(command, click.Group):
+        for below in command.list_commands(own):
+            child = command.get_command(own, below)
+            assert child is not None
+            parts += _sections(child, below, own)
+    return parts
 
 
 if __name__ == "__main__":

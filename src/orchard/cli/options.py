@@ -53,6 +53,16 @@ class Command(click.Command):
         return super().parse_args(ctx, [word for arg in args for word in _flag_words(arg, flags)])
 
 
+class Group(click.Group):
+    """A command that is a family of commands, such as ``orchard dev start``; each of them is a ``Command``."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- click's own signature
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_options())
+
+
 def _is_flag(parameter: click.Parameter) -> bool:
     return isinstance(parameter, click.Option) and parameter.is_flag
 
