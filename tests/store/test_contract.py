@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Protocol
 
 import pytest
 
-from orchard.errors import IntegrityError, NotFoundError, RemoteError
+from orchard.errors import IntegrityError, NotFoundError, RemoteError, UsageError
 from orchard.oci import Descriptor, Digest, chunks, mediatype
-from orchard.store import Bytes, Store
+from orchard.store import Bytes, Ranged, Store
 from support.stores import (
     STORES,
     TEXT,
@@ -37,6 +38,10 @@ WRONG = describe(DATA)
 )
 def kind(request: pytest.FixtureRequest) -> Kind:
     return STORES[str(request.param)]
+
+
+class Ranging(Store, Ranged, Protocol):
+    """A store that gives parts, as all of ours do."""
 
 
 @pytest.fixture
@@ -84,6 +89,37 @@ def test_content_when_opened_at_an_offset_then_gives_the_rest(store: Store, offs
 
     with store.open(content, offset) as body:
         assert b"".join(chunks(body, 1000)) == DATA[offset:]
+
+
+@pytest.mark.parametrize(
+    ("offset", "size"),
+    [(0, len(DATA)), (0, 1), (1, 254), (255, 5000), (len(DATA) - 1, 1), (3, 0), (len(DATA), 0)],
+)
+def test_content_when_read_in_part_then_gives_exactly_these_bytes(store: Ranging, offset: int, size: int) -> None:
+    content = put(store, DATA)
+
+    assert store.read_range(content, offset, size) == DATA[offset : offset + size]
+
+
+@pytest.mark.parametrize(("offset", "size"), [(-1, 2), (0, -1), (0, len(DATA) + 1), (len(DATA), 1), (5, 1 << 62)])
+def test_content_when_a_part_lies_beyond_it_then_refused(store: Ranging, offset: int, size: int) -> None:
+    content = put(store, DATA)
+
+    with pytest.raises(UsageError, match=f"not {size} at offset {offset}"):
+        store.read_range(content, offset, size)
+
+
+def test_content_when_it_is_not_there_then_reading_a_part_says_so(store: Ranging) -> None:
+    content = describe(b"nobody pushed this")
+
+    with pytest.raises(NotFoundError, match=content.digest.hex):
+        store.read_range(content, 3, 5)
+
+
+def test_document_when_read_in_part_then_gives_exactly_these_bytes(store: Ranging) -> None:
+    document = put_manifest(store, DATA)
+
+    assert store.read_range(document, 5, 30) == get(store, document)[5:35]
 
 
 def test_content_when_it_is_not_there_then_opening_says_so(store: Store) -> None:

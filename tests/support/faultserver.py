@@ -216,11 +216,11 @@ class FaultServer:
 
 def _content(exchange: Exchange, media_type: str, digest: str, data: bytes) -> None:
     headers = {"Content-Type": media_type, "Docker-Content-Digest": digest}
-    asked = re.fullmatch(r"bytes=(\d+)-", exchange.seen.headers.get("range", ""))
+    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", exchange.seen.headers.get("range", ""))
     if asked:
-        start = int(asked[1])
-        headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        exchange.reply(206, headers, data[start:])
+        start, end = int(asked[1]), min(len(data), int(asked[2]) + 1 if asked[2] else len(data))
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
+        exchange.reply(206, headers, data[start:end])
     else:
         exchange.reply(200, headers, data)
 
@@ -378,7 +378,7 @@ def cut_after(count: int) -> Fault:
 
     def fault(exchange: Exchange) -> None:
         data = exchange.registry.blobs[exchange.seen.path.rpartition("/")[2]]
-        asked = re.fullmatch(r"bytes=(\d+)-", exchange.seen.headers.get("range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-\d*", exchange.seen.headers.get("range", ""))
         start = int(asked[1]) if asked else 0
         headers = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if asked else {}
         exchange.reply(206 if asked else 200, headers, data[start : start + count], length=len(data) - start)

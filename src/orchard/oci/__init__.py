@@ -22,7 +22,7 @@ from orchard.oci.reference import (
     check_tag,
 )
 from orchard.oci.strictjson import JSON, dumps, go_dumps, loads, refuse_variants
-from orchard.oci.verify import CHUNK, Readable, Verifying, chunks, read_all, read_bounded
+from orchard.oci.verify import CHUNK, Readable, Verifying, chunks, read_all, read_bounded, read_up_to
 
 __all__ = [
     "ALGORITHMS",
@@ -56,6 +56,7 @@ __all__ = [
     "read_ahead",
     "read_all",
     "read_bounded",
+    "read_up_to",
     "refuse_variants",
     "wire",
 ]

@@ -72,17 +72,23 @@ def read_all(body: Readable, wanted: Descriptor, *, limit: int) -> bytes:
     return b"".join(chunks(Verifying(body, wanted)))
 
 
+def read_up_to(body: Readable, size: int) -> bytes:
+    """Read the next ``size`` bytes into memory; fewer if the body ends before."""
+    parts: list[bytes] = []
+    left = size
+    while left and (chunk := body.read(min(CHUNK, left))):
+        parts.append(chunk)
+        left -= len(chunk)
+    return b"".join(parts)
+
+
 def read_bounded(body: Readable, *, limit: int, what: str) -> bytes:
     """Read content of unknown size into memory, one byte past the limit at most.
 
     Raises:
         LimitExceededError: If there are more than ``limit`` bytes.
     """
-    parts: list[bytes] = []
-    left = limit + 1
-    while left and (chunk := body.read(min(CHUNK, left))):
-        parts.append(chunk)
-        left -= len(chunk)
-    if not left:
+    data = read_up_to(body, limit + 1)
+    if len(data) > limit:
         raise LimitExceededError(f"{what}: more than {limit} bytes")
-    return b"".join(parts)
+    return data

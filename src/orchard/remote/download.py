@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from orchard.errors import IntegrityError, RemoteError, UsageError
-from orchard.oci import CHUNK, Descriptor, Readable, mediatype
+from orchard.errors import IntegrityError, RemoteError, UnsupportedError, UsageError
+from orchard.oci import CHUNK, Descriptor, Readable, mediatype, read_up_to
 from orchard.remote.backoff import Backoff
 from orchard.remote.failures import TransientError, printable
 from orchard.remote.place import Place
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchard.remote.transport import Response
 
 PARTIAL: Final = 206
+MAX_SKIP: Final = 64 << 20  # bytes to read past for a part, where a server gives the whole
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 
@@ -42,6 +43,27 @@ def open_content(place: Place, segments: tuple[str, str], wanted: Descriptor, *,
         download.close()
 
 
+def read_part(place: Place, segments: tuple[str, str], wanted: Descriptor, *, offset: int, size: int) -> bytes:
+    """Read exactly ``size`` bytes from ``offset`` on, with one request; what breaks is asked for again.
+
+    Raises:
+        NotFoundError: If the content is not there.
+        UnsupportedError: If the registry gives no parts and these bytes are more than 64 MiB away from its start.
+        IntegrityError: If the registry announces another size than the descriptor does.
+        OrchardError: As ``Client.send``.
+    """
+    if not size:
+        return b""
+    end = offset + size
+    download = Download(
+        _Fetch(place, segments, wanted, end=end), wanted, offset, end=end, backoff=place.client.backoff()
+    )
+    try:
+        return read_up_to(download, size)
+    finally:
+        download.close()
+
+
 class Download:
     """The body of a blob from some offset on; continues where it was when the connection breaks.
 
@@ -49,14 +71,22 @@ class Download:
         fetch: Gives the answer whose body starts at an offset.
         wanted: What is read.
         offset: Where to start.
+        end: Where to end, if not with the content.
         backoff: Counts the tries; whoever advances by a chunk gets all of them back.
     """
 
     def __init__(
-        self, fetch: Callable[[int], "Response"], wanted: Descriptor, offset: int, *, backoff: Backoff
+        self,
+        fetch: Callable[[int], "Response"],
+        wanted: Descriptor,
+        offset: int,
+        *,
+        end: int | None = None,
+        backoff: Backoff,
     ) -> None:
         self._fetch = fetch
         self._wanted = wanted
+        self._end = wanted.size if end is None else end
         self._position = offset
         self._checkpoint = offset
         self._backoff = backoff
@@ -74,7 +104,7 @@ class Download:
             try:
                 return self._read(size)
             except TransientError as error:
-                if self._position >= self._wanted.size:
+                if self._position >= self._end:
                     return b""
                 self._backoff.pause(error)
                 self.close()
@@ -94,7 +124,7 @@ class Download:
         if self._response is None:
             self._response = self._fetch(self._position)
         piece = self._response.read(size)
-        if not piece and self._position < self._wanted.size:
+        if not piece and self._position < self._end:
             raise TransientError(
                 f"{self._response.url.origin.authority}: {self._wanted.digest} ends after {self._position} of "
                 f"{self._wanted.size} bytes"
@@ -114,17 +144,19 @@ class Download:
 
 
 class _Fetch:
-    """Asks for the rest of a blob, and checks that this is what the answer holds."""
+    """Asks for the rest of a blob, or for a part of it, and checks that this is what the answer holds."""
 
-    def __init__(self, place: Place, segments: tuple[str, str], wanted: Descriptor) -> None:
+    def __init__(self, place: Place, segments: tuple[str, str], wanted: Descriptor, *, end: int | None = None) -> None:
         self._client = place.client
         self._request = place.reading("GET", *segments)
         self._wanted = wanted
+        self._end = end
 
     def __call__(self, offset: int) -> "Response":
         headers = {"Accept": f"{self._wanted.media_type}, */*"}
-        if 0 < offset < self._wanted.size and not mediatype.is_document(self._wanted.media_type):
-            headers["Range"] = f"bytes={offset}-"
+        part = offset > 0 if self._end is None else (offset, self._end) != (0, self._wanted.size)
+        if part and offset < self._wanted.size and not mediatype.is_document(self._wanted.media_type):
+            headers["Range"] = f"bytes={offset}-{'' if self._end is None else self._end - 1}"
         wanted = frozenset({200, PARTIAL} if "Range" in headers else {200})
         response = self._client.send(replace(self._request, headers=headers, wanted=wanted))
         try:
@@ -139,6 +171,7 @@ class _Fetch:
 
         Raises:
             RemoteError: If a part was sent that is not the one asked for.
+            UnsupportedError: If the whole was sent, and a part is too far away from its start.
             IntegrityError: If the whole has another size than promised.
         """
         host, size = response.url.origin.authority, self._wanted.size
@@ -152,5 +185,7 @@ class _Fetch:
         length = response.headers.get("Content-Length", "")
         if length.isascii() and length.isdigit() and length != str(size):
             raise IntegrityError(f"{host}: {self._wanted.digest} has {length[:20]} bytes there, {size} were promised")
+        if self._end is not None and offset > MAX_SKIP:
+            raise UnsupportedError(f"{host}: gives no parts of {self._wanted.digest}; pull it to read from it")
         while offset and (piece := response.read(min(CHUNK, offset))):  # a server that knows no ranges
             offset -= len(piece)

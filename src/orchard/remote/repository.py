@@ -18,12 +18,12 @@ from orchard.oci import (
 from orchard.remote.client import Client, Request
 from orchard.remote.content import Content
 from orchard.remote.documents import Documents
-from orchard.remote.download import open_content
+from orchard.remote.download import open_content, read_part
 from orchard.remote.pages import PAGE, names
 from orchard.remote.place import Place
 from orchard.remote.referrers import Referrers
 from orchard.remote.upload import Upload
-from orchard.store import Source, origin
+from orchard.store import Source, check_range, origin
 
 
 class RemoteRepository:
@@ -69,6 +69,18 @@ class RemoteRepository:
             UsageError: If the offset lies beyond the end.
         """
         return open_content(self._place, _segments(content), content, offset=offset)
+
+    def read_range(self, content: Descriptor, offset: int, size: int) -> bytes:
+        """Read exactly ``size`` bytes from ``offset`` on, as ``Ranged``.
+
+        Raises:
+            NotFoundError: If the content is not there.
+            UsageError: If it has no such bytes.
+            UnsupportedError: If the registry gives no parts, and these bytes are far away from the start.
+            IntegrityError: If the registry announces another size than the descriptor.
+        """
+        check_range(content, offset, size)
+        return read_part(self._place, _segments(content), content, offset=offset, size=size)
 
     def push(self, content: Descriptor, source: Source) -> None:
         """Take content from a source; it is visible only when it is complete and verified. Safe to repeat.

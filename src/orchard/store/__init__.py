@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from orchard.store.base import Guarded, Names, Sink, Source, Store
+    from orchard.store.base import Guarded, Names, Ranged, Sink, Source, Store, check_range
     from orchard.store.blobs import Ingested
     from orchard.store.copy import copy_graph
     from orchard.store.index import Entry
@@ -28,10 +28,12 @@ __all__ = [
     "Names",
     "Observer",
     "Problem",
+    "Ranged",
     "Sink",
     "Source",
     "Store",
     "SweepReport",
+    "check_range",
     "copy_graph",
     "origin",
 ]
@@ -39,9 +41,11 @@ __all__ = [
 _WHERE: Final = {
     "Guarded": "base",
     "Names": "base",
+    "Ranged": "base",
     "Sink": "base",
     "Source": "base",
     "Store": "base",
+    "check_range": "base",
     "Ingested": "blobs",
     "copy_graph": "copy",
     "Entry": "index",

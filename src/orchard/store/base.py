@@ -8,6 +8,7 @@ connection breaks, and can see that the source is its own sibling and copy nothi
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+from orchard.errors import UsageError
 from orchard.oci import Descriptor, Readable
 
 
@@ -23,6 +24,33 @@ class Source(Protocol):
             NotFoundError: If it is not there.
         """
         ...
+
+
+@runtime_checkable
+class Ranged(Protocol):
+    """Content that can be read in parts."""
+
+    def read_range(self, content: Descriptor, offset: int, size: int) -> bytes:
+        """Read exactly ``size`` bytes from ``offset`` on; of a registry with one request.
+
+        They are *not* verified: a digest names the whole. The caller bounds ``size``, which is held in memory.
+
+        Raises:
+            NotFoundError: If the content is not there.
+            UsageError: If the content has no such bytes.
+            IntegrityError: If it is shorter than the descriptor promises.
+        """
+        ...
+
+
+def check_range(content: Descriptor, offset: int, size: int) -> None:
+    """Refuse a range that the content does not have.
+
+    Raises:
+        UsageError: Naming both.
+    """
+    if offset < 0 or size < 0 or offset + size > content.size:
+        raise UsageError(f"{content.digest}: has {content.size} bytes, not {size} at offset {offset}")
 
 
 class Sink(Protocol):

@@ -6,7 +6,7 @@ from threading import Lock
 
 from orchard.errors import NotFoundError
 from orchard.oci import Descriptor, Digest, Readable, Verifying, check_tag, chunks, mediatype
-from orchard.store.base import Source
+from orchard.store.base import Source, check_range
 
 
 class Bytes:
@@ -37,11 +37,17 @@ class MemoryStore:
         Raises:
             NotFoundError: If it is not there.
         """
-        with self._lock:
-            data = self._content.get(content.digest)
-        if data is None:
-            raise NotFoundError(f"{content.digest} is not in the memory store")
-        return Bytes(data).open(content, offset)
+        return Bytes(self._data(content)).open(content, offset)
+
+    def read_range(self, content: Descriptor, offset: int, size: int) -> bytes:
+        """Read exactly ``size`` bytes from ``offset`` on, as ``Ranged``.
+
+        Raises:
+            NotFoundError: If the content is not there.
+            UsageError: If it has no such bytes.
+        """
+        check_range(content, offset, size)
+        return self._data(content)[offset : offset + size]
 
     def exists(self, content: Descriptor) -> bool:
         """Tell whether the content is there already."""
@@ -87,3 +93,10 @@ class MemoryStore:
             if known is None:
                 raise NotFoundError(f"{document.digest} is not in the memory store, so it cannot be tagged {tag}")
             self._tags[tag] = known
+
+    def _data(self, content: Descriptor) -> bytes:
+        with self._lock:
+            data = self._content.get(content.digest)
+        if data is None:
+            raise NotFoundError(f"{content.digest} is not in the memory store")
+        return data

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from orchard.errors import NotFoundError
+from orchard.errors import IntegrityError, NotFoundError
 from orchard.oci import (
     MAX_MANIFEST,
     Descriptor,
@@ -13,9 +13,10 @@ from orchard.oci import (
     mediatype,
     parse_document,
     read_all,
+    read_up_to,
 )
 from orchard.store import upkeep
-from orchard.store.base import Source
+from orchard.store.base import Source, check_range
 from orchard.store.blobs import Blobs
 from orchard.store.index import NAMELESS, IndexFile, Listing
 from orchard.store.memory import Bytes
@@ -41,6 +42,22 @@ class LocalRepository:
             StorageError: If it cannot be read.
         """
         return self._blobs.open(content, offset)
+
+    def read_range(self, content: Descriptor, offset: int, size: int) -> bytes:
+        """Read exactly ``size`` bytes from ``offset`` on, as ``Ranged``.
+
+        Raises:
+            NotFoundError: If the content is not there.
+            UsageError: If it has no such bytes.
+            IntegrityError: If the file is shorter than the descriptor promises.
+            StorageError: If it cannot be read.
+        """
+        check_range(content, offset, size)
+        with self._blobs.open(content, offset) as body:
+            data = read_up_to(body, size)
+        if len(data) != size:
+            raise IntegrityError(f"{content.digest}: the local copy is shorter than {content.size} bytes")
+        return data
 
     def exists(self, content: Descriptor) -> bool:
         """Tell whether the content is there; a document only if it belongs here and all that it needs is there too.
