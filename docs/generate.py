@@ -1,5 +1,9 @@
-"""Write ``docs/commands.md`` from what the commands themselves say. ``make docs`` runs it; a test compares."""
+"""Write the pages that repeat what stands elsewhere. ``make docs`` runs it; a test compares.
 
+``commands.md`` is what the commands say themselves, ``schemas/README.md`` what the schemas do.
+"""
+
+import json
 import sys
 from pathlib import Path
 
@@ -8,6 +12,7 @@ import click
 from orchard.cli import COMMANDS, program
 
 TARGET = Path(__file__).parent / "commands.md"
+SCHEMAS = Path(__file__).parent / "schemas"
 HEAD = """# Commands
 
 What `orchard COMMAND --help` prints, for each command. `kit` is the same program. This page is generated: `make docs`.
@@ -40,6 +45,28 @@ def _sections(command: click.Command, name: str, parent: click.Context) -> list[
     return parts
 
 
+SCHEMAS_HEAD = """# Schemas
+
+JSON Schemas (2020-12) of what commands print with `--output json`; [output](../output.md) says what is promised. This
+page is generated: `make docs`.
+
+| schema | of | keys |
+|---|---|---|
+"""
+
+
+def schemas() -> str:
+    """Give the page that lists the schemas."""
+    rows = []
+    for path in sorted(SCHEMAS.glob("*.json")):
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        inside = schema.get("items", schema)
+        keys = ", ".join(f"`{key}`" for key in inside.get("properties", {}))
+        rows.append(f"| [{path.stem}]({path.name}) | {schema['title']} | {keys or '-'} |\n")
+    return SCHEMAS_HEAD + "".join(rows)
+
+
 if __name__ == "__main__":
     TARGET.write_text(reference(), encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET.name}\n")
+    (SCHEMAS / "README.md").write_text(schemas(), encoding="utf-8")
+    sys.stdout.write(f"wrote {TARGET.name} and {SCHEMAS.name}/README.md\n")

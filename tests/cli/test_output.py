@@ -74,7 +74,7 @@ def test_error_as_json_then_it_is_one_object_on_stderr() -> None:
     printer.error("x: not there", kind="NotFoundError", code=3)
     out, err = texts(printer)
     assert out == ""
-    assert json.loads(err) == {"error": {"kind": "NotFoundError", "message": "x: not there", "exit_code": 3}}
+    assert json.loads(err) == {"error": {"kind": "NotFoundError", "message": "x: not there", "exitCode": 3}}
 
 
 def test_warn_in_colour_then_only_the_label_is_coloured() -> None:

@@ -20,6 +20,11 @@ def test_commands_page_then_it_says_what_the_commands_say() -> None:
     assert (DOCS / "commands.md").read_text() == page, "run: make docs"
 
 
+def test_schemas_page_then_it_lists_what_the_schemas_say() -> None:
+    page = load_generator().schemas()  # type: ignore[attr-defined]
+    assert (DOCS / "schemas/README.md").read_text() == page, "run: make docs"
+
+
 def test_exit_codes_page_then_it_lists_every_code() -> None:
     rows = [line.split("|")[1].strip() for line in (DOCS / "exit-codes.md").read_text().splitlines() if "|" in line]
     documented = {int(cell) for cell in rows if cell.isdigit()}

@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Event
 from typing import IO, Any, Self
 
+from support.schemas import check_run
+
 PROGRAMS = Path(sys.executable).parent
 ORCHARD = PROGRAMS / "orchard"
 PATIENCE = 60.0  # seconds that one command may take
@@ -84,6 +86,8 @@ class Program:
             check=False,
             preexec_fn=before,
         )
+        if self.path.parent == PROGRAMS:  # ours: KitOps' own knows no schemas
+            check_run([*map(str, arguments)], done.stdout, done.stderr)
         return Ran(tuple(command), done.returncode, done.stdout, done.stderr)
 
     def ok(self, *arguments: Word, stdin: str = "", cwd: Path | None = None) -> Ran:

@@ -12,6 +12,7 @@ from orchard.cli.output import Level, Printer, make_printer
 Given = ParamSpec("Given")
 
 _GLOBALS: Final = "orchard.globals"
+_NO_BARS: Final = 3  # so many -v want every line to be seen, and bars would hide some; as in kit
 _BOOLEANS: Final = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
@@ -29,7 +30,10 @@ def global_options() -> list[click.Option]:
     return [
         click.Option(["--output"], type=click.Choice(["text", "json"]), help="Form of the result.", **keep),
         click.Option(["--log-level"], type=levels, help="How much to say on stderr (default: info).", **keep),
-        click.Option(["-v", "--verbose"], count=True, help="Say more: -v debug, -vv trace.", **keep),
+        click.Option(["-v", "--verbose"], count=True, help="Say more: -v debug, -vv trace, -vvv no bars.", **keep),
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, help="Print errors and names only: no notes, no progress.", **keep
+        ),
         click.Option(
             ["--progress"],
             type=click.Choice(["none", "plain", "fancy", "false"]),
@@ -111,15 +115,17 @@ def current_session(context: click.Context | None = None) -> Session:
 
 
 def session_from(kept: Mapping[str, Any]) -> Session:
-    """Decide what the global options mean together; ``-v`` beats ``--log-level``, as in ``kit``."""
+    """Decide what the global options mean together; ``-v`` beats ``--log-level``, as in ``kit``, and ``-q`` both."""
     level = Level[kept.get("log_level", "info").upper()]
-    verbose = kept.get("verbose", 0)
+    verbose, quiet = kept.get("verbose", 0), kept.get("quiet", False)
     if verbose:
         level = Level.DEBUG if verbose == 1 else Level.TRACE
+    if quiet:
+        level = Level.ERROR
     progress = kept.get("progress", "plain")
-    printer = make_printer(os.environ, level=level, as_json=kept.get("output") == "json")
-    quiet = progress in {"none", "false"} or printer.as_json
-    return Session(printer, "none" if quiet else progress, kept.get("config"), os.environ)
+    printer = make_printer(os.environ, level=level, as_json=kept.get("output") == "json", quiet=quiet)
+    silent = progress in {"none", "false"} or quiet or printer.as_json or verbose >= _NO_BARS
+    return Session(printer, "none" if silent else progress, kept.get("config"), os.environ)
 
 
 def network_options(command: Callable[Concatenate[NetworkFlags, Given], None]) -> Callable[Given, None]:

@@ -38,6 +38,7 @@ class Printer(NamedTuple):
         stderr: Where everything else goes.
         level: The least important level that is still written.
         as_json: Whether results are JSON documents.
+        quiet: Whether only names are written where a result has one.
         colour: Whether levels are coloured.
     """
 
@@ -46,12 +47,22 @@ class Printer(NamedTuple):
     level: Level = Level.INFO
     as_json: bool = False
     colour: bool = False
+    quiet: bool = False
 
-    def result(self, text: str, value: "JSON") -> None:
-        """Write a result: the text for people, or the value with ``--output json``."""
+    def result(self, text: str, value: "JSON", *, brief: str | None = None) -> None:
+        """Write a result.
+
+        Args:
+            text: For people; nothing is written where it is empty.
+            value: For ``--output json``.
+            brief: For ``--quiet``: the names alone, one a line; the text if there are none.
+        """
         if self.as_json:
             self.document(value)
-        elif text:
+            return
+        if self.quiet and brief is not None:
+            text = brief
+        if text:
             print(text, file=self.stdout)
 
     def document(self, value: "JSON") -> None:
@@ -82,7 +93,7 @@ class Printer(NamedTuple):
     def error(self, text: str, *, kind: str, code: int) -> None:
         """Say what failed; one JSON object a line with ``--output json``."""
         if self.as_json:
-            problem = {"error": {"kind": kind, "message": text, "exit_code": code}}
+            problem = {"error": {"kind": kind, "message": text, "exitCode": code}}
             print(json.dumps(problem, ensure_ascii=False), file=self.stderr)
             return
         self._say(Level.ERROR, text)
@@ -95,10 +106,10 @@ class Printer(NamedTuple):
         print((f"\x1b[{colour}m{label}\x1b[0m" if colour else label) + printable(text), file=self.stderr)
 
 
-def make_printer(environ: Mapping[str, str], *, level: Level, as_json: bool) -> Printer:
+def make_printer(environ: Mapping[str, str], *, level: Level, as_json: bool, quiet: bool = False) -> Printer:
     """Make the printer of a command, for the terminal it runs in."""
     colour = sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    return Printer(sys.stdout, sys.stderr, level=level, as_json=as_json, colour=colour)
+    return Printer(sys.stdout, sys.stderr, level=level, as_json=as_json, colour=colour, quiet=quiet)
 
 
 def printable(text: str) -> str:

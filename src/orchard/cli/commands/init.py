@@ -32,7 +32,9 @@ def command(path: Path, name: str | None, desc: str | None, author: str | None, 
     written = write_kitfile(path, kitfile, replace=force)
     text = to_yaml(kitfile)
     session.printer.result(
-        f"Generated Kitfile:\n\n{text}\nSaved to path '{written}'", {"path": str(written), "kitfile": to_value(kitfile)}
+        f"Generated Kitfile:\n\n{text}\nSaved to path '{written}'",
+        {"path": str(written), "kitfile": to_value(kitfile)},
+        brief=str(written),
     )
 
 

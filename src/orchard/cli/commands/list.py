@@ -42,7 +42,8 @@ def command(network: NetworkFlags, repository: str | None, form: str) -> None:
     elif form == "json":
         session.printer.document([_kit_value(one) for one in listed])
     elif form == "table":
-        session.printer.result(table(_HEADINGS, [row for one in listed for row in _rows(one)]), None)
+        names = "\n".join(name for one in listed for name in _references(one))
+        session.printer.result(table(_HEADINGS, [row for one in listed for row in _rows(one)]), None, brief=names)
     else:
         session.printer.result("\n".join(_line(form, one) for one in listed), None)
 
@@ -67,6 +68,14 @@ def _rows(one: Listed) -> list[tuple[str, ...]]:
     size = format_size(one.version.size) if one.version else "?"
     rest = (_author(one) or _NONE, _model_name(one) or _NONE, size, str(one.descriptor.digest))
     return [(one.repository or _NONE, tag, *rest) for tag in one.tags or (_NONE,)]
+
+
+def _references(one: Listed) -> list[str]:
+    """Give what names the version, each on its own: its tags, or its digest where it has none."""
+    digest = str(one.descriptor.digest)
+    if not one.repository:
+        return [digest]
+    return [f"{one.repository}:{tag}" for tag in one.tags] or [f"{one.repository}@{digest}"]
 
 
 def _kit_value(one: Listed) -> dict[str, JSON]:

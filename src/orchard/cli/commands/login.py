@@ -40,7 +40,7 @@ def command(
     # Without a user name it is an OAuth2 refresh token, as in kit.
     credential = Credential(username, password) if username else Credential(identity_token=password)
     open_workspace(network, session).login(registry, credential)
-    session.printer.result("Log in successful", {"registry": registry, "username": username})
+    session.printer.result("Log in successful", {"registry": registry, "username": username}, brief="")
 
 
 def _from_stdin() -> str:

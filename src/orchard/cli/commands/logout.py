@@ -19,4 +19,4 @@ def command(registry: str) -> None:
     session = current_session()
     if not open_workspace(session=session).credentials.erase(registry):
         raise NotFoundError(f"{registry}: not logged in")
-    session.printer.result(f"Successfully logged out from {registry}", {"registry": registry})
+    session.printer.result(f"Successfully logged out from {registry}", {"registry": registry}, brief="")

@@ -54,7 +54,7 @@ def command(directory: Path, file: str | None, tag: str | None, compression: "Co
             observer=observer,
         )
     _warn(session.printer, packed)
-    session.printer.result(_lines(packed), _value(packed, tag))
+    session.printer.result(_lines(packed), _value(packed, tag), brief=str(packed.descriptor.digest))
 
 
 def _from_stdin() -> "Kitfile":

@@ -23,4 +23,4 @@ def command(network: NetworkFlags, reference: str) -> None:
     session.printer.note(f"Pulling {parsed}")
     with watching(session.printer, session.progress, "Pulling") as observer:
         digest = open_workspace(network, session).pull(parsed, observer=observer)
-    session.printer.result(f"Pulled {digest}", {"reference": str(parsed), "digest": str(digest)})
+    session.printer.result(f"Pulled {digest}", {"reference": str(parsed), "digest": str(digest)}, brief=str(digest))

@@ -29,4 +29,4 @@ def command(network: NetworkFlags, source: str, destination: str | None) -> None
     session.printer.note(f"Pushing {parsed.or_latest()}" + (f" to {there}" if target else ""))
     with watching(session.printer, session.progress, "Pushing") as observer:
         digest = open_workspace(network, session).push(parsed, target, tags=tags, observer=observer)
-    session.printer.result(f"Pushed {digest}", {"reference": str(there), "digest": str(digest)})
+    session.printer.result(f"Pushed {digest}", {"reference": str(there), "digest": str(digest)}, brief=str(digest))

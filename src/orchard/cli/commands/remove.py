@@ -44,7 +44,8 @@ def command(network: NetworkFlags, reference: str | None, *, force: bool, everyt
     session.printer.note(
         "The store is busy; space is freed later" if swept.busy else f"Freed {format_size(swept.bytes)}"
     )
-    session.printer.result("\n".join(map(_line, removed)), [_value(one) for one in removed])
+    brief = "\n".join(str(one.reference.or_latest()) for one in removed)
+    session.printer.result("\n".join(map(_line, removed)), [_value(one) for one in removed], brief=brief)
 
 
 def _remove_all(workspace: Workspace, *, force: bool) -> list[Removed]:
@@ -66,7 +67,9 @@ def _remove_remote(session: Session, workspace: Workspace, reference: str, *, fo
         parsed = parsed.at(digest)
     repository.delete(parsed.target)
     session.printer.result(
-        f"Removed {parsed} (digest {digest})", [{"reference": str(parsed), "digest": str(digest), "remote": True}]
+        f"Removed {parsed} (digest {digest})",
+        [{"reference": str(parsed), "digest": str(digest), "remote": True}],
+        brief=str(parsed),
     )
 
 

@@ -24,4 +24,5 @@ def command(source: str, target: str) -> None:
     session.printer.result(
         f"Modelkit {old} tagged as {new.or_latest()}",
         {"source": str(old), "reference": str(new.or_latest()), "tags": [*extra], "digest": str(digest)},
+        brief=str(new.or_latest()),
     )

@@ -20,4 +20,8 @@ def command(show_update_notifications: bool | None) -> None:
         printer.note("Orchard never looks for updates; there is nothing to turn on or off")
         return
     python = platform.python_version()
-    printer.result(f"Version: {__version__}\nPython version: {python}", {"version": __version__, "python": python})
+    printer.result(
+        f"Version: {__version__}\nPython version: {python}",
+        {"version": __version__, "python": python},
+        brief=__version__,
+    )
