@@ -1,7 +1,7 @@
 """A ModelKit as an OCI artifact: a config that is the Kitfile, and a layer for each entry of it."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol, TypeVar
@@ -141,11 +141,12 @@ def build_manifest(
     *,
     cli_version: str | None = None,
     form: ManifestForm = ManifestForm.CURRENT,
+    annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Write the manifest of a kit, its layers in KitOps' order.
 
     Nothing in it depends on when, where or by whom it is written, so the same content gives the same digest; unless
-    ``cli_version`` is given, which is written as an annotation then.
+    ``cli_version`` is given, which is written as an annotation then, or ``annotations`` say where it comes from.
 
     Raises:
         LimitExceededError: If there are more than 4096 layers, or it is over 4 MiB.
@@ -158,8 +159,11 @@ def build_manifest(
     value["layers"] = [layer.descriptor.to_json() for layer in ordered]
     if form is ManifestForm.KIT_1_7 and not ordered:
         value["layers"] = None
+    said = dict(annotations or {})
     if cli_version is not None:
-        value["annotations"] = {VERSION_ANNOTATION: cli_version}
+        said[VERSION_ANNOTATION] = cli_version
+    if said:
+        value["annotations"] = {name: said[name] for name in sorted(said)}
     return parse_manifest(go_dumps(value), mediatype.OCI_MANIFEST)
 
 

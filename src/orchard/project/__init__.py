@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from orchard.project.home import find_home
     from orchard.project.initiating import propose_kitfile, write_kitfile
     from orchard.project.listing import Listed, list_local, list_remote
-    from orchard.project.packing import COMPRESSIONS, CompressionName, Packed, PackedLayer, read_ignore, read_kitfile
+    from orchard.project.packing import (
+        COMPRESSIONS,
+        CompressionName,
+        Packed,
+        PackedLayer,
+        publish,
+        read_ignore,
+        read_kitfile,
+    )
     from orchard.project.placing import Existing, place, staging
     from orchard.project.progress import Observer, Silent
     from orchard.project.removing import Removed, remove
@@ -40,6 +48,7 @@ __all__ = [
     "load_version",
     "place",
     "propose_kitfile",
+    "publish",
     "read_ignore",
     "read_kitfile",
     "read_version",
@@ -61,6 +70,7 @@ _WHERE: Final = {
     "CompressionName": "packing",
     "Packed": "packing",
     "PackedLayer": "packing",
+    "publish": "packing",
     "read_ignore": "packing",
     "read_kitfile": "packing",
     "Existing": "placing",

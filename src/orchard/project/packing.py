@@ -8,7 +8,7 @@ but blobs that the next ``remove`` sweeps.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -179,7 +179,7 @@ def pack(
     with shelf.writing():
         layers = line.run(plans)
         said = tuple(warnings(chain.from_iterable(entries for _, entries in plans)))
-        return _publish(kitfile, layers, repository, said=said)
+        return publish(kitfile, layers, repository, said=said)
 
 
 class _Claim(NamedTuple):
@@ -236,10 +236,31 @@ class _Line:
             yield chunk
 
 
-def _publish(kitfile: Kitfile, layers: tuple[PackedLayer, ...], repository: Store, *, said: tuple[str, ...]) -> Packed:
+def publish(
+    kitfile: Kitfile,
+    layers: tuple[PackedLayer, ...],
+    repository: Store,
+    *,
+    said: tuple[str, ...] = (),
+    annotations: Mapping[str, str] | None = None,
+) -> Packed:
+    """Write config and manifest for layers that are there.
+
+    Args:
+        kitfile: What was asked for.
+        layers: Each of its layers.
+        repository: Where config and manifest go.
+        said: Warnings.
+        annotations: What the manifest says beside, such as where the content comes from.
+
+    Raises:
+        InvalidDocumentError: If a layer belongs to no entry.
+        LimitExceededError: If the Kitfile or the manifest is over 4 MiB.
+        StorageError: If the store cannot be written.
+    """
     plain = tuple(packed.layer for packed in layers)
     raw = build_config(kitfile, plain)
-    manifest = build_manifest(Descriptor.of(raw, CONFIG_TYPE), plain)
+    manifest = build_manifest(Descriptor.of(raw, CONFIG_TYPE), plain, annotations=annotations)
     new_config = not repository.exists(manifest.config)
     repository.push(manifest.config, Bytes(raw))
     descriptor = manifest.describe()

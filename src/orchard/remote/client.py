@@ -1,44 +1,27 @@
 """One request to a registry, done properly: authorized, redirected, retried, and its refusal turned into our errors."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from orchard.errors import OrchardError, RemoteError
-from orchard.oci import read_bounded, wire
+from orchard.errors import OrchardError
+from orchard.oci import read_bounded
 from orchard.remote.auth import MAX_TOKEN, Authenticator, Scope
 from orchard.remote.backoff import Backoff, Timing, retry_after
 from orchard.remote.challenge import parse_challenges
 from orchard.remote.credentials import Credential, Credentials
+from orchard.remote.exchange import Body, Exchanges, Sending, first_bytes
 from orchard.remote.failures import Refusal, TransientError, printable
 from orchard.remote.options import Options
 from orchard.remote.origin import Url
-from orchard.remote.realm import check_redirect
 
 if TYPE_CHECKING:
-    from orchard.remote.transport import Response, Transport
+    from orchard.remote.transport import Response
 
-MAX_HOPS: Final = 5
 MAX_WARNINGS: Final = 20  # different ones that a registry may show
 MAX_WARNING: Final = 4096  # characters of all warnings of one answer (distribution spec, "Warnings")
-
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_SAFE: Final = frozenset({"GET", "HEAD"})
-
-
-class Body(Protocol):
-    """What a request sends; it can be opened again when the request has to be repeated."""
-
-    @property
-    def size(self) -> int:
-        """Bytes in all."""
-        ...
-
-    def open(self) -> AbstractContextManager[bytes | Iterator[bytes]]:
-        """Give the bytes from the start."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +108,8 @@ class Client:
         self.options = options
         self.origin = options.origin(api or host)
         self._timing = timing
+        self._exchanges = Exchanges(host, self.origin, options=options, timing=timing)
         self._lock = Lock()
-        self._transport: Transport | None = None
         self._warned: set[str] = set()
         self._auth = Authenticator(
             self.origin, host, credentials=credentials, ask=self._ask_token, timing=timing, realms=options.realms
@@ -147,9 +130,7 @@ class Client:
 
     def close(self) -> None:
         """Close every idle connection; the client stays usable."""
-        with self._lock:
-            if self._transport is not None:
-                self._transport.close()
+        self._exchanges.close()
 
     def ask(self, request: Request) -> Answer:
         """Send a request and read the answer, with as many tries as the options allow.
@@ -206,61 +187,11 @@ class Client:
             raise self._refused(response, where, known=known, sent_on=sent_on)
 
     def _follow(self, request: Request, authorization: str | None) -> "Response":
-        """Send a request and follow the redirects of a download, leaving the authorization behind at the border.
-
-        Raises:
-            RemoteError: If there are too many, or something else than a download is redirected.
-        """
-        url = request.url
-        for _ in range(MAX_HOPS + 1):
-            response = self._exchange(request, url, authorization)
-            if response.status not in _REDIRECTS:
-                return response
-            with response:
-                target = url.join(response.headers.get("Location", ""))
-            if request.method not in _SAFE:
-                raise RemoteError(f"{self.host}: {request.where} is redirected to {target.origin}; use that host")
-            check_redirect(target.origin, url.origin, self.origin)
-            authorization = authorization if target.origin == url.origin else None
-            url = target
-        raise RemoteError(f"{self.host}: {request.where}: more than {MAX_HOPS} redirects")
-
-    def _exchange(self, request: Request, url: Url, authorization: str | None) -> "Response":
-        headers = {"User-Agent": self.options.user_agent, "Accept-Encoding": "identity", **request.headers}
-        if authorization is not None:
-            headers["Authorization"] = authorization
         patience = self.options.timeouts.commit if request.commits else self.options.timeouts.read
-        if request.body is None:
-            return self._traced(request.method, url, headers=headers, body=None, patience=patience)
-        headers["Content-Length"] = str(request.body.size)
-        with request.body.open() as body:
-            return self._traced(request.method, url, headers=headers, body=body, patience=patience)
-
-    def _traced(
-        self, method: str, url: Url, *, headers: dict[str, str], body: bytes | Iterator[bytes] | None, patience: float
-    ) -> "Response":
-        from orchard.remote.transport import Outgoing  # noqa: PLC0415 -- urllib3 and ssl load with the first request
-
-        sent = Outgoing(method=method, url=url, headers=headers, body=body, patience=patience)
-        trace = self.options.trace
-        if trace is None:
-            return self._connections().exchange(sent)
-        before = self._timing.monotonic()
-        try:
-            response = self._connections().exchange(sent)
-        except OrchardError as error:
-            trace(f"{method} {url.where} -> {type(error).__name__}")
-            raise
-        trace(f"{method} {url.where} -> {response.status} ({1000 * (self._timing.monotonic() - before):.1f} ms)")
-        return response
-
-    def _connections(self) -> "Transport":
-        from orchard.remote.transport import Transport  # noqa: PLC0415 -- urllib3 and ssl load with the first request
-
-        with self._lock:
-            if self._transport is None:
-                self._transport = Transport(self.origin, self.options, self._timing.monotonic)
-            return self._transport
+        sending = Sending(
+            method=request.method, url=request.url, headers=request.headers, body=request.body, patience=patience
+        )
+        return self._exchanges.follow(sending, authorization)
 
     def _refused(self, response: "Response", request: str, *, known: bool, sent_on: bool = False) -> OrchardError:
         challenges = parse_challenges(response.lines("WWW-Authenticate"))
@@ -270,7 +201,7 @@ class Client:
             sent_on=sent_on,
             scarce=any(challenge.parameters.get("error") == "insufficient_scope" for challenge in challenges),
             status=response.status,
-            body=_first(response),
+            body=first_bytes(response),
             content_type=response.headers.get("Content-Type", ""),
             retry_after=retry_after(response.headers.get("Retry-After"), self._timing),
             known=known,
@@ -280,7 +211,7 @@ class Client:
     def _ask_token(self, method: str, url: Url, *, headers: Mapping[str, str], form: bytes | None) -> bytes:
         request = {"User-Agent": self.options.user_agent, "Accept-Encoding": "identity", **headers}
         patience = self.options.timeouts.read
-        with self._traced(method, url, headers=request, body=form, patience=patience) as response:
+        with self._exchanges.once(method, url, headers=request, body=form, patience=patience) as response:
             if response.status == 200:  # noqa: PLR2004 -- the HTTP status
                 return read_bounded(response, limit=MAX_TOKEN, what=f"{self.host}: token answer")
             known = "Authorization" in headers or form is not None
@@ -302,14 +233,3 @@ class Client:
             if news:
                 self._warned.add(warning)
             return news
-
-
-def _first(response: "Response") -> bytes:
-    """Read the beginning of an error document; whatever goes wrong there, the status stays the news."""
-    parts: list[bytes] = []
-    left = wire.MAX_ERROR_BODY
-    with suppress(TransientError):
-        while left and (chunk := response.read(left)):
-            parts.append(chunk)
-            left -= len(chunk)
-    return b"".join(parts)

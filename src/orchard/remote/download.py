@@ -36,7 +36,8 @@ def open_content(place: Place, segments: tuple[str, str], wanted: Descriptor, *,
     """
     if not 0 <= offset <= wanted.size:
         raise UsageError(f"{wanted.digest}: has {wanted.size} bytes, none at offset {offset}")
-    download = Download(_Fetch(place, segments, wanted), wanted, offset, backoff=place.client.backoff())
+    fetch, what = _Fetch(place, segments, wanted), str(wanted.digest)
+    download = Download(fetch, what, offset=offset, end=wanted.size, backoff=place.client.backoff())
     try:
         yield download
     finally:
@@ -55,9 +56,8 @@ def read_part(place: Place, segments: tuple[str, str], wanted: Descriptor, *, of
     if not size:
         return b""
     end = offset + size
-    download = Download(
-        _Fetch(place, segments, wanted, end=end), wanted, offset, end=end, backoff=place.client.backoff()
-    )
+    fetch, what = _Fetch(place, segments, wanted, end=end), str(wanted.digest)
+    download = Download(fetch, what, offset=offset, end=end, backoff=place.client.backoff())
     try:
         return read_up_to(download, size)
     finally:
@@ -65,28 +65,22 @@ def read_part(place: Place, segments: tuple[str, str], wanted: Descriptor, *, of
 
 
 class Download:
-    """The body of a blob from some offset on; continues where it was when the connection breaks.
+    """Content from some offset on; continues where it was when the connection breaks.
 
     Args:
         fetch: Gives the answer whose body starts at an offset.
-        wanted: What is read.
+        what: How errors call it.
         offset: Where to start.
-        end: Where to end, if not with the content.
+        end: Where to end.
         backoff: Counts the tries; whoever advances by a chunk gets all of them back.
     """
 
     def __init__(
-        self,
-        fetch: Callable[[int], "Response"],
-        wanted: Descriptor,
-        offset: int,
-        *,
-        end: int | None = None,
-        backoff: Backoff,
+        self, fetch: Callable[[int], "Response"], what: str, *, offset: int, end: int, backoff: Backoff
     ) -> None:
         self._fetch = fetch
-        self._wanted = wanted
-        self._end = wanted.size if end is None else end
+        self._what = what
+        self._end = end
         self._position = offset
         self._checkpoint = offset
         self._backoff = backoff
@@ -125,10 +119,8 @@ class Download:
             self._response = self._fetch(self._position)
         piece = self._response.read(size)
         if not piece and self._position < self._end:
-            raise TransientError(
-                f"{self._response.url.origin.authority}: {self._wanted.digest} ends after {self._position} of "
-                f"{self._wanted.size} bytes"
-            )
+            host = self._response.url.origin.authority
+            raise TransientError(f"{host}: {self._what} ends after {self._position} of {self._end} bytes")
         self._position += len(piece)
         if self._position - self._checkpoint >= CHUNK:
             self._checkpoint = self._position
@@ -170,22 +162,32 @@ class _Fetch:
         """Make sure that the next byte of the answer is the one at the offset.
 
         Raises:
-            RemoteError: If a part was sent that is not the one asked for.
             UnsupportedError: If the whole was sent, and a part is too far away from its start.
-            IntegrityError: If the whole has another size than promised.
         """
-        host, size = response.url.origin.authority, self._wanted.size
-        if response.status == PARTIAL:
-            text = response.headers.get("Content-Range", "")
-            found = _CONTENT_RANGE.fullmatch(text)
-            if found is None or int(found[1]) != offset or found[3] not in {"*", str(size)}:
-                asked = f"{self._wanted.digest} from byte {offset} of {size} on"
-                raise RemoteError(f"{host}: asked for {asked}, got {printable(text, 80)!r}")
-            return
-        length = response.headers.get("Content-Length", "")
-        if length.isascii() and length.isdigit() and length != str(size):
-            raise IntegrityError(f"{host}: {self._wanted.digest} has {length[:20]} bytes there, {size} were promised")
-        if self._end is not None and offset > MAX_SKIP:
+        far = self._end is not None and offset > MAX_SKIP
+        if far and response.status != PARTIAL:
+            host = response.url.origin.authority
             raise UnsupportedError(f"{host}: gives no parts of {self._wanted.digest}; pull it to read from it")
-        while offset and (piece := response.read(min(CHUNK, offset))):  # a server that knows no ranges
-            offset -= len(piece)
+        check_range(response, offset, self._wanted.size, what=str(self._wanted.digest))
+
+
+def check_range(response: "Response", offset: int, size: int, *, what: str) -> None:
+    """Make sure that the next byte of an answer is the one at the offset.
+
+    Raises:
+        RemoteError: If a part was sent that is not the one asked for.
+        IntegrityError: If the whole has another size than promised.
+    """
+    host = response.url.origin.authority
+    if response.status == PARTIAL:
+        text = response.headers.get("Content-Range", "")
+        found = _CONTENT_RANGE.fullmatch(text)
+        if found is None or int(found[1]) != offset or found[3] not in {"*", str(size)}:
+            asked = f"{what} from byte {offset} of {size} on"
+            raise RemoteError(f"{host}: asked for {asked}, got {printable(text, 80)!r}")
+        return
+    length = response.headers.get("Content-Length", "")
+    if length.isascii() and length.isdigit() and length != str(size):
+        raise IntegrityError(f"{host}: {what} has {length[:20]} bytes there, {size} were promised")
+    while offset and (piece := response.read(min(CHUNK, offset))):  # a server that knows no ranges
+        offset -= len(piece)

@@ -1,7 +1,7 @@
 """Lists that a registry gives in pages (OCI distribution spec, "Listing Tags"): bounded, and never from elsewhere."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -27,15 +27,25 @@ def pages(client: Client, first: Request) -> Iterator[Answer]:
         LimitExceededError: If a page is over 4 MiB.
         OrchardError: As ``Client.send``.
     """
+    return linked(client.host, first.url, lambda url: client.ask(replace(first, url=url, limit=MAX_BODY)))
+
+
+def linked(host: str, first: Url, ask: Callable[[Url], Answer]) -> Iterator[Answer]:
+    """Give one answer after another, following ``Link: <…>; rel="next"`` within the origin of the first.
+
+    Raises:
+        RemoteError: If the list leads to another origin, in a circle, or beyond ``MAX_PAGES``.
+        OrchardError: As ``ask`` does.
+    """
     seen: set[Url] = set()
-    url: Url | None = first.url
+    url: Url | None = first
     while url is not None:
         if url in seen or len(seen) >= MAX_PAGES:
-            raise RemoteError(f"{client.host}: the list at {first.url.path} does not end")
+            raise RemoteError(f"{host}: the list at {first.path} does not end")
         seen.add(url)
-        answer = client.ask(replace(first, url=url, limit=MAX_BODY))
+        answer = ask(url)
         yield answer
-        url = _next(client, answer)
+        url = _next(host, first, answer)
 
 
 def names(client: Client, first: Request, key: str) -> Iterator[str]:
@@ -54,11 +64,11 @@ def names(client: Client, first: Request, key: str) -> Iterator[str]:
         yield from (str(name) for name in listed or ())
 
 
-def _next(client: Client, answer: Answer) -> Url | None:
+def _next(host: str, first: Url, answer: Answer) -> Url | None:
     for link in _NEXT.finditer(answer.headers.get("Link", "")[:MAX_LINK]):
         if _REL.search(link[2]):
             url = answer.url.join(link[1])
-            if url.origin != client.origin:
-                raise RemoteError(f"{client.host}: its list goes on at {url.origin}; refused")
+            if url.origin != first.origin:
+                raise RemoteError(f"{host}: its list goes on at {url.origin}; refused")
             return url
     return None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orchard.store.copy import copy_graph
     from orchard.store.index import Entry
     from orchard.store.layout import Layout
+    from orchard.store.making import Making
     from orchard.store.memory import Bytes, MemoryStore
     from orchard.store.meter import Observer, origin
     from orchard.store.repository import LocalRepository
@@ -24,6 +25,7 @@ __all__ = [
     "Ingested",
     "Layout",
     "LocalRepository",
+    "Making",
     "MemoryStore",
     "Names",
     "Observer",
@@ -50,6 +52,7 @@ _WHERE: Final = {
     "copy_graph": "copy",
     "Entry": "index",
     "Layout": "layout",
+    "Making": "making",
     "Bytes": "memory",
     "MemoryStore": "memory",
     "Observer": "meter",

@@ -18,6 +18,7 @@ from orchard.oci import ALGORITHMS, CHUNK, Descriptor, Digest, Hasher, Readable,
 from orchard.store.base import Source
 from orchard.store.disk import guarded, make_directory
 from orchard.store.locks import locked, locked_if_free, take
+from orchard.store.making import Making, make
 from orchard.store.spool import BLOCK, Spool
 
 # O_NONBLOCK, so that a pipe in the place of a blob does not hang its reader.
@@ -74,10 +75,6 @@ class Blobs:
             return False
         return stat.S_ISREG(there.st_mode) and there.st_size == content.size
 
-    def path_of(self, content: Descriptor) -> Path | None:
-        """Give the file that holds some content, if there is one."""
-        return self.path(content.digest) if self.has(content) else None
-
     @contextmanager
     def open(self, content: Descriptor, offset: int = 0) -> Iterator[Readable]:
         """Open a blob for reading, from ``offset`` bytes on.
@@ -112,7 +109,7 @@ class Blobs:
         try:
             self._refuse_full(content.size - spool.size)
         except StorageError:
-            self._interrupt(spool, content)
+            self._interrupt(spool, self._partial_path(content.digest))
             raise
         try:
             _fill_anyhow(spool, content, source)
@@ -121,7 +118,7 @@ class Blobs:
             spool.discard()
             raise
         except BaseException:
-            self._interrupt(spool, content)
+            self._interrupt(spool, self._partial_path(content.digest))
             raise
 
     def ingest(self, stream: Iterable[bytes], media_type: str, *, algorithm: str = "sha256") -> Ingested:
@@ -143,6 +140,37 @@ class Blobs:
                 spool.publish(self.path(content.digest))
         except BaseException:
             spool.discard()
+            raise
+        if not new:
+            spool.discard()
+        return Ingested(content, new)
+
+    def gather(self, key: str, making: Making, media_type: str) -> Ingested:
+        """Take content that is made on the way, going on where an earlier run with the same key was cut off.
+
+        Args:
+            key: Letters, digits and dashes; equal for equal content only.
+            making: How to make it.
+            media_type: Of the content.
+
+        Raises:
+            IntegrityError: If the content is not what it should be; nothing is kept then.
+            StorageError: If the disk is full or fails; nothing is kept then.
+        """
+        path = self._ingest / f"{key}{_PARTIAL}"
+        spool = self._spool_at(path, making.size)
+        try:
+            self._refuse_full(making.size - spool.size)
+            hasher = make(spool, making)
+            content = Descriptor(media_type=media_type, digest=hasher.digest, size=hasher.size)
+            new = not self.has(content)
+            if new:
+                spool.publish(self.path(content.digest))
+        except (IntegrityError, StorageError):
+            spool.discard()
+            raise
+        except BaseException:
+            self._interrupt(spool, path)
             raise
         if not new:
             spool.discard()
@@ -187,17 +215,19 @@ class Blobs:
         return freed
 
     def _spool_for(self, content: Descriptor) -> Spool:
+        return self._spool_at(self._partial_path(content.digest), content.size)
+
+    def _spool_at(self, path: Path, size: int) -> Spool:
         """Open the partial file of large content; where another writer holds it, or for small content, a fresh one."""
-        if content.size <= BLOCK:
+        if size <= BLOCK:
             return self._temporary()
         make_directory(self._ingest)
-        path = self._partial_path(content.digest)
         spool = Spool(path)
         if not take(spool.file) or not spool.is_at(path):
             spool.close()
             return self._temporary()
         # Whole blocks only, so that writing goes on aligned.
-        spool.cut(min(spool.size, content.size) // BLOCK * BLOCK)
+        spool.cut(min(spool.size, size) // BLOCK * BLOCK)
         return spool
 
     def _temporary(self) -> Spool:
@@ -207,9 +237,9 @@ class Blobs:
     def _partial_path(self, digest: Digest) -> Path:
         return self._ingest / f"{digest.algorithm}-{digest.hex}{_PARTIAL}"
 
-    def _interrupt(self, spool: Spool, content: Descriptor) -> None:
+    def _interrupt(self, spool: Spool, path: Path) -> None:
         """Keep what a later run can go on with."""
-        if spool.size >= BLOCK and spool.is_at(self._partial_path(content.digest)):
+        if spool.size >= BLOCK and spool.is_at(path):
             spool.keep()
         else:
             spool.discard()

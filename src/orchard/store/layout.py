@@ -20,6 +20,7 @@ from orchard.store import upkeep
 from orchard.store.blobs import Blobs, Ingested
 from orchard.store.disk import guarded
 from orchard.store.index import Entry, IndexFile, Listing, check_name
+from orchard.store.making import Making
 from orchard.store.repository import LocalRepository, found
 
 
@@ -107,9 +108,25 @@ class Layout:
             self._index.create()
             return self._blobs.ingest(stream, media_type, algorithm=algorithm)
 
+    def gather(self, key: str, making: Making, media_type: str) -> Ingested:
+        """Take content that is made on the way, going on where an earlier run with the same key was cut off.
+
+        Args:
+            key: Letters, digits and dashes; equal for equal content only.
+            making: How to make it.
+            media_type: Of the content.
+
+        Raises:
+            IntegrityError: If the content is not what it should be; nothing is kept then.
+            StorageError: If the disk is full or fails; nothing is kept then.
+        """
+        with self.writing():
+            self._index.create()
+            return self._blobs.gather(key, making, media_type)
+
     def path_of(self, content: Descriptor) -> Path | None:
         """Give the file that holds some content, for those who can do better than read it; it must not be changed."""
-        return self._blobs.path_of(content)
+        return self._blobs.path(content.digest) if self._blobs.has(content) else None
 
     def discard(self, digest: Digest) -> None:
         """Delete a blob that ``verify`` found damaged, so that the next push brings it anew.

@@ -127,7 +127,7 @@ class LocalRepository:
 
     def path_of(self, content: Descriptor) -> Path | None:
         """Give the file that holds some content, as ``Layout.path_of``."""
-        return self._blobs.path_of(content)
+        return self._blobs.path(content.digest) if self._blobs.has(content) else None
 
     def _push_document(self, content: Descriptor, source: Source) -> None:
         with source.open(content) as body:
