@@ -82,6 +82,7 @@ def test_real_output_of_every_command_obeys_its_schema(project: Path, hub: HubPr
     run("init", tmp_path / "new")
     run("version")
     run("completion", "bash")
+    run("dev", "status")
     schemas.check("list-format-json", program.ok("list", "--format", "json").document)
     (tmp_path / "registry").mkdir()
     with docker_registry(tmp_path / "registry", htpasswd=True) as guarded:

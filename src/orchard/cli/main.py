@@ -60,13 +60,14 @@ COMMANDS: Final = {
     "login": ("login", "Log in to a registry"),
     "logout": ("logout", "Log out of a registry"),
     "init": ("init", "Write a Kitfile for a directory"),
+    "dev": ("dev", "Run a model on this machine, to try it"),
     "hub": ("hub", "Run a hub: a registry with pages, on this machine"),
     "completion": ("completion", "Print a completion script for a shell"),
     "version": ("version", "Print the version"),
 }
 
 # Commands of kit that are for a later version.
-NOT_YET: Final = frozenset(("cache", "dev", "diff", "import", "index", "skill"))
+NOT_YET: Final = frozenset(("cache", "diff", "import", "index", "skill"))
 
 
 class Program(click.Group):
