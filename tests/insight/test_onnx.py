@@ -1,6 +1,6 @@
 from pathlib import Path
 
-import onnxruntime  # type: ignore[import-untyped]  # it has no types
+import onnxruntime
 import pytest
 from safetensors.numpy import load_file
 
