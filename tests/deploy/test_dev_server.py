@@ -44,7 +44,7 @@ def test_start_serves_a_chat_that_answers_at_once(program: Program, chat: Path) 
 def test_start_prints_what_scripts_of_kit_read(program: Program, chat: Path) -> None:
     ran = program.ok("dev", "start", chat, "--host", "127.0.0.1")
     assert ran.lines == [
-        f"Development server started at {program.ok('dev', 'status', '--output', 'json').document['url']}"
+        f"Development server started at {program.ok('dev', 'status', '--output', 'json').document['running']['url']}"
     ]
 
 
