@@ -72,6 +72,9 @@ def pack(
     tag: str | None = None,
     file: StrPath | None = None,
     compression: Literal["none", "gzip", "gzip-fastest", "zstd"] = "none",
+    layer_format: Literal["tar", "raw"] = "tar",
+    annotations: Mapping[str, str] | None = None,
+    provenance: bool = True,
     home: StrPath | None = None,
     observer: "Observer | None" = None,
 ) -> Version:
@@ -82,6 +85,9 @@ def pack(
         tag: What to call it: ``[registry/]repository[:tag[,tag...]]``. Without one it has only its digest.
         file: Another Kitfile than the one in the directory.
         compression: How to compress layers.
+        layer_format: ``raw`` makes each layer the bare file, where every path of the Kitfile is one file.
+        annotations: For the manifest.
+        provenance: Whether to record remote, commit and branch of a project in Git.
         home: Home directory; found in the environment if not given.
         observer: Told of the progress of each layer, from several threads.
 
@@ -91,9 +97,18 @@ def pack(
         ConflictError: If a file changes while it is packed.
         StorageError: If a file cannot be read or the store cannot be written.
     """
+    from orchard.formats import LayerFormat
+    from orchard.project import Recipe
+
     path = Path(file) if file is not None else None
+    recipe = Recipe(
+        compression=compression,
+        layer_format=LayerFormat(layer_format),
+        annotations=dict(annotations or {}),
+        provenance=provenance,
+    )
     with _workspace(home) as workspace:
-        packed = workspace.pack(Path(directory), tag=tag, file=path, compression=compression, observer=observer)
+        packed = workspace.pack(Path(directory), tag=tag, file=path, recipe=recipe, observer=observer)
     layers = tuple(packed_layer.layer for packed_layer in packed.layers)
     name = tag or str(packed.descriptor.digest)
     return Version(name, packed.descriptor.digest, packed.size, packed.kitfile, layers, packed.manifest)
@@ -151,7 +166,7 @@ def pull(
         return workspace.pull(Reference.parse(reference), observer=observer)
 
 
-def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
+def unpack(
     reference: str,
     directory: StrPath,
     *,

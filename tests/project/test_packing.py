@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from orchard.errors import (
     UnsupportedError,
     UsageError,
 )
-from orchard.project import Packed, Workspace
+from orchard.project import CompressionName, Packed, Recipe, Workspace
 from support.archive_trees import TREES, Tree
 
 HEAD = "manifestVersion: 1.0.0\npackage:\n  name: x\n"
@@ -35,9 +36,10 @@ def write(root: Path, kitfile: str, *names: str, ignore: str = "") -> Path:
     return root
 
 
-def pack(root: Path, tmp_path: Path, **options: object) -> Packed:
+def pack(root: Path, tmp_path: Path, *, compression: CompressionName = "none", **options: object) -> Packed:
     with Workspace(tmp_path / "home", environ={}) as workspace:
-        return workspace.pack(root, **options)  # type: ignore[arg-type]  # as the test says
+        recipe = Recipe(compression=compression)
+        return workspace.pack(root, recipe=recipe, **options)  # type: ignore[arg-type]  # as the test says
 
 
 def digests(packed: Packed) -> list[str]:
@@ -129,7 +131,9 @@ def test_pack_again_then_nothing_is_new(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", ["gzip", "gzip-fastest", "zstd"])
-def test_pack_compressed_then_the_diff_id_is_the_digest_of_the_plain_layer(tmp_path: Path, compression: str) -> None:
+def test_pack_compressed_then_the_diff_id_is_the_digest_of_the_plain_layer(
+    tmp_path: Path, compression: CompressionName
+) -> None:
     project = write(tmp_path / "project", f"{HEAD}code:\n  - path: src\n", "src/a")
     plain, packed = pack(project, tmp_path), pack(project, tmp_path, compression=compression)
     assert packed.layers[0].layer.diff_id == plain.layers[0].layer.descriptor.digest
@@ -246,7 +250,7 @@ MISSING = [
 
 @pytest.mark.parametrize(("options", "error", "message"), MISSING)
 def test_pack_without_what_it_needs_then_it_says_what_to_do(
-    tmp_path: Path, options: dict[str, object], error: type[Exception], message: str
+    tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     (tmp_path / "project").mkdir()
     with pytest.raises(error, match=message):

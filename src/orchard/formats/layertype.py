@@ -6,9 +6,12 @@ from enum import Enum
 from typing import Final
 
 from orchard.errors import InvalidDocumentError
+from orchard.oci import JSON, go_dumps
 
 SUBTYPE_ANNOTATION: Final = "ml.kitops.modelkit.layer-subtype"
 PROMPT_SUBTYPE: Final = "prompt"
+FILEPATH_ANNOTATION: Final = "org.cncf.model.filepath"
+METADATA_ANNOTATION: Final = "org.cncf.model.file.metadata+json"
 
 
 class LayerKind(Enum):
@@ -86,6 +89,24 @@ def layer_media_type(
 def layer_annotations(kind: LayerKind) -> dict[str, str]:
     """Give the annotations without which the kind of a layer cannot be told."""
     return {SUBTYPE_ANNOTATION: PROMPT_SUBTYPE} if kind is LayerKind.PROMPT else {}
+
+
+def raw_annotations(path: str, *, mode: int, size: int) -> dict[str, str]:
+    """Give the annotations of a raw layer: without a tar around it, only they know its name and its permissions.
+
+    The time of the file is left out of them, as it is out of a tar: it would change the digest (ModelPack, "File
+    metadata").
+    """
+    metadata: dict[str, JSON] = {
+        "name": path.rpartition("/")[2],
+        "mode": mode & 0o777,  # permission bits only, as KitOps writes it
+        "uid": 0,
+        "gid": 0,
+        "size": size,
+        "mtime": "1970-01-01T00:00:00Z",
+        "typeflag": 0,
+    }
+    return {FILEPATH_ANNOTATION: path, METADATA_ANNOTATION: go_dumps(metadata).decode()}
 
 
 def parse_layer_media_type(text: str, annotations: dict[str, str] | None = None) -> LayerType:

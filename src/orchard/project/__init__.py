@@ -10,18 +10,22 @@ if TYPE_CHECKING:
     from orchard.project.context import Context
     from orchard.project.home import find_home
     from orchard.project.initiating import propose_kitfile, write_kitfile
-    from orchard.project.listing import Listed, list_local, list_remote
-    from orchard.project.packing import (
+    from orchard.project.layering import (
         COMPRESSIONS,
+        Claim,
         CompressionName,
-        Packed,
-        PackedLayer,
-        publish,
-        read_ignore,
-        read_kitfile,
+        Documents,
+        Encoding,
+        ModelKitFormat,
+        Plan,
+        VersionFormat,
     )
+    from orchard.project.line import PackedLayer
+    from orchard.project.listing import Listed, list_local, list_remote
+    from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
     from orchard.project.placing import Existing, place, staging
     from orchard.project.progress import Observer, Silent
+    from orchard.project.provenance import read_origin
     from orchard.project.removing import Removed, remove
     from orchard.project.unpacking import Terms, Unpacked
     from orchard.project.versions import Version, load_version, read_version, resolve_local
@@ -29,18 +33,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMPRESSIONS",
+    "Claim",
     "CompressionName",
     "Context",
+    "Documents",
+    "Encoding",
     "Existing",
     "Listed",
+    "ModelKitFormat",
     "Observer",
     "Packed",
     "PackedLayer",
+    "Plan",
+    "Recipe",
     "Removed",
     "Silent",
     "Terms",
     "Unpacked",
     "Version",
+    "VersionFormat",
     "Workspace",
     "find_home",
     "list_local",
@@ -51,6 +62,7 @@ __all__ = [
     "publish",
     "read_ignore",
     "read_kitfile",
+    "read_origin",
     "read_version",
     "remove",
     "resolve_local",
@@ -66,10 +78,17 @@ _WHERE: Final = {
     "Listed": "listing",
     "list_local": "listing",
     "list_remote": "listing",
-    "COMPRESSIONS": "packing",
-    "CompressionName": "packing",
+    "COMPRESSIONS": "layering",
+    "Claim": "layering",
+    "CompressionName": "layering",
+    "Documents": "layering",
+    "Encoding": "layering",
+    "ModelKitFormat": "layering",
+    "Plan": "layering",
+    "VersionFormat": "layering",
+    "PackedLayer": "line",
     "Packed": "packing",
-    "PackedLayer": "packing",
+    "Recipe": "packing",
     "publish": "packing",
     "read_ignore": "packing",
     "read_kitfile": "packing",
@@ -78,6 +97,7 @@ _WHERE: Final = {
     "staging": "placing",
     "Observer": "progress",
     "Silent": "progress",
+    "read_origin": "provenance",
     "Removed": "removing",
     "remove": "removing",
     "Terms": "unpacking",

@@ -1,85 +1,61 @@
 """From a directory to a version: read the Kitfile, pack a layer for each path it claims, write config and manifest.
 
-    Kitfile ──parse──> entries ──Context.entries──> write_tar ──compress──> Blobs.ingest ──> descriptors ──> manifest
+    Kitfile ──parse──> claims ──Context.entries──> plans ──line──> blobs ──> config, manifest
 
-Layers are packed two at a time: a layer is hashed in one thread and written in another, and one layer alone cannot keep
-two cores busy (measured: 0.86 GB/s for one, 1.41 for two). The manifest comes last, so a pack that dies leaves nothing
-but blobs that the next ``remove`` sweeps.
+What a version looks like is the business of ``layering``, how layers are made that of ``line``. The manifest comes
+last, so a pack that dies leaves nothing but blobs that the next ``remove`` sweeps.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
 
-import msgspec
-
-from orchard.archive import Entry, compress, read_file, tar_size, write_tar
-from orchard.errors import NotFoundError, OrchardError, StorageError, UnsupportedError
+from orchard.errors import NotFoundError, StorageError, UnsupportedError
 from orchard.formats import (
-    CONFIG_TYPE,
     IGNORE_NAME,
     KITFILE_NAMES,
     MAX_KITFILE,
-    Compression,
     IgnoreRules,
     Kitfile,
-    Layer,
-    LayerKind,
-    build_config,
-    build_manifest,
+    LayerFormat,
     is_reference,
-    layer_annotations,
-    layer_media_type,
     name_of,
     parse_kitfile,
 )
-from orchard.oci import Descriptor, Hasher, Manifest
+from orchard.oci import Descriptor, Manifest
 from orchard.project.context import Context
+from orchard.project.layering import Claim, CompressionName, Encoding, ModelKitFormat, Plan, VersionFormat
+from orchard.project.line import PackedLayer, Shelf, pack_layers
 from orchard.project.portability import warnings
 from orchard.project.progress import Observer, Silent
-from orchard.store import Bytes, Ingested, Store
-
-CompressionName = Literal["none", "gzip", "gzip-fastest", "zstd"]
-
-AT_ONCE: Final = 2  # layers
-COMPRESSIONS: Final[dict[CompressionName, Compression]] = {
-    "none": Compression.NONE,
-    "gzip": Compression.GZIP,
-    "gzip-fastest": Compression.GZIP,
-    "zstd": Compression.ZSTD,
-}
+from orchard.project.provenance import Origin, find_origin
+from orchard.store import Bytes, Store
 
 
-class Shelf(Protocol):
-    """Where packed layers go."""
-
-    def ingest(self, stream: Iterable[bytes], media_type: str) -> Ingested:
-        """Take in bytes whose digest is not known yet."""
-        ...
-
-    def writing(self) -> AbstractContextManager[None]:
-        """Keep what is written from being swept until the block is left."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PackedLayer:
-    """One layer that was packed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How to make a version of a directory.
 
     Attributes:
-        layer: What it is.
-        files: How many regular files it holds.
-        new: Whether the store did not have it yet.
+        compression: Of the layers.
+        layer_format: Whether layers are archives or, where the Kitfile names only files, the bare files.
+        format: Which kind of version to write.
+        annotations: Further ones for the manifest; they win over those of provenance.
+        provenance: Whether to record where in Git the directory stands, if it does.
+        environ: The environment, for Git.
     """
 
-    layer: Layer
-    files: int
-    new: bool
+    compression: CompressionName = "none"
+    layer_format: LayerFormat = LayerFormat.TAR
+    format: VersionFormat = field(default_factory=ModelKitFormat)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    provenance: bool = True
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+DEFAULT = Recipe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,91 +125,54 @@ def pack(
     *,
     shelf: Shelf,
     repository: Store,
-    compression: CompressionName = "none",
+    recipe: Recipe = DEFAULT,
     observer: Observer | None = None,
 ) -> Packed:
     """Pack a directory into a repository, as an untagged version.
 
-    The same content gives the same digest, whoever packs it and whenever.
+    The same content gives the same digest, whoever packs it and whenever; of a context in Git, within one commit.
 
     Args:
         directory: The context.
         kitfile: What to pack.
         shelf: Where layers go.
         repository: Where config and manifest go; it must see what is on the shelf.
-        compression: One of ``COMPRESSIONS``.
-        observer: Told of each layer's progress, in bytes of uncompressed tar.
+        recipe: How to pack it.
+        observer: Told of each layer's progress, in bytes before compression.
 
     Raises:
         UnsupportedError: If the Kitfile needs content from elsewhere.
         NotFoundError: If a path that the Kitfile claims does not exist.
         UnsafePathError: If something cannot be packed; see ``Context.entries``.
         ConflictError: If a file changes while it is read.
+        InvalidError: If the recipe does not fit the files.
         StorageError: If a file cannot be read or the store cannot be written.
     """
-    _refuse_elsewhere(kitfile, directory)
-    wanted = [_Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
-    context = Context(directory, ignored=read_ignore(directory), claimed=[claim.path for claim in wanted])
-    plans = [(claim, context.entries(claim.path)) for claim in wanted]
-    line = _Line(shelf, compression, observer or Silent())
+    plans = plan(directory, kitfile, recipe)
+    origin = find_origin(directory, recipe.environ) if recipe.provenance else Origin()
     with shelf.writing():
-        layers = line.run(plans)
-        said = tuple(warnings(chain.from_iterable(entries for _, entries in plans)))
-        return publish(kitfile, layers, repository, said=said)
+        layers = pack_layers(plans, shelf, observer or Silent())
+        return publish(
+            kitfile,
+            layers,
+            repository,
+            said=(*origin.warnings, *warnings(chain.from_iterable(planned.entries for planned in plans))),
+            annotations={**origin.annotations, **recipe.annotations},
+            form=recipe.format,
+        )
 
 
-class _Claim(NamedTuple):
-    """An entry of the Kitfile that wants a layer."""
+def plan(directory: Path, kitfile: Kitfile, recipe: Recipe = DEFAULT) -> list[Plan]:
+    """Decide which layers a directory becomes, in the order of the manifest; look at its files, but read none.
 
-    kind: LayerKind
-    name: str
-    path: str
-
-
-class _Line:
-    """The packing line: plans in, layers out, ``AT_ONCE`` at a time."""
-
-    def __init__(self, shelf: Shelf, compression: CompressionName, observer: Observer) -> None:
-        self._shelf = shelf
-        self._compression = compression
-        self._observer = observer
-        self._stopped = False
-
-    def run(self, plans: list[tuple[_Claim, list[Entry]]]) -> tuple[PackedLayer, ...]:
-        """Pack all layers; the first failure stops the others, and is raised."""
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pack") as pool:
-            futures = [pool.submit(self._pack, claim, entries) for claim, entries in plans]
-            try:
-                for future in as_completed(futures):
-                    future.result()  # the first that fails is raised, not the first in the order of the layers
-            except BaseException:
-                self._stopped = True
-                pool.shutdown(cancel_futures=True)
-                raise
-        return tuple(future.result() for future in futures)
-
-    def _pack(self, claim: _Claim, entries: list[Entry]) -> PackedLayer:
-        label = f"{claim.kind.value} {claim.path}"
-        raw = claim.kind is LayerKind.MCP_SERVER  # a ZIP already: one bare file, never compressed again
-        compression: CompressionName = "none" if raw else self._compression
-        self._observer.started(label, entries[-1].size if raw else tar_size(entries))
-        plain = Hasher()
-        chunks = self._counted(label, read_file(entries[-1]) if raw else write_tar(entries))
-        if compression != "none":
-            chunks = compress(_hashed(chunks, plain), compression)
-        ingested = self._shelf.ingest(chunks, layer_media_type(claim.kind, COMPRESSIONS[compression]))
-        self._observer.finished(label)
-        diff_id = ingested.descriptor.digest if compression == "none" else plain.digest
-        descriptor = msgspec.structs.replace(ingested.descriptor, annotations=layer_annotations(claim.kind))
-        layer = Layer(kind=claim.kind, path=claim.path, name=claim.name, descriptor=descriptor, diff_id=diff_id)
-        return PackedLayer(layer, sum(not entry.is_directory for entry in entries), ingested.new)
-
-    def _counted(self, label: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self._stopped:
-                raise OrchardError("stopped, because another layer failed")
-            self._observer.advanced(label, len(chunk))
-            yield chunk
+    Raises:
+        OrchardError: As ``pack`` does, before it has read anything.
+    """
+    _refuse_elsewhere(kitfile, directory)
+    claims = [Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
+    context = Context(directory, ignored=read_ignore(directory), claimed=[claim.path for claim in claims])
+    wanted = Encoding(recipe.layer_format, recipe.compression)
+    return [planned for claim in claims for planned in recipe.format.plans(claim, context.entries(claim.path), wanted)]
 
 
 def publish(
@@ -243,6 +182,7 @@ def publish(
     *,
     said: tuple[str, ...] = (),
     annotations: Mapping[str, str] | None = None,
+    form: VersionFormat | None = None,
 ) -> Packed:
     """Write config and manifest for layers that are there.
 
@@ -252,27 +192,21 @@ def publish(
         repository: Where config and manifest go.
         said: Warnings.
         annotations: What the manifest says beside, such as where the content comes from.
+        form: Which kind of version to write; a ModelKit if not given.
 
     Raises:
         InvalidDocumentError: If a layer belongs to no entry.
         LimitExceededError: If the Kitfile or the manifest is over 4 MiB.
         StorageError: If the store cannot be written.
     """
-    plain = tuple(packed.layer for packed in layers)
-    raw = build_config(kitfile, plain)
-    manifest = build_manifest(Descriptor.of(raw, CONFIG_TYPE), plain, annotations=annotations)
+    plain = [packed.layer for packed in layers]
+    config, manifest = (form or ModelKitFormat()).documents(kitfile, plain, annotations or {})
     new_config = not repository.exists(manifest.config)
-    repository.push(manifest.config, Bytes(raw))
+    repository.push(manifest.config, Bytes(config))
     descriptor = manifest.describe()
     new_manifest = not repository.exists(descriptor)
     repository.push(descriptor, Bytes(manifest.raw))
     return Packed(manifest, descriptor, kitfile, layers, new_config, new_manifest, said)
-
-
-def _hashed(chunks: Iterable[bytes], hasher: Hasher) -> Iterator[bytes]:
-    for chunk in chunks:
-        hasher.update(chunk)
-        yield chunk
 
 
 def _refuse_elsewhere(kitfile: Kitfile, directory: Path) -> None:

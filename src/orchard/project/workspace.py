@@ -1,6 +1,7 @@
 """A workspace: one home directory with its store and its credentials. Every command and every script starts here."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -15,7 +16,7 @@ from orchard.store import Layout, Store
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
     from orchard.formats import Filters, Kitfile
-    from orchard.project.packing import CompressionName, Packed
+    from orchard.project.packing import Packed, Recipe
     from orchard.project.progress import Observer
     from orchard.project.unpacking import Terms, Unpacked
     from orchard.remote import Credential, CredentialStore, Options, Registry, RemoteRepository
@@ -90,10 +91,10 @@ class Workspace:
         tag: str | None = None,
         kitfile: "Kitfile | None" = None,
         file: Path | None = None,
-        compression: "CompressionName" = "none",
+        recipe: "Recipe | None" = None,
         observer: "Observer | None" = None,
     ) -> "Packed":
-        """Pack a directory; without a tag the version has no name but its digest.
+        """Pack a directory as the recipe says; without a tag the version has no name but its digest.
 
         Raises:
             UsageError: If the tag is a digest.
@@ -113,7 +114,7 @@ class Workspace:
                 kitfile,
                 shelf=self.layout,
                 repository=repository,
-                compression=compression,
+                recipe=replace(recipe or packing.DEFAULT, environ=self._environ),
                 observer=observer,
             )
             for name in (reference.target, *extra) if reference else ():

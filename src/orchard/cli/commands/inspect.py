@@ -6,6 +6,7 @@ from orchard.cli.options import Command, NetworkFlags, current_session, network_
 from orchard.cli.workspace import open_workspace
 from orchard.formats import MAX_CONFIG
 from orchard.oci import MAX_MANIFEST, Reference, loads, read_all
+from orchard.project import read_origin
 
 
 @click.command(cls=Command)
@@ -13,7 +14,7 @@ from orchard.oci import MAX_MANIFEST, Reference, loads, read_all
 @click.option("-r", "--remote", is_flag=True, help="Look in the registry, not in the local store.")
 @network_options
 def command(network: NetworkFlags, reference: str, *, remote: bool) -> None:
-    """Show the digest, the Kitfile and the manifest of a ModelKit, as JSON.
+    """Show the digest, the Kitfile and the manifest of a ModelKit, and where in Git it comes from, as JSON.
 
     \b
     Examples:
@@ -25,10 +26,12 @@ def command(network: NetworkFlags, reference: str, *, remote: bool) -> None:
     manifest = version.manifest
     with store.open(manifest.config) as body:
         config = read_all(body, manifest.config, limit=MAX_CONFIG)
+    origin = read_origin(manifest.annotations)
     session.printer.document(
         {
             "digest": str(version.digest),
             "cliVersion": version.kit.cli_version or "unknown",
+            **({"provenance": origin} if origin else {}),
             "kitfile": loads(config, what="config", limit=MAX_CONFIG),
             "manifest": loads(manifest.raw, what="manifest", limit=MAX_MANIFEST),
         }

@@ -1,11 +1,13 @@
 """``orchard pack``."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from orchard import __version__
 from orchard.cli.options import Command, current_session
 from orchard.cli.output import Printer, format_size
 from orchard.cli.progress import watching
@@ -15,10 +17,11 @@ from orchard.errors import UsageError
 if TYPE_CHECKING:
     from orchard.formats import Kitfile
     from orchard.oci import JSON
-    from orchard.project import CompressionName, Packed
+    from orchard.project import CompressionName, Packed, Recipe
 
 
-MAX_WARNINGS = 10
+MAX_WARNINGS: Final = 10
+CREATED: Final = "org.opencontainers.image.created"
 
 
 @click.command(cls=Command)
@@ -32,15 +35,29 @@ MAX_WARNINGS = 10
     show_default=True,
     help="Compression of layers. Weights hardly shrink; text and tables do.",
 )
-def command(directory: Path, file: str | None, tag: str | None, compression: "CompressionName") -> None:
+@click.option(
+    "--layer-format",
+    type=click.Choice(["tar", "raw"]),
+    default="tar",
+    show_default=True,
+    help="raw: each layer is the bare file; every path of the Kitfile must be one file then.",
+)
+@click.option("--annotation", "annotations", metavar="KEY=VALUE", multiple=True, help="For the manifest; repeatable.")
+@click.option("--created", is_flag=True, help="Write the time into the manifest: $SOURCE_DATE_EPOCH, else now.")
+@click.option("--cli-version", is_flag=True, help="Write the version of this program into the manifest.")
+@click.option(
+    "--provenance/--no-provenance", default=True, help="Record remote, commit and branch in Git (default: yes)."
+)
+def command(directory: Path, file: str | None, tag: str | None, **given: Any) -> None:  # noqa: ANN401 -- click's
     """Pack the project in DIRECTORY into the local store, as its Kitfile says.
 
-    The same content gives the same digest, whoever packs it and whenever.
+    The same content gives the same digest, whoever packs it and whenever; in Git, within one commit and branch.
 
     \b
     Examples:
       orchard pack . -t mymodel:v1
       orchard pack ./project -t registry.example.com/team/mymodel:v1,latest
+      orchard pack . -t mymodel:v1 --annotation org.opencontainers.image.vendor=Example
     """
     session = current_session()
     workspace = open_workspace(session=session)
@@ -50,11 +67,61 @@ def command(directory: Path, file: str | None, tag: str | None, compression: "Co
             tag=tag,
             kitfile=_from_stdin() if file == "-" else None,
             file=_kitfile_path(directory, file),
-            compression=compression,
+            recipe=_recipe(session.environ, **given),
             observer=observer,
         )
     _warn(session.printer, packed)
     session.printer.result(_lines(packed), _value(packed, tag), brief=str(packed.descriptor.digest))
+
+
+def _recipe(
+    environ: Mapping[str, str],
+    *,
+    compression: "CompressionName",
+    layer_format: str,
+    annotations: tuple[str, ...],
+    created: bool,
+    cli_version: bool,
+    provenance: bool,
+) -> "Recipe":
+    from orchard.formats import VERSION_ANNOTATION, LayerFormat
+    from orchard.project import Recipe
+
+    said = {CREATED: _creation_time(environ)} if created else {}
+    if cli_version:
+        said[VERSION_ANNOTATION] = __version__
+    said |= dict(map(_annotation, annotations))
+    return Recipe(
+        compression=compression, layer_format=LayerFormat(layer_format), annotations=said, provenance=provenance
+    )
+
+
+def _annotation(text: str) -> tuple[str, str]:
+    """Split what was typed.
+
+    Raises:
+        UsageError: If it is not KEY=VALUE.
+    """
+    key, equals, value = text.partition("=")
+    if not key.strip() or not equals:
+        raise UsageError(f"--annotation {text}: write KEY=VALUE")
+    return key, value
+
+
+def _creation_time(environ: Mapping[str, str]) -> str:
+    """Give the time that a version says it was made, in RFC 3339 (reproducible-builds.org, "SOURCE_DATE_EPOCH").
+
+    Raises:
+        UsageError: If the variable is not a number of seconds.
+    """
+    from datetime import UTC, datetime
+
+    epoch = environ.get("SOURCE_DATE_EPOCH", "")
+    try:
+        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(f"$SOURCE_DATE_EPOCH is {epoch!r:.40}: seconds since 1970 are needed") from error
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def _from_stdin() -> "Kitfile":

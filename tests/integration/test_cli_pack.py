@@ -1,0 +1,70 @@
+"""``orchard pack``: its options, as people type them."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.cli import Program
+from support.schemas import check
+
+KITFILE = "manifestVersion: 1.0.0\npackage:\n  name: x\ncode:\n  - path: a.py\n"
+CREATED = "org.opencontainers.image.created"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "a.py").write_text("a")
+    (root / "Kitfile").write_text(KITFILE)
+    return root
+
+
+def annotations(program: Program, name: str) -> dict[str, str]:
+    found: dict[str, str] = program.ok("inspect", name).document["manifest"].get("annotations", {})
+    return found
+
+
+def test_pack_with_annotations_then_inspect_shows_them(program: Program, project: Path) -> None:
+    program.ok("pack", project, "-t", "x:1", "--annotation", "a=b=c", "--annotation", "empty=", "--cli-version")
+    assert annotations(program, "x:1") == {"a": "b=c", "empty": "", "ml.kitops.modelkit.cli-version": "0.1.0"}
+
+
+@pytest.mark.parametrize("text", ["novalue", "=x"])
+def test_pack_with_a_broken_annotation_then_it_says_how(program: Program, project: Path, text: str) -> None:
+    ran = program("pack", project, "--annotation", text)
+    assert (ran.code, ran.complaint) == (2, f"--annotation {text}: write KEY=VALUE")
+
+
+def test_pack_created_then_the_epoch_of_the_source_counts(program: Program, project: Path) -> None:
+    stamped = Program(program.home, environ={**program.environ, "SOURCE_DATE_EPOCH": "86400"})
+    stamped.ok("pack", project, "-t", "x:1", "--created")
+    assert annotations(stamped, "x:1") == {CREATED: "1970-01-02T00:00:00Z"}
+    stamped.ok("pack", project, "-t", "x:2")
+    assert annotations(stamped, "x:2") == {}
+
+
+def test_pack_created_with_a_broken_epoch_then_it_is_named(program: Program, project: Path) -> None:
+    stamped = Program(program.home, environ={**program.environ, "SOURCE_DATE_EPOCH": "yesterday"})
+    ran = stamped("pack", project, "--created")
+    assert (ran.code, ran.complaint[:31]) == (2, "$SOURCE_DATE_EPOCH is 'yesterda")
+
+
+@pytest.mark.peer("git")
+def test_pack_in_git_then_inspect_says_where_it_comes_from(program: Program, project: Path) -> None:
+    who = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b"}
+    for words in (("init", "-q", "-b", "trunk"), ("add", "."), ("commit", "-q", "-m", "one")):
+        subprocess.run(["git", "-C", project, *words], check=True, env={**os.environ, **who})
+    program.ok("pack", project, "-t", "x:1")
+    shown = program.ok("inspect", "x:1").document
+    check("inspect", shown)
+    assert (shown["provenance"]["branch"], shown["provenance"]["dirty"]) == ("trunk", False)
+    program.ok("pack", project, "-t", "x:2", "--no-provenance")
+    assert "provenance" not in program.ok("inspect", "x:2").document
+
+
+def test_pack_raw_then_the_layer_is_the_file(program: Program, project: Path) -> None:
+    packed = program.ok("pack", project, "--layer-format", "raw", "--output", "json").document
+    assert packed["layers"][0]["size"] == 1
