@@ -145,7 +145,7 @@ def test_artifact_of_another_kind_shows_its_layers_and_its_config() -> None:
     assert "Layer unnamed application/x" in page.text
     assert "Other 1.00 GiB" in page.text
     assert "Config Shown as it was pushed: " in page.text
-    assert "not a ModelKit." in page.text
+    assert "not a ModelKit or a ModelPack." in page.text
     assert '{ "a": { "b": [ 1, "x" ] } }' in page.text
 
 

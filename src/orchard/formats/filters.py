@@ -49,7 +49,8 @@ class Filter:
             return False
         if not self.values or layer.path in self.values or (layer.name and layer.name in self.values):
             return True
-        return _clean(layer.path) in {_clean(value) for value in self.values}
+        wanted = {_clean(value) for value in self.values}
+        return _clean(layer.path) in wanted or bool(layer.entry and _clean(layer.entry) in wanted)
 
 
 @dataclass(frozen=True, slots=True)

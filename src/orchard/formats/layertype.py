@@ -1,4 +1,4 @@
-"""What a layer holds and how it is wrapped, as its media type says it (ModelKit and ModelPack)."""
+"""What a layer holds and how it is wrapped, as its media type says it (ModelKit, ModelPack, Docker models)."""
 
 import re
 from dataclasses import dataclass
@@ -68,6 +68,25 @@ _MODELPACK_KINDS: Final[dict[str, LayerKind]] = {
 }
 # A prompt has no media type of its own, it is code with an annotation (KitOps 1.9).
 _KITOPS_KINDS: Final[dict[str, LayerKind]] = {kind.value: kind for kind in LayerKind if kind is not LayerKind.PROMPT}
+_DOCKER: Final = "application/vnd.docker.ai."
+_BARE_MODEL: Final = LayerType(LayerKind.MODEL, LayerFormat.RAW)
+_BARE_PART: Final = LayerType(LayerKind.PART, LayerFormat.RAW)
+# Types that are words of their own. What Docker calls a file, a LoRA or a projector is something that a model needs.
+_WORDS: Final[dict[str, LayerType]] = {
+    "application/vnd.cncf.model.weight.v1.gguf": _BARE_MODEL,  # Docker Model Runner, older ones
+    "application/vnd.cncf.model.weight.v1.safetensors": _BARE_MODEL,
+    f"{_DOCKER}gguf.v3": _BARE_MODEL,
+    f"{_DOCKER}gguf.v3.lora": _BARE_PART,
+    f"{_DOCKER}gguf.v3.mmproj": _BARE_PART,
+    f"{_DOCKER}mmproj": _BARE_PART,
+    f"{_DOCKER}safetensors": _BARE_MODEL,
+    f"{_DOCKER}dduf": _BARE_MODEL,
+    f"{_DOCKER}model.file": _BARE_PART,
+    f"{_DOCKER}chat.template.jinja": _BARE_PART,
+    f"{_DOCKER}license": LayerType(LayerKind.DOCS, LayerFormat.RAW),
+    f"{_DOCKER}vllm.config.tar": LayerType(LayerKind.PART),
+    f"{_DOCKER}dir.tar": LayerType(LayerKind.PART),
+}
 _FORMATS: Final = {form.value: form for form in LayerFormat}
 _COMPRESSIONS: Final = {compression.value: compression for compression in Compression}
 
@@ -84,6 +103,23 @@ def layer_media_type(
     word = LayerKind.CODE.value if kind is LayerKind.PROMPT else kind.value
     suffix = f"+{compression.value}" if compression is not Compression.NONE else ""
     return f"application/vnd.kitops.modelkit.{word}.v1.{form.value}{suffix}"
+
+
+def modelpack_media_type(
+    kind: LayerKind, compression: Compression = Compression.NONE, *, form: LayerFormat = LayerFormat.RAW
+) -> str:
+    """Write the ModelPack media type of a layer.
+
+    Raises:
+        InvalidDocumentError: If ModelPack has none: for an MCP server, and for one bare file that is compressed.
+    """
+    words = {kind: word for word, kind in _MODELPACK_KINDS.items()} | {LayerKind.PROMPT: "code"}
+    if kind not in words:
+        raise InvalidDocumentError("ModelPack has no layer type for MCP servers")
+    if form is LayerFormat.RAW and compression is not Compression.NONE:
+        raise InvalidDocumentError("compression for raw layers is not supported for ModelPack")
+    suffix = f"+{compression.value}" if compression is not Compression.NONE else ""
+    return f"application/vnd.cncf.model.{words[kind]}.v1.{form.value}{suffix}"
 
 
 def layer_annotations(kind: LayerKind) -> dict[str, str]:
@@ -110,7 +146,7 @@ def raw_annotations(path: str, *, mode: int, size: int) -> dict[str, str]:
 
 
 def parse_layer_media_type(text: str, annotations: dict[str, str] | None = None) -> LayerType:
-    """Read the media type of a layer of a ModelKit or of a ModelPack.
+    """Read the media type of a layer of a ModelKit, a ModelPack or a Docker model.
 
     Args:
         text: The media type.
@@ -119,6 +155,8 @@ def parse_layer_media_type(text: str, annotations: dict[str, str] | None = None)
     Raises:
         InvalidDocumentError: If it is not such a type, or one that this version does not know.
     """
+    if text in _WORDS:
+        return _WORDS[text]
     match = _KITOPS.fullmatch(text)
     kinds = _KITOPS_KINDS
     if match is None:

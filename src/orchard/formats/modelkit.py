@@ -4,15 +4,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from orchard.errors import InvalidDocumentError, LimitExceededError, NotAModelKitError
 from orchard.formats.kitconfig import kitfile_from_json
 from orchard.formats.kitfile import Dataset, Entry, Kitfile, name_of
+from orchard.formats.layerfile import file_mode
 from orchard.formats.layertype import LayerKind, LayerType, parse_layer_media_type
 from orchard.oci import JSON, Descriptor, Digest, Manifest, go_dumps, loads, mediatype, parse_manifest
+
+if TYPE_CHECKING:
+    from orchard.formats.packconfig import PackConfig
 
 E = TypeVar("E", bound=Entry)
 
@@ -23,17 +27,13 @@ MAX_CONFIG: Final = 4 << 20  # bytes
 
 _ORDER: Final = {kind: number for number, kind in enumerate(LayerKind)}
 
-# What else has a config, by the type of it, so that a person who named the wrong thing is told what it is.
-_OTHERS: Final = {
-    "application/vnd.oci.image.config.v1+json": "a container image",
-    "application/vnd.docker.container.image.v1+json": "a container image",
-    "application/vnd.cncf.model.config.v1+json": "a ModelPack, which this version of Orchard does not read yet",
-    "application/vnd.cnai.model.config.v1+json": "a ModelPack, which this version of Orchard does not read yet",
-    "application/vnd.jozu.model.config.v1+json": "a ModelKit of 2024 or earlier, in a form that no tool reads any more",
-    "application/vnd.cncf.helm.config.v1+json": "a Helm chart",
-    "application/vnd.docker.ai.model.config.v0.1+json": "a Docker model",
-    "application/vnd.docker.ai.model.config.v0.2+json": "a Docker model",
-}
+
+class ProjectFormat(Enum):
+    """As what a project is stored; the value is what people call it."""
+
+    MODELKIT = "ModelKit"
+    MODELPACK = "ModelPack"
+    DOCKER = "Docker model"
 
 
 class ManifestForm(Enum):
@@ -55,6 +55,7 @@ class Layer:
         diff_id: Digest of the content without compression, if it is known.
         legacy: Whether paths inside are relative to the directory of ``path``, and not to the kit's, as in
             old kits, whose config names no digests.
+        entry: Path of the entry, where the layer is only one file of what that claims; else empty.
     """
 
     kind: LayerKind
@@ -63,6 +64,7 @@ class Layer:
     name: str = ""
     diff_id: Digest | None = None
     legacy: bool = False
+    entry: str = ""
 
     @property
     def type(self) -> LayerType:
@@ -73,20 +75,36 @@ class Layer:
         """
         return parse_layer_media_type(self.descriptor.media_type, self.descriptor.annotations)
 
+    @property
+    def mode(self) -> int:
+        """Permission bits of the file, where the layer is one bare file and not an archive.
+
+        Raises:
+            InvalidDocumentError: If the layer says that it is not a regular file.
+        """
+        try:
+            return file_mode(self.descriptor.annotations)
+        except InvalidDocumentError as error:
+            raise InvalidDocumentError(f"layer {self.path!r}: {error}") from error
+
 
 @dataclass(frozen=True, slots=True)
 class ModelKit:
-    """A kit as it was read.
+    """A project as it was read, whatever the format that it is stored in.
 
     Attributes:
-        kitfile: What it holds.
+        kitfile: What it holds; where the format has no Kitfile, one that says the same.
         layers: Its layers, in the order of the manifest.
         cli_version: Of the program that packed it, if it says so.
+        format: As what it is stored.
+        config: What the config of a ModelPack or a Docker model says; None for a ModelKit, whose config is the Kitfile.
     """
 
     kitfile: Kitfile
     layers: tuple[Layer, ...]
     cli_version: str | None = None
+    format: ProjectFormat = ProjectFormat.MODELKIT
+    config: "PackConfig | None" = None
 
 
 def build_config(kitfile: Kitfile, layers: Iterable[Layer]) -> bytes:
@@ -167,25 +185,6 @@ def build_manifest(
     return parse_manifest(go_dumps(value), mediatype.OCI_MANIFEST)
 
 
-def require_modelkit(manifest: Manifest, *, what: str = "this artifact") -> None:
-    """Refuse an artifact that is not a ModelKit, saying what it is.
-
-    Args:
-        manifest: Of the artifact.
-        what: How the error calls it.
-
-    Raises:
-        NotAModelKitError: If it is not one.
-    """
-    kind = manifest.config.media_type
-    if kind == CONFIG_TYPE:
-        return
-    known = _OTHERS.get(kind)
-    if known is None:
-        known = f"an artifact of type {(manifest.artifact_type or kind)[:128]}"
-    raise NotAModelKitError(f"{what} is {known}, not a ModelKit")
-
-
 def read_modelkit(manifest: Manifest, config: bytes, *, what: str = "this artifact") -> ModelKit:
     """Read a kit from its manifest and its config.
 
@@ -196,7 +195,10 @@ def read_modelkit(manifest: Manifest, config: bytes, *, what: str = "this artifa
         LimitExceededError: If the config is over 4 MiB.
         InvalidDocumentError: If the config is not a Kitfile, or manifest and config do not fit together.
     """
-    require_modelkit(manifest, what=what)
+    if manifest.config.media_type != CONFIG_TYPE:
+        raise NotAModelKitError(
+            f"{what} has a config of type {manifest.config.media_type[:128]}, so it is not a ModelKit"
+        )
     kitfile = kitfile_from_json(loads(config, what=f"{what}: config", limit=MAX_CONFIG))
     return ModelKit(kitfile, tuple(_paired(kitfile, manifest, what)), manifest.annotations.get(VERSION_ANNOTATION))
 

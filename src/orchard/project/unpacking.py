@@ -159,7 +159,7 @@ class _Line:
 def _write(layer: Layer, stream: Iterator[bytes], extractor: Extractor, *, what: str) -> None:
     plain = _Plain(ChunkReader(stream), layer)
     if layer.type.format is LayerFormat.RAW:
-        extractor.extract_raw(plain, layer.path, what=what)
+        extractor.extract_raw(plain, layer.path, mode=layer.mode, what=what)
     else:
         extractor.extract_tar(plain, prefix=layer.path.rpartition("/")[0] if layer.legacy else "", what=what)
     plain.finish()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchard.errors import InvalidDocumentError, NotFoundError
-from orchard.formats import MAX_CONFIG, ModelKit, read_modelkit, require_modelkit
+from orchard.formats import MAX_CONFIG, ModelKit, read_project, require_project
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, parse_manifest, read_all
 from orchard.store import Layout, Source, Store
 
@@ -66,10 +66,10 @@ def read_version(source: Source, descriptor: Descriptor) -> Version:
         IntegrityError: If the bytes are not what the digest promises.
     """
     manifest = read_manifest(source, descriptor)
-    require_modelkit(manifest, what=str(descriptor.digest))
+    require_project(manifest, what=str(descriptor.digest))
     with source.open(manifest.config) as body:
         config = read_all(body, manifest.config, limit=MAX_CONFIG)
-    return Version(descriptor, manifest, read_modelkit(manifest, config, what=str(descriptor.digest)))
+    return Version(descriptor, manifest, read_project(manifest, config, what=str(descriptor.digest)))
 
 
 def read_manifest(source: Source, descriptor: Descriptor) -> Manifest:

@@ -4,8 +4,8 @@ import click
 
 from orchard.cli.options import Command, NetworkFlags, current_session, network_options
 from orchard.cli.workspace import open_workspace
-from orchard.formats import MAX_CONFIG
-from orchard.oci import MAX_MANIFEST, Reference, loads, read_all
+from orchard.formats import MAX_CONFIG, ProjectFormat
+from orchard.oci import JSON, MAX_MANIFEST, Reference, loads, read_all
 from orchard.project import read_origin
 
 
@@ -15,6 +15,8 @@ from orchard.project import read_origin
 @network_options
 def command(network: NetworkFlags, reference: str, *, remote: bool) -> None:
     """Show the digest, the Kitfile and the manifest of a ModelKit, and where in Git it comes from, as JSON.
+
+    Of a ModelPack or a Docker model, the config is shown too, and the Kitfile is the one that says the same.
 
     \b
     Examples:
@@ -27,12 +29,17 @@ def command(network: NetworkFlags, reference: str, *, remote: bool) -> None:
     with store.open(manifest.config) as body:
         config = read_all(body, manifest.config, limit=MAX_CONFIG)
     origin = read_origin(manifest.annotations)
-    session.printer.document(
-        {
-            "digest": str(version.digest),
-            "cliVersion": version.kit.cli_version or "unknown",
-            **({"provenance": origin} if origin else {}),
-            "kitfile": loads(config, what="config", limit=MAX_CONFIG),
-            "manifest": loads(manifest.raw, what="manifest", limit=MAX_MANIFEST),
-        }
-    )
+    is_kit = version.kit.format is ProjectFormat.MODELKIT
+    kitfile = config if is_kit else version.kit.kitfile.to_json()
+    value: dict[str, JSON] = {
+        "digest": str(version.digest),
+        "format": version.kit.format.value,
+        "cliVersion": version.kit.cli_version or "unknown",
+    }
+    if origin:
+        value["provenance"] = origin
+    value["kitfile"] = loads(kitfile, what="config", limit=2 * MAX_CONFIG)
+    if not is_kit:
+        value["config"] = loads(config or b"{}", what="config", limit=MAX_CONFIG)
+    value["manifest"] = loads(manifest.raw, what="manifest", limit=MAX_MANIFEST)
+    session.printer.document(value)

@@ -28,7 +28,8 @@ class Facts:
     """What a version says about itself, for lists.
 
     Attributes:
-        kind: What people call such an artifact: ``ModelKit``, ``ModelPack``, ``image``, ``index`` or ``artifact``.
+        kind: What people call such an artifact: ``ModelKit``, ``ModelPack``, ``Docker model``, ``image``, ``index`` or
+            ``artifact``.
         total_size: Bytes of everything it names; of an index, of the manifests it lists and of what they name.
         layer_count: Layers, or manifests of an index.
         note: Why facts are missing, if they could not be read.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from orchard.errors import IntegrityError, InvalidError, NotFoundError, StorageError
+from orchard.formats import PackConfig, ProjectFormat, format_of, read_docker_config, read_pack_config
 from orchard.hub.catalog import Facts
 from orchard.oci import JSON, Descriptor, Index, Manifest, loads
 
@@ -46,6 +47,9 @@ def of_index(document: Index, total_size: int) -> Facts:
 
 def _kind(document: Manifest) -> str:
     config = document.config.media_type
+    form = format_of(document)
+    if form is not None:
+        return form.value
     if config.startswith(KITOPS) or (document.artifact_type or "").startswith(KITOPS):
         return "ModelKit"
     if config.startswith(CNCF) or (document.artifact_type or "").startswith(CNCF):
@@ -68,21 +72,32 @@ def _kitfile(bare: Facts, value: JSON) -> Facts:
 
 
 def _modelpack(bare: Facts, value: JSON) -> Facts:
-    """Read a ModelPack's config (CNCF model-spec, config.md)."""
-    about, config = _object(value, "descriptor"), _object(value, "config")
-    licences = about.get("licenses")
-    names = [name for name in licences if isinstance(name, str)] if isinstance(licences, list) else []
+    """Read a ModelPack's config, in any of its spellings."""
+    return _pack(bare, read_pack_config(value))
+
+
+def _docker(bare: Facts, value: JSON) -> Facts:
+    """Read the config of a Docker model."""
+    return _pack(bare, read_docker_config(value))
+
+
+def _pack(bare: Facts, config: PackConfig) -> Facts:
+    about = config.about
     return replace(
         bare,
-        model_name=_text(about, "name") or _text(about, "title"),
-        model_version=_text(about, "version"),
-        description=_text(about, "description"),
-        model_format=_text(config, "format"),
-        licence=_clean(", ".join(names)),
+        model_name=_clean(about.name or about.title),
+        model_version=_clean(about.version),
+        description=_clean(about.description),
+        model_format=_clean(config.traits.format),
+        licence=_clean(", ".join(about.licenses)),
     )
 
 
-_READERS: Final = {"ModelKit": _kitfile, "ModelPack": _modelpack}
+_READERS: Final = {
+    ProjectFormat.MODELKIT.value: _kitfile,
+    ProjectFormat.MODELPACK.value: _modelpack,
+    ProjectFormat.DOCKER.value: _docker,
+}
 
 
 def _object(value: JSON, key: str) -> dict[str, JSON]:

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchard.errors import InvalidError
-from orchard.formats import MAX_CONFIG, LayerKind, ModelKit, parse_layer_media_type, read_modelkit, to_yaml
+from orchard.formats import (
+    MAX_CONFIG,
+    Layer,
+    LayerKind,
+    ModelKit,
+    ProjectFormat,
+    parse_layer_media_type,
+    read_project,
+    to_yaml,
+)
 from orchard.hub.http.pages.kitfile import Line, lines
 from orchard.oci import Descriptor, Document, Index, Manifest, loads
 
@@ -166,8 +175,9 @@ def _read(manifest: Manifest, config: bytes | None) -> tuple[ModelKit | None, Te
     if config is None:
         return None, None
     try:
-        kit = read_modelkit(manifest, config)
-        return kit, _text("Kitfile", "", to_yaml(kit.kitfile))
+        kit = read_project(manifest, config)
+        note = f"As Orchard reads this {kit.format.value}." if kit.format is not ProjectFormat.MODELKIT else ""
+        return kit, _text("Kitfile", note, to_yaml(kit.kitfile))
     except InvalidError as error:
         note = f"Shown as it was pushed: {error}."
     try:
@@ -187,10 +197,12 @@ def _rows(manifest: Manifest, kit: ModelKit | None) -> list[Row]:
     if kit is None:
         return [Row(_guess(layer), layer, _path(layer)) for layer in manifest.layers]
     said = {(kind, entry.path): getattr(entry, "description", "") for kind, _, entry in kit.kitfile.entries()}
-    return [
-        Row(_KINDS[layer.kind], layer.descriptor, layer.path, layer.name, said.get((layer.kind, layer.path), ""))
-        for layer in kit.layers
-    ]
+    return [_row(layer, said.get((layer.kind, layer.entry or layer.path), "")) for layer in kit.layers]
+
+
+def _row(layer: Layer, description: str) -> Row:
+    nameless = layer.path == layer.descriptor.digest.hex  # what a layer is called that says nothing about itself
+    return Row(_KINDS[layer.kind], layer.descriptor, "" if nameless else layer.path, layer.name, description)
 
 
 def _guess(layer: Descriptor) -> Kind:
