@@ -42,7 +42,9 @@ def test_import_of_the_library_loads_nothing_heavy(program: Program) -> None:
     assert loaded.isdisjoint({*HEAVY, "click", "msgspec", "orchard.project", "orchard.oci"})
 
 
-@pytest.mark.parametrize("arguments", [["version"], ["list"], ["inspect", "nothing"], ["--help"], ["push", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["info", "tiny:v1"], ["inspect", "nothing"], ["--help"], ["push", "--help"]]
+)
 def test_kit_is_the_same_program(shelf: Program, arguments: list[str]) -> None:
     ours, alias = shelf(*arguments), Program(shelf.home, PROGRAMS / "kit")(*arguments)
     assert alias.code == ours.code

@@ -62,12 +62,13 @@ COMMANDS: Final = {
     "init": ("init", "Write a Kitfile for a directory"),
     "dev": ("dev", "Run a model on this machine, to try it"),
     "hub": ("hub", "Run a hub: a registry with pages, on this machine"),
+    "cache": ("cache", "Show or clear what may be deleted at any time"),
     "completion": ("completion", "Print a completion script for a shell"),
     "version": ("version", "Print the version"),
 }
 
 # Commands of kit that are for a later version.
-NOT_YET: Final = frozenset(("cache", "diff", "import", "index", "skill"))
+NOT_YET: Final = frozenset(("dev", "diff", "import", "index", "skill")) - COMMANDS.keys()
 
 
 class Program(click.Group):
@@ -143,7 +144,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         from click.shell_completion import shell_complete  # noqa: PLC0415 -- only to complete
 
         return shell_complete(program, {}, name, f"_{name.upper()}_COMPLETE", instruction)
-    return _guarded(name, list(sys.argv[1:] if argv is None else argv))
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
+    return _guarded(name, arguments)
 
 
 def _guarded(name: str, arguments: list[str]) -> int:

@@ -110,11 +110,11 @@ class Session(NamedTuple):
 
 def current_session(context: click.Context | None = None) -> Session:
     """Put the global options together."""
-    context = context or click.get_current_context()
-    return session_from(context.find_root().meta.get(_GLOBALS, {}))
+    root = (context or click.get_current_context()).find_root()
+    return session_from(root.meta.get(_GLOBALS, {}), as_kit=root.info_name == "kit")
 
 
-def session_from(kept: Mapping[str, Any]) -> Session:
+def session_from(kept: Mapping[str, Any], *, as_kit: bool = False) -> Session:
     """Decide what the global options mean together; ``-v`` beats ``--log-level``, as in ``kit``, and ``-q`` both."""
     level = Level[kept.get("log_level", "info").upper()]
     verbose, quiet = kept.get("verbose", 0), kept.get("quiet", False)
@@ -123,7 +123,7 @@ def session_from(kept: Mapping[str, Any]) -> Session:
     if quiet:
         level = Level.ERROR
     progress = kept.get("progress", "plain")
-    printer = make_printer(os.environ, level=level, as_json=kept.get("output") == "json", quiet=quiet)
+    printer = make_printer(os.environ, level=level, as_json=kept.get("output") == "json", quiet=quiet, as_kit=as_kit)
     silent = progress in {"none", "false"} or quiet or printer.as_json or verbose >= _NO_BARS
     return Session(printer, "none" if silent else progress, kept.get("config"), os.environ)
 

@@ -39,6 +39,7 @@ class Printer(NamedTuple):
         level: The least important level that is still written.
         as_json: Whether results are JSON documents.
         quiet: Whether only names are written where a result has one.
+        as_kit: Whether notes go to stdout, where scripts written for ``kit`` look for them.
         colour: Whether levels are coloured.
     """
 
@@ -48,6 +49,7 @@ class Printer(NamedTuple):
     as_json: bool = False
     colour: bool = False
     quiet: bool = False
+    as_kit: bool = False
 
     def result(self, text: str, value: "JSON", *, brief: str | None = None) -> None:
         """Write a result.
@@ -76,15 +78,19 @@ class Printer(NamedTuple):
 
     def note(self, text: str) -> None:
         """Say what is going on."""
-        self._say(Level.INFO, text)
+        self._say(Level.INFO, text, self.stdout if self.as_kit and not self.as_json else self.stderr)
+
+    def progress(self, text: str) -> None:
+        """Say how far it has come; on stderr, whatever the program is called."""
+        self._say(Level.INFO, text, self.stderr)
 
     def debug(self, text: str) -> None:
         """Say what only somebody who looks for a fault wants to know."""
-        self._say(Level.DEBUG, text)
+        self._say(Level.DEBUG, text, self.stderr)
 
     def warn(self, text: str) -> None:
         """Say what may be wrong."""
-        self._say(Level.WARN, text)
+        self._say(Level.WARN, text, self.stderr)
 
     def announce(self, text: str) -> None:
         """Say on stderr what must be seen whatever the level: an address, a password that is shown once."""
@@ -96,20 +102,20 @@ class Printer(NamedTuple):
             problem = {"error": {"kind": kind, "message": text, "exitCode": code}}
             print(json.dumps(problem, ensure_ascii=False), file=self.stderr)
             return
-        self._say(Level.ERROR, text)
+        self._say(Level.ERROR, text, self.stderr)
 
-    def _say(self, level: Level, text: str) -> None:
+    def _say(self, level: Level, text: str, stream: TextIO) -> None:
         if level < self.level:
             return
         label = "" if level is Level.INFO and self.level is Level.INFO else f"[{level.name}] "
         colour = _COLOURS.get(level) if self.colour and label else None
-        print((f"\x1b[{colour}m{label}\x1b[0m" if colour else label) + printable(text), file=self.stderr)
+        print((f"\x1b[{colour}m{label}\x1b[0m" if colour else label) + printable(text), file=stream)
 
 
-def make_printer(environ: Mapping[str, str], *, level: Level, as_json: bool, quiet: bool = False) -> Printer:
+def make_printer(environ: Mapping[str, str], *, level: Level, as_json: bool, quiet: bool, as_kit: bool) -> Printer:
     """Make the printer of a command, for the terminal it runs in."""
     colour = sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    return Printer(sys.stdout, sys.stderr, level=level, as_json=as_json, colour=colour, quiet=quiet)
+    return Printer(sys.stdout, sys.stderr, level=level, as_json=as_json, colour=colour, quiet=quiet, as_kit=as_kit)
 
 
 def printable(text: str) -> str:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.context import Context
     from orchard.project.home import find_home
     from orchard.project.initiating import propose_kitfile, write_kitfile
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from orchard.project.placing import Existing, place, staging
     from orchard.project.progress import Observer, Silent
     from orchard.project.provenance import read_origin
-    from orchard.project.removing import Removed, remove
+    from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.unpacking import Terms, Unpacked
     from orchard.project.versions import Version, load_version, read_version, resolve_local
     from orchard.project.workspace import Workspace
 
 __all__ = [
     "COMPRESSIONS",
+    "Cached",
     "Claim",
     "CompressionName",
     "Context",
@@ -53,7 +55,9 @@ __all__ = [
     "Version",
     "VersionFormat",
     "Workspace",
+    "clear_cache",
     "find_home",
+    "list_cache",
     "list_local",
     "list_remote",
     "load_version",
@@ -65,12 +69,17 @@ __all__ = [
     "read_origin",
     "read_version",
     "remove",
+    "remove_names",
+    "remove_remote",
     "resolve_local",
     "staging",
     "write_kitfile",
 ]
 
 _WHERE: Final = {
+    "Cached": "caching",
+    "clear_cache": "caching",
+    "list_cache": "caching",
     "Context": "context",
     "find_home": "home",
     "propose_kitfile": "initiating",
@@ -100,6 +109,8 @@ _WHERE: Final = {
     "read_origin": "provenance",
     "Removed": "removing",
     "remove": "removing",
+    "remove_names": "removing",
+    "remove_remote": "removing",
     "Terms": "unpacking",
     "Unpacked": "unpacking",
     "Version": "versions",

@@ -1,19 +1,16 @@
 """``orchard list``."""
 
-import re
-
 import click
 
+from orchard.cli.gotemplate import GoTemplate, Value
 from orchard.cli.options import Command, NetworkFlags, current_session, network_options
 from orchard.cli.output import format_size, table
 from orchard.cli.workspace import open_workspace
-from orchard.errors import UsageError
 from orchard.oci import JSON, Reference
 from orchard.project import Listed, list_local, list_remote
 
 _HEADINGS = ("REPOSITORY", "TAG", "MAINTAINER", "NAME", "SIZE", "DIGEST")
 _NONE = "<none>"
-_FIELD = re.compile(r"\{\{\s*\.(\w+)\s*\}\}")
 
 
 @click.command(cls=Command)
@@ -45,7 +42,7 @@ def command(network: NetworkFlags, repository: str | None, form: str) -> None:
         names = "\n".join(name for one in listed for name in _references(one))
         session.printer.result(table(_HEADINGS, [row for one in listed for row in _rows(one)]), None, brief=names)
     else:
-        session.printer.result("\n".join(_line(form, one) for one in listed), None)
+        session.printer.result(_lines(form, listed), None)
 
 
 def _name(reference: Reference) -> tuple[str, str]:
@@ -95,14 +92,18 @@ def _value(one: Listed) -> JSON:
     return {**_kit_value(one), "tags": list(one.tags), "size": size, "readable": one.version is not None}
 
 
-def _line(form: str, one: Listed) -> str:
-    fields = {name.capitalize(): value for name, value in _kit_value(one).items()}
-    fields["ModelName"] = fields.pop("Modelname")
+def _lines(form: str, listed: list[Listed]) -> str:
+    template = GoTemplate(form)
+    return "\n".join(template.render(_fields(one)).removesuffix("\n") for one in listed)
 
-    def value_of(match: re.Match[str]) -> str:
-        value = fields.get(match[1])
-        if match[1] not in fields:
-            raise UsageError(f"--format: there is no {match[0]}; there are {', '.join(sorted(fields))}")
-        return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
-    return _FIELD.sub(value_of, form.replace("\\n", "\n").replace("\\t", "\t"))
+def _fields(one: Listed) -> dict[str, Value]:
+    """Give what a template calls by these names, as ``kit`` does."""
+    return {
+        "Repo": one.repository,
+        "Digest": str(one.descriptor.digest),
+        "Tags": one.tags,
+        "ModelName": _model_name(one),
+        "Size": format_size(one.version.size) if one.version else "",
+        "Author": _author(one),
+    }

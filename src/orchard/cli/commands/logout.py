@@ -4,7 +4,6 @@ import click
 
 from orchard.cli.options import Command, current_session
 from orchard.cli.workspace import open_workspace
-from orchard.errors import NotFoundError
 
 
 @click.command(cls=Command)
@@ -18,5 +17,5 @@ def command(registry: str) -> None:
     """
     session = current_session()
     if not open_workspace(session=session).credentials.erase(registry):
-        raise NotFoundError(f"{registry}: not logged in")
+        session.printer.note(f"{registry}: nobody was logged in")
     session.printer.result(f"Successfully logged out from {registry}", {"registry": registry}, brief="")

@@ -7,11 +7,11 @@ from orchard.cli.output import format_size
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
 from orchard.oci import JSON, Reference
-from orchard.project import Removed, Workspace, remove, resolve_local
+from orchard.project import Removed, Workspace, remove, remove_names, remove_remote
 
 
 @click.command(cls=Command)
-@click.argument("reference", metavar="[REFERENCE[,TAG...]]", required=False)
+@click.argument("reference", metavar="[REGISTRY/]REPOSITORY[:TAG[,TAG...]|@DIGEST]", required=False)
 @click.option("-f", "--force", is_flag=True, help="Remove the version with all its tags; with --all, everything.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Remove every version that has no tag.")
 @click.option("-r", "--remote", is_flag=True, help="Remove from the registry, not from the local store.")
@@ -26,26 +26,29 @@ def command(network: NetworkFlags, reference: str | None, *, force: bool, everyt
       orchard remove --remote registry.example.com/team/mymodel:v1
     """
     session = current_session()
-    if everything == (reference is not None):
+    if everything and reference is not None:
+        raise UsageError("modelkit should not be specified when --all flag is used: --all removes what has no tag")
+    if not everything and reference is None:
         raise UsageError("name what to remove, or use --all to remove every version without a tag")
+    if everything and remote:
+        raise UsageError("--remote and --all contradict each other: name what to remove from the registry")
     workspace = open_workspace(network, session)
-    if remote:
-        _remove_remote(session, workspace, str(reference), force=force)
-        return
     if everything:
         removed = _remove_all(workspace, force=force)
     else:
         parsed, extra = Reference.parse_tags(str(reference))
-        names = (parsed, *(parsed.tagged(tag) for tag in extra))
-        for name in names:  # all or none
-            resolve_local(workspace.layout, name)
-        removed = [remove(workspace.layout, name, force=force) for name in names]
+        names = [parsed, *(parsed.tagged(tag) for tag in extra)]
+        if remote:
+            _remove_remote(session, workspace, names, force=force)
+            return
+        removed = remove_names(workspace.layout, names, force=force)
     swept = workspace.layout.sweep()
     session.printer.note(
         "The store is busy; space is freed later" if swept.busy else f"Freed {format_size(swept.bytes)}"
     )
     brief = "\n".join(str(one.reference.or_latest()) for one in removed)
-    session.printer.result("\n".join(map(_line, removed)), [_value(one) for one in removed], brief=brief)
+    text = "\n".join(_line(one, as_kit=session.printer.as_kit) for one in removed)
+    session.printer.result(text, [_value(one) for one in removed], brief=brief)
 
 
 def _remove_all(workspace: Workspace, *, force: bool) -> list[Removed]:
@@ -59,22 +62,22 @@ def _remove_all(workspace: Workspace, *, force: bool) -> list[Removed]:
     return removed
 
 
-def _remove_remote(session: Session, workspace: Workspace, reference: str, *, force: bool) -> None:
-    parsed = Reference.parse(reference).or_latest()
-    repository = workspace.remote(parsed)
-    digest = repository.resolve(parsed.target).digest
-    if force and parsed.digest is None:
-        parsed = parsed.at(digest)
-    repository.delete(parsed.target)
-    session.printer.result(
-        f"Removed {parsed} (digest {digest})",
-        [{"reference": str(parsed), "digest": str(digest), "remote": True}],
-        brief=str(parsed),
-    )
+def _remove_remote(session: Session, workspace: Workspace, names: list[Reference], *, force: bool) -> None:
+    lines: list[str] = []
+    values: list[JSON] = []
+    names = [name.or_latest() for name in names]
+    for name in names:
+        digest = remove_remote(workspace.remote(name), name, force=force)
+        shown = name.at(digest) if force else name
+        lines.append(f"Removed {shown} (digest {digest})")
+        values.append({"reference": str(shown), "digest": str(digest), "remote": True})
+    brief = "\n".join(map(str, names))
+    session.printer.result("\n".join(lines), values, brief=brief)
 
 
-def _line(one: Removed) -> str:
-    if one.kept:
+def _line(one: Removed, *, as_kit: bool) -> str:
+    # kit says the same words whether the version went or a tag of it only
+    if one.kept and not as_kit:
         return f"Untagged {one.reference.or_latest()} (digest {one.digest} stays, it has other tags)"
     return f"Removed {one.reference.or_latest()} (digest {one.digest})"
 

@@ -21,8 +21,14 @@ def command(source: str, target: str) -> None:
     old = Reference.parse(source).or_latest()
     new, extra = Reference.parse_tags(target)
     digest = open_workspace(session=session).tag(old, new.or_latest(), extra)
+    # kit writes names of the local store in full here, and only here
+    shown = [_full(name) if session.printer.as_kit else str(name) for name in (old, new.or_latest())]
     session.printer.result(
-        f"Modelkit {old} tagged as {new.or_latest()}",
+        f"Modelkit {shown[0]} tagged as {shown[1]}",
         {"source": str(old), "reference": str(new.or_latest()), "tags": [*extra], "digest": str(digest)},
         brief=str(new.or_latest()),
     )
+
+
+def _full(reference: Reference) -> str:
+    return f"{reference.registry}/{reference}" if reference.is_local else str(reference)

@@ -1,0 +1,106 @@
+"""What scripts read from `kit`: our program under that name prints the same lines, digests of manifests apart."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from support.cli import PROGRAMS, HubProgram, Program, Ran
+from support.projects import make_project
+
+pytestmark = pytest.mark.peer("kit")
+
+# Manifests of the two differ on purpose: ours does not hold the version of the program.
+_HOME_OR_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|/\S*/(?:there|project)")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_project(tmp_path_factory.mktemp("project"), prompts=False)
+
+
+@pytest.fixture
+def pair(kit: Program, tmp_path: Path) -> tuple[Program, Program]:
+    """Theirs and ours, each with a home of its own, found as their users let it be found."""
+    theirs = replace(kit, home=tmp_path / "theirs", environ={"KITOPS_HOME": str(tmp_path / "theirs")})
+    home = tmp_path / "ours"
+    ours = Program(home, PROGRAMS / "kit", {"ORCHARD_HOME": "", "KITOPS_HOME": str(home)})
+    return theirs, ours
+
+
+def _lines(ran: Ran) -> list[str]:
+    return [_HOME_OR_DIGEST.sub("…", line) for line in ran.stdout.splitlines()]
+
+
+def test_lines_on_stdout_are_those_of_kit(pair: tuple[Program, Program], plain: Path) -> None:
+    for arguments in (
+        ["pack", str(plain), "-t", "x:v1,v2"],
+        ["pack", str(plain), "-t", "x:v1"],
+        ["tag", "x:v1", "y:v3"],
+        ["tag", "x:v1", "localhost:5000/z:v1"],
+        ["list"],
+        ["list", "x"],
+        ["list", "--format", "{{.Repo}} {{.Tags}} {{.Size}} {{.Author}} {{.ModelName}}"],
+        ["list", "--format", "{{range .Tags}}{{$.Repo}}:{{.}};{{end}}"],
+        ["list", "--format", "{{if .Author}}{{len .Tags}}{{else}}none{{end}} {{- .Size }}"],
+        ["list", "--format", "{{index .Tags 0}}{{with .Repo}} {{.}}{{end}}{{/* x */}}"],
+        ["info", "x:v1"],
+        ["info", "x:v1", "-f", "model.name"],
+        ["info", "x:v1", "-f", "package.authors"],
+        ["remove", "x:v1"],
+        ["remove", "x:v2"],
+        ["logout", "localhost:1"],
+        ["version", "--show-update-notifications=false"],
+    ):
+        theirs, ours = (program.ok(*arguments) for program in pair)
+        expected = _lines(theirs)
+        if arguments[0] == "remove":
+            assert _lines(ours)[-1:] == expected  # a note on freed space stands before
+        elif arguments[0] == "version":
+            assert theirs.stdout == ""
+        else:
+            assert [line for line in _lines(ours) if "nobody was logged in" not in line] == expected, arguments
+
+
+def test_lines_of_a_registry_are_those_of_kit(pair: tuple[Program, Program], plain: Path, hub: HubProgram) -> None:
+    for number, program in enumerate(pair):
+        name = f"{hub.host}/lines/same{number}"
+        program.ok("pack", plain, "-t", f"{name}:v1")
+        pushed = program.ok("push", f"{name}:v1", "--plain-http").lines
+        pulled = program.ok("pull", f"{name}:v1", "--plain-http").lines
+        assert pushed[0] == f"Pushing {name}:v1"
+        assert pushed[-1].startswith("Pushed sha256:")
+        assert pulled[0] == f"Pulling {name}:v1"
+        assert pulled[-1].startswith("Pulled sha256:")
+        listed = program.ok("list", name, "--plain-http").lines[1].split()
+        # kit leaves the registry out, so that its line cannot be used as a reference
+        assert (name.endswith(listed[0]), listed[1:3]) == (True, ["v1", "Ada"])
+        assert list(program.ok("inspect", "-r", f"{name}:v1", "--plain-http").document) == [
+            *("digest", "cliVersion", "kitfile", "manifest")
+        ]
+
+
+def test_failures_of_kit_are_failures_of_ours(pair: tuple[Program, Program], plain: Path) -> None:
+    pair[0].ok("pack", plain, "-t", "x:v1")
+    pair[1].ok("pack", plain, "-t", "x:v1")
+    for arguments in (
+        ["remove", "x:nothing"],
+        ["remove"],
+        ["remove", "x", "--all"],
+        ["inspect", "nothing:v1"],
+        ["inspect", "-r", "nothing:v1"],
+        ["push", "x:v1"],
+        ["pull", "x:v1"],
+        ["unpack", "x:v1,v2"],
+        ["list", "--log-level", "nonsense"],
+        ["list", "--format", "{{.Nothing}}"],
+        ["list", "--format", "{{.Repo"],
+        ["info", "x:v1", "-f", "a[0]"],
+        ["pack", str(plain / "src")],
+        ["tag", "x:v1"],
+        ["nonsense"],
+    ):
+        theirs, ours = (program(*arguments) for program in pair)
+        assert theirs.code != 0, theirs
+        assert ours.code != 0, ours
