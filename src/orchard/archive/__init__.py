@@ -10,7 +10,7 @@ from orchard.archive.extraction import Extractor
 from orchard.archive.limits import DEFAULTS, Limits
 from orchard.archive.names import folded, is_portable, safe_name
 from orchard.archive.reader import Content, Member, members
-from orchard.archive.stream import ChunkReader
+from orchard.archive.stream import ChunkReader, SkippingReader
 from orchard.archive.writer import Entry, FileStamp, header, read_file, tar_size, write_tar
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "FileStamp",
     "Limits",
     "Member",
+    "SkippingReader",
     "compress",
     "decompress",
     "folded",

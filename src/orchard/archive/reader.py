@@ -127,8 +127,9 @@ class Member:
 def members(body: Readable, limits: Limits = DEFAULTS, *, what: str = "the archive") -> Iterator[Member]:
     """Give the members of an uncompressed tar in their order.
 
-    Content that the caller leaves unread is passed over. The stream is read to its very end, so a body that verifies
-    itself has done so when the iteration ends.
+    Content that the caller leaves unread is passed over; through a ``SkippingReader`` it is not even read, and headers
+    alone are. Any other stream is read to its very end, so a body that verifies itself has done so when the iteration
+    ends.
 
     Raises:
         InvalidError: If the archive breaks the grammar of tar, ends too early or goes on after its end.

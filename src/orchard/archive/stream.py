@@ -1,6 +1,6 @@
 """Bytes from an iterator, taken in the pieces that a tar has."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from orchard.oci import CHUNK, Readable, chunks
@@ -8,6 +8,13 @@ from orchard.oci import CHUNK, Readable, chunks
 T = TypeVar("T", bytes, memoryview)
 
 _LARGE: Final = CHUNK // 2  # from here on a call of its own costs less than a copy
+
+# Bytes of one read of content that can be read from any place. The first one often holds, after the header of the tar,
+# the header of the model file as well; after a jump little more than one header is wanted; many small files in a row
+# are read through, because each read may be a request.
+FIRST_WINDOW: Final = 256 << 10
+_AFTER_JUMP: Final = 64 << 10
+_LARGEST_WINDOW: Final = 4 << 20
 
 
 def gathered(pieces: Iterable[T]) -> Iterator[T | bytes]:
@@ -92,3 +99,42 @@ class ChunkReader:
         self._at += len(chunk)
         self.offset += len(chunk)
         return chunk
+
+
+class SkippingReader(ChunkReader):
+    """A ``ChunkReader`` over content that can be read from any place: what is skipped is not read.
+
+    Args:
+        read_at: Gives exactly the bytes of an offset and a size, which lie within the content.
+        size: Bytes of the content.
+    """
+
+    __slots__ = ("_place", "_read_at", "_size", "_window")
+
+    def __init__(self, read_at: Callable[[int, int], bytes], size: int) -> None:
+        super().__init__(self._windows())
+        self._read_at = read_at
+        self._size = size
+        self._place = 0  # from where the next window is read
+        self._window = FIRST_WINDOW
+
+    def skip(self, size: int) -> int:
+        """Pass over up to ``size`` bytes and tell how many there were; what has not been read yet never is."""
+        size = min(size, self._size - self.offset)
+        gap = size - (len(self._chunk) - self._at)
+        if gap > 0:
+            self._chunk, self._at = b"", 0
+            self._place += gap
+            if gap > self._window:
+                self._window = _AFTER_JUMP
+        else:
+            self._at += size
+        self.offset += size
+        return size
+
+    def _windows(self) -> Iterator[bytes]:
+        while self._place < self._size:
+            size = min(self._window, self._size - self._place)
+            start, self._place = self._place, self._place + size
+            self._window = min(2 * self._window, _LARGEST_WINDOW)
+            yield self._read_at(start, size)

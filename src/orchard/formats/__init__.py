@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from orchard.formats.classify import Listed, generate, license_files
+    from orchard.formats.fileindex import FileIndex, IndexedFile, LayerFile, LayerFiles
     from orchard.formats.filters import Filter, Filters, parse_filter, parse_filters
     from orchard.formats.ignore import ALWAYS_IGNORED, IgnoreRules
     from orchard.formats.kitconfig import kitfile_from_json
@@ -77,12 +78,16 @@ __all__ = [
     "Dataset",
     "Docs",
     "Entry",
+    "FileIndex",
     "Filter",
     "Filters",
     "IgnoreRules",
+    "IndexedFile",
     "Kitfile",
     "KitfileDocument",
     "Layer",
+    "LayerFile",
+    "LayerFiles",
     "LayerFormat",
     "LayerKind",
     "LayerType",
@@ -129,6 +134,10 @@ _WHERE: Final = {
     "Listed": "classify",
     "generate": "classify",
     "license_files": "classify",
+    "FileIndex": "fileindex",
+    "IndexedFile": "fileindex",
+    "LayerFile": "fileindex",
+    "LayerFiles": "fileindex",
     "Filter": "filters",
     "Filters": "filters",
     "parse_filter": "filters",

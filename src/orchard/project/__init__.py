@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.context import Context
     from orchard.project.home import find_home
+    from orchard.project.indexcache import IndexCache
+    from orchard.project.indexing import index_version
     from orchard.project.initiating import propose_kitfile, write_kitfile
     from orchard.project.layering import (
         COMPRESSIONS,
@@ -41,6 +43,7 @@ __all__ = [
     "Documents",
     "Encoding",
     "Existing",
+    "IndexCache",
     "Listed",
     "ModelKitFormat",
     "Observer",
@@ -57,6 +60,7 @@ __all__ = [
     "Workspace",
     "clear_cache",
     "find_home",
+    "index_version",
     "list_cache",
     "list_local",
     "list_remote",
@@ -82,6 +86,8 @@ _WHERE: Final = {
     "list_cache": "caching",
     "Context": "context",
     "find_home": "home",
+    "IndexCache": "indexcache",
+    "index_version": "indexing",
     "propose_kitfile": "initiating",
     "write_kitfile": "initiating",
     "Listed": "listing",
