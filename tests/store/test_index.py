@@ -135,3 +135,36 @@ def test_layout_when_its_place_is_a_file_then_said(tmp_path: Path) -> None:
         put_manifest(layout.repository(NAME), b"layer")
     with pytest.raises(StorageError, match="Not a directory"):
         layout.entries()
+
+
+def test_entry_says_when_it_was_made_and_keeps_saying_so(tmp_path: Path) -> None:
+    times = iter(range(100, 200, 10))
+    layout = Layout(tmp_path, now=lambda: next(times))
+    repository = layout.repository(NAME)
+    first = put_manifest(repository, b"one")
+    repository.tag(first, "v1")
+    repository.tag(put_manifest(repository, b"two"), "v2")
+    repository.tag(repository.resolve("v2"), "v1")
+
+    expected = [("v2", 130), ("v1", 140), (None, 110)]
+    assert [(e.tag, e.added) for e in layout.entries()] == expected
+    assert [(e.tag, e.added) for e in Layout(tmp_path).entries()] == expected
+
+
+def test_document_remembers_the_tags_that_moved_on(layout: Layout) -> None:
+    repository = layout.repository(NAME)
+    first, second = put_manifest(repository, b"one"), put_manifest(repository, b"two")
+    for document in (first, second, first, second):
+        repository.tag(document, "latest")
+        repository.tag(document, "best")
+    layout.untag(NAME, "best")
+
+    former = {(e.digest, e.tag): e.former_tags for e in Layout(layout.path).entries()}
+    assert former == {(first.digest, None): ("latest", "best"), (second.digest, "latest"): ("latest", "best")}
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00+01:00", ""])
+def test_entry_with_a_time_that_is_none_has_no_time(layout: Layout, time: str) -> None:
+    write(layout, {**entry("v1"), "annotations": {"ml.orchard.added": time}})
+
+    assert [e.added for e in layout.entries()] == [None]

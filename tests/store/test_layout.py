@@ -24,7 +24,7 @@ NAMELESS = "localhost/_"
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path / "store")
+    return Layout(tmp_path / "store", now=lambda: 1_000_000_000.5)
 
 
 @pytest.fixture
@@ -74,6 +74,7 @@ def test_layout_is_an_image_layout_of_the_spec(layout: Layout, repository: Local
                 "annotations": {
                     "ml.orchard.repository": NAME,
                     "org.opencontainers.image.ref.name": f"{NAME}:v1",
+                    "ml.orchard.added": "2001-09-09T01:46:40.500Z",
                 },
             }
         ],

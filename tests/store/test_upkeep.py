@@ -236,3 +236,29 @@ def test_index_of_nothing_is_kept(layout: Layout, repository: LocalRepository) -
     put(repository, index_of([]), mediatype.OCI_INDEX)
 
     assert layout.sweep() == SweepReport()
+
+
+def test_drop_takes_out_only_entries_that_are_still_the_same(layout: Layout, repository: LocalRepository) -> None:
+    moved, gone = put_manifest(repository, b"one"), put_manifest(repository, b"two")
+    seen = layout.entries()
+    repository.tag(moved, "v1")
+
+    dropped = layout.drop(seen)
+
+    assert [entry.digest for entry in dropped] == [gone.digest]
+    assert [(entry.tag, entry.digest) for entry in layout.entries()] == [("v1", moved.digest)]
+
+
+def test_would_free_tells_what_drop_and_sweep_then_free(layout: Layout, repository: LocalRepository) -> None:
+    put_manifest(repository, b"shared", b"mine"), put_manifest(repository, b"shared", b"yours")
+    (layout.path / "ingest").mkdir(exist_ok=True)
+    (layout.path / "ingest/x.partial").write_bytes(b"partial")
+    entries = layout.entries()[:1]
+    before = stored(layout)
+
+    told = layout.would_free(entries, partials=True)
+
+    assert stored(layout) == before
+    layout.drop(entries)
+    assert layout.sweep(partials=True) == told
+    assert told.blobs == 2

@@ -57,6 +57,8 @@ COMMANDS: Final = {
     "inspect": ("inspect", "Show the manifest and the Kitfile of a ModelKit"),
     "info": ("info", "Show the Kitfile of a ModelKit"),
     "remove": ("remove", "Remove ModelKits, local or in a registry"),
+    "verify": ("verify", "Hash all of a version, or of the local store, and say what is damaged"),
+    "prune": ("prune", "Remove old versions and unneeded blobs from the local store"),
     "login": ("login", "Log in to a registry"),
     "logout": ("logout", "Log out of a registry"),
     "init": ("init", "Write a Kitfile for a directory"),

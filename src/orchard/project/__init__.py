@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from orchard.project.placing import Existing, place, staging
     from orchard.project.progress import Observer, Silent
     from orchard.project.provenance import read_origin
+    from orchard.project.pruning import Policy, Stale, parse_age, stale
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.unpacking import Terms, Unpacked
-    from orchard.project.versions import Version, load_version, read_version, resolve_local
+    from orchard.project.verifying import Finding, Verified, repair, verify_store, verify_version
+    from orchard.project.versions import Version, entry_name, load_version, locate, read_version, resolve_local
     from orchard.project.workspace import Workspace
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "Documents",
     "Encoding",
     "Existing",
+    "Finding",
     "IndexCache",
     "Listed",
     "ModelKitFormat",
@@ -50,21 +53,27 @@ __all__ = [
     "Packed",
     "PackedLayer",
     "Plan",
+    "Policy",
     "Recipe",
     "Removed",
     "Silent",
+    "Stale",
     "Terms",
     "Unpacked",
+    "Verified",
     "Version",
     "VersionFormat",
     "Workspace",
     "clear_cache",
+    "entry_name",
     "find_home",
     "index_version",
     "list_cache",
     "list_local",
     "list_remote",
     "load_version",
+    "locate",
+    "parse_age",
     "place",
     "propose_kitfile",
     "publish",
@@ -75,8 +84,12 @@ __all__ = [
     "remove",
     "remove_names",
     "remove_remote",
+    "repair",
     "resolve_local",
     "staging",
+    "stale",
+    "verify_store",
+    "verify_version",
     "write_kitfile",
 ]
 
@@ -113,13 +126,24 @@ _WHERE: Final = {
     "Observer": "progress",
     "Silent": "progress",
     "read_origin": "provenance",
+    "Policy": "pruning",
+    "Stale": "pruning",
+    "parse_age": "pruning",
+    "stale": "pruning",
     "Removed": "removing",
     "remove": "removing",
     "remove_names": "removing",
     "remove_remote": "removing",
     "Terms": "unpacking",
     "Unpacked": "unpacking",
+    "Finding": "verifying",
+    "Verified": "verifying",
+    "repair": "verifying",
+    "verify_store": "verifying",
+    "verify_version": "verifying",
     "Version": "versions",
+    "entry_name": "versions",
+    "locate": "versions",
     "load_version": "versions",
     "read_version": "versions",
     "resolve_local": "versions",

@@ -1,11 +1,12 @@
 """Versions: what a reference names, read and checked."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from orchard.errors import InvalidDocumentError, NotFoundError
 from orchard.formats import MAX_CONFIG, ModelKit, read_project, require_project
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, parse_manifest, read_all
-from orchard.store import Layout, Source, Store
+from orchard.store import Entry, Layout, Source, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,45 @@ def resolve_local(layout: Layout, reference: Reference) -> Descriptor:
         return layout.repository(reference.name).resolve(reference.target)
     except NotFoundError as error:
         raise NotFoundError(f"{reference.or_latest()}: not in the local store; see: orchard list") from error
+
+
+class Places(Protocol):
+    """Where versions are: the local store, and registries."""
+
+    layout: Layout
+
+    def remote(self, reference: Reference, /) -> Store:
+        """Open the repository of a reference in its registry."""
+        ...
+
+
+def locate(places: Places, reference: Reference, *, remote: bool | None = None) -> tuple[Descriptor, Store]:
+    """Find what a reference names, and where that is; nothing is read.
+
+    Args:
+        places: Where to look.
+        reference: What to look for.
+        remote: Look in the registry only (true), in the local store only (false), or in the one, then in the other.
+
+    Raises:
+        NotFoundError: If it is in none of them.
+        OrchardError: As the registry client raises it.
+    """
+    if not remote:
+        try:
+            return resolve_local(places.layout, reference), places.layout.repository(reference.name)
+        except NotFoundError:
+            if remote is False or reference.is_local:
+                raise
+    there = places.remote(reference)
+    return there.resolve(reference.target), there
+
+
+def entry_name(entry: Entry) -> str:
+    """Write what an entry of the local store is called, as people do."""
+    registry, _, repository = entry.repository.partition("/")
+    name = Reference(registry, repository)
+    return str(name.at(entry.digest) if entry.tag is None else f"{name}:{entry.tag}")
 
 
 def load_version(store: Store, target: str) -> Version:

@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from orchard.errors import NotFoundError, UsageError
+from orchard.errors import UsageError
 from orchard.oci import UNNAMED, Digest, Reference
 from orchard.project.home import CREDENTIALS, LAYOUT, find_home
-from orchard.project.versions import Version, load_version, read_version, resolve_local
+from orchard.project.versions import Version, locate, read_version, resolve_local
 from orchard.store import Layout, Store
 
 # What a command does not use, it does not import: `list` needs neither archives nor a registry client (60 ms together).
@@ -128,17 +128,8 @@ class Workspace:
             NotFoundError: If it is in neither.
             OrchardError: As the registry client raises it.
         """
-        if remote:
-            there = self.remote(reference)
-            return load_version(there, reference.target), there
-        try:
-            found = resolve_local(self.layout, reference)
-        except NotFoundError:
-            if remote is False or reference.is_local:
-                raise
-            return self.find(reference, remote=True)
-        here = self.layout.repository(reference.name)
-        return read_version(here, found), here
+        found, store = locate(self, reference, remote=remote)
+        return read_version(store, found), store
 
     def unpack(
         self,

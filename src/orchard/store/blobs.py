@@ -197,21 +197,24 @@ class Blobs:
         with guarded(path):
             path.unlink(missing_ok=True)
 
-    def clear_ingest(self, *, partials: bool) -> int:
-        """Delete what interrupted runs left; call it only while nobody writes.
+    def clear_ingest(self, *, partials: bool, rehearse: bool = False) -> int:
+        """Delete what interrupted runs left; call it only while nobody writes, or to rehearse.
+
+        Args:
+            partials: Whether to delete also what a later run would go on with.
+            rehearse: Whether to count only.
 
         Returns:
-            How many bytes that freed.
+            How many bytes that frees.
 
         Raises:
             StorageError: If a file cannot be deleted.
         """
-        freed = 0
-        for file in _files(self._ingest):
-            if partials or not file.name.endswith(_PARTIAL):
-                freed += file.stat(follow_symlinks=False).st_size
-                with guarded(Path(file.path)):
-                    Path(file.path).unlink()
+        left = [file for file in _files(self._ingest) if partials or not file.name.endswith(_PARTIAL)]
+        freed = sum(file.stat(follow_symlinks=False).st_size for file in left)
+        for path in () if rehearse else [Path(file.path) for file in left]:
+            with guarded(path):
+                path.unlink()
         return freed
 
     def _spool_for(self, content: Descriptor) -> Spool:

@@ -2,11 +2,15 @@
 
 Every entry says its repository in an annotation of ours; a tagged one also has the annotation of the image spec, with
 the full name, as ``skopeo`` and ``oras`` read and write it. There is one entry for each tag of a repository, and one
-without a tag for a document that has none there. What other tools wrote is kept as they wrote it.
+without a tag for a document that has none there. An entry of ours also says when it was made, and which tags its
+document had there before they moved on. What other tools wrote is kept as they wrote it.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import re
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -18,10 +22,14 @@ from orchard.store.locks import locked
 
 REF_NAME: Final = "org.opencontainers.image.ref.name"
 REPOSITORY: Final = "ml.orchard.repository"
+ADDED: Final = "ml.orchard.added"
+FORMER_TAGS: Final = "ml.orchard.former-tags"
 NAMELESS: Final = f"{LOCAL_REGISTRY}/{UNNAMED}"
 
 _MARKER: Final = dumps({"imageLayoutVersion": "1.0.0"})
-_LIMIT: Final = 256 << 20  # bytes; some 700 000 entries
+_LIMIT: Final = 256 << 20  # bytes; some 500 000 entries
+_MAX_FORMER: Final = 16  # tags that are remembered; a tag such as "latest" counts once
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +40,15 @@ class Entry:
         repository: Registry and repository.
         tag: The tag, if it has one.
         descriptor: The document.
+        added: When the entry was made, in seconds since 1970; None if it does not say so.
+        former_tags: Tags that named the document here before they moved on or were taken away, the oldest first.
     """
 
     repository: str
     tag: str | None
     descriptor: Descriptor
+    added: float | None = field(default=None, compare=False)
+    former_tags: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> Digest:
@@ -65,7 +77,8 @@ class Listing:
 
     def tagged(self, repository: str, tag: str) -> Descriptor | None:
         """Find what a tag names."""
-        return self._tags.get((repository, tag))
+        entry = self._tags.get((repository, tag))
+        return None if entry is None else entry.descriptor
 
     def listed(self, repository: str, digest: Digest) -> Descriptor | None:
         """Find a document of a repository."""
@@ -83,33 +96,50 @@ class Listing:
 
     def tag(self, repository: str, document: Descriptor, tag: str) -> "Listing":
         """Let a tag name a document; the one that it named before stays, without the tag."""
-        before = self.tagged(repository, tag)
+        before = self._tags.get((repository, tag))
         if before is not None and before.digest == document.digest:
             return self
 
         def replaced(entry: Entry) -> bool:
-            untagged = entry.tag is None and entry.digest == document.digest
-            return entry.repository == repository and (entry.tag == tag or untagged)
+            return entry.tag is None and (entry.repository, entry.digest) == (repository, document.digest)
 
-        after = Listing((*self._without(replaced), _row(repository, tag, document)))
-        return after if before is None else after.link(repository, before)
+        former = next((entry.former_tags for entry in self.entries if replaced(entry)), ())
+        rest = self._without(lambda entry: entry == before or replaced(entry))
+        after = Listing((*rest, _row(repository, tag, document, former=former)))
+        return after if before is None else after._left_by(before)
 
     def untag(self, repository: str, tag: str) -> "Listing":
         """Take a tag away; the document that it named stays."""
-        before = self.tagged(repository, tag)
-        after = Listing(self._without(lambda entry: entry.repository == repository and entry.tag == tag))
-        return after if before is None else after.link(repository, before)
+        before = self._tags.get((repository, tag))
+        if before is None:
+            return self
+        after = Listing(self._without(lambda entry: entry == before))
+        return after._left_by(before)
 
     def remove(self, repository: str, digests: frozenset[Digest]) -> "Listing":
         """Let documents no longer belong to a repository, with all their tags."""
         return Listing(self._without(lambda entry: entry.repository == repository and entry.digest in digests))
 
+    def drop(self, entries: Collection[Entry]) -> "Listing":
+        """Take these very entries out; one that says something else by now stays."""
+        return Listing(self._without(lambda entry: entry in entries))
+
+    def _left_by(self, gone: Entry) -> "Listing":
+        """Let a document stay that has lost a tag: it remembers the tag, and when it came."""
+        key = (gone.repository, gone.digest)
+        rows = list(self.rows)
+        if key not in self._documents:
+            row = _row(gone.repository, None, gone.descriptor)
+            rows.append(row if gone.added is None else _stamped(row, gone.added))
+        tags = (*gone.former_tags, *filter(None, [gone.tag]))
+        return Listing(_remembering(r, tags) if (r.entry.repository, r.entry.digest) == key else r for r in rows)
+
     def _without(self, unwanted: Callable[[Entry], bool]) -> list[Row]:
         return [row for row in self.rows if not unwanted(row.entry)]
 
     @cached_property
-    def _tags(self) -> dict[tuple[str, str], Descriptor]:
-        return {(entry.repository, entry.tag): entry.descriptor for entry in self.entries if entry.tag is not None}
+    def _tags(self) -> dict[tuple[str, str], Entry]:
+        return {(entry.repository, entry.tag): entry for entry in self.entries if entry.tag is not None}
 
     @cached_property
     def _documents(self) -> dict[tuple[str, Digest], Descriptor]:
@@ -139,8 +169,9 @@ class _Content:
 class IndexFile:
     """The file, parsed again only when it has changed, and changed by one at a time."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, now: Callable[[], float] = time.time) -> None:
         self._path = root / "index.json"
+        self._now = now
         self._marker = root / "oci-layout"
         self._lock = root / "index.lock"
         self._last: _Content | None = None
@@ -178,10 +209,18 @@ class IndexFile:
             before = self._read()
             listing = edit(before.listing)
             if listing.rows != before.listing.rows:
-                after = before.changed(listing)
+                after = before.changed(self._stamped(listing, before.listing))
                 replace_file(self._path, after.raw)
                 self._last = after
         return before.listing
+
+    def _stamped(self, listing: Listing, before: Listing) -> Listing:
+        """Write the time into the entries that are new."""
+        known = set(before.entries)
+        added = round(self._now(), 3)  # enough to tell one command from the next
+        return Listing(
+            row if row.entry in known or row.entry.added is not None else _stamped(row, added) for row in listing.rows
+        )
 
     def _read(self) -> _Content:
         """Read the file, but parse it only if its bytes are new: no time stamp tells that for certain.
@@ -237,7 +276,8 @@ def _row_of(raw: JSON, number: int) -> Row:
         repository, tag = _foreign_name(name)
     else:
         tag = None if name is None else name.removeprefix(f"{repository}:")
-    return Row(Entry(repository, tag, _plain(descriptor)), raw)
+    added, former = _read_time(annotations.get(ADDED)), annotations.get(FORMER_TAGS, "")
+    return Row(Entry(repository, tag, _plain(descriptor), added, tuple(filter(None, former.split(",")))), raw)
 
 
 def _foreign_name(name: str | None) -> tuple[str, str | None]:
@@ -261,9 +301,38 @@ def _plain(document: Descriptor) -> Descriptor:
     )
 
 
-def _row(repository: str, tag: str | None, document: Descriptor) -> Row:
+def _row(repository: str, tag: str | None, document: Descriptor, *, former: tuple[str, ...] = ()) -> Row:
     plain = _plain(document)
     raw = plain.to_json()
     name: dict[str, JSON] = {} if tag is None else {REF_NAME: f"{repository}:{tag}"}
     raw["annotations"] = {REPOSITORY: repository, **name}
-    return Row(Entry(repository, tag, plain), raw)
+    return _remembering(Row(Entry(repository, tag, plain), raw), former)
+
+
+def _remembering(row: Row, tags: tuple[str, ...]) -> Row:
+    """Add to the tags that a document had, each once and the last ones only."""
+    former = tuple(dict.fromkeys(reversed((*row.entry.former_tags, *tags))))[:_MAX_FORMER][::-1]
+    if former == row.entry.former_tags:
+        return row
+    return _annotated(row, FORMER_TAGS, ",".join(former), entry=replace(row.entry, former_tags=former))
+
+
+def _stamped(row: Row, added: float) -> Row:
+    text = datetime.fromtimestamp(added, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _annotated(row, ADDED, text, entry=replace(row.entry, added=added))
+
+
+def _annotated(row: Row, key: str, value: str, *, entry: Entry) -> Row:
+    annotations = row.raw.get("annotations")
+    known = annotations if isinstance(annotations, dict) else {}
+    return Row(entry, {**row.raw, "annotations": {**known, key: value}})
+
+
+def _read_time(text: str | None) -> float | None:
+    """Read the time of an entry; another tool may have written anything there."""
+    if text is None or _TIME.fullmatch(text) is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None

@@ -10,31 +10,35 @@
 Nothing is read, made or locked until it is needed.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from orchard.errors import NotFoundError
 from orchard.oci import Descriptor, Digest
 from orchard.store import upkeep
 from orchard.store.blobs import Blobs, Ingested
-from orchard.store.disk import guarded
 from orchard.store.index import Entry, IndexFile, Listing, check_name
+from orchard.store.keeping import Upkept
 from orchard.store.making import Making
 from orchard.store.repository import LocalRepository, found
 
 
-class Layout:
+class Layout(Upkept):
     """A directory in the OCI image layout, with the contents of many repositories.
 
     Attributes:
         path: The directory.
+
+    Args:
+        path: The directory; made when something is first stored.
+        now: The clock, in seconds since 1970.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self.path = path
         self._blobs = Blobs(path)
-        self._index = IndexFile(path)
+        self._index = IndexFile(path, now)
 
     def repository(self, name: str) -> LocalRepository:
         """Give one repository, whether it holds anything or not.
@@ -89,14 +93,6 @@ class Layout:
             raise NotFoundError(f"{repository}@{digest} is not in the local store")
         return [entry.tag for entry in gone if entry.tag is not None]
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Hold the sweep off while the block runs: hold it from the first blob to the document that needs it.
-
-        Raises:
-            StorageError: If the store cannot be written.
-        """
-        return self._blobs.writing()
-
     def ingest(self, stream: Iterable[bytes], media_type: str, *, algorithm: str = "sha256") -> Ingested:
         """Take content whose name is not known yet; produce and hash it in one thread while another writes.
 
@@ -127,41 +123,3 @@ class Layout:
     def path_of(self, content: Descriptor) -> Path | None:
         """Give the file that holds some content, for those who can do better than read it; it must not be changed."""
         return self._blobs.path(content.digest) if self._blobs.has(content) else None
-
-    def discard(self, digest: Digest) -> None:
-        """Delete a blob that ``verify`` found damaged, so that the next push brings it anew.
-
-        Raises:
-            StorageError: If it cannot be deleted.
-        """
-        with self.writing():
-            self._blobs.remove(digest)
-
-    def sweep(self, *, partials: bool = False) -> upkeep.SweepReport:
-        """Delete the blobs that nothing needs, unless others are writing.
-
-        Args:
-            partials: Whether to delete also what interrupted transfers would go on with.
-
-        Raises:
-            IntegrityError: If a document is damaged, so that it is not known what it needs; nothing is deleted then.
-            StorageError: If the index is damaged, or a file cannot be deleted.
-        """
-        with guarded(self.path):
-            if not self.path.exists():
-                return upkeep.SweepReport()
-        with self._blobs.alone() as free:
-            if not free:
-                return upkeep.SweepReport(busy=True)
-            return upkeep.sweep(self._blobs, self._roots(), partials=partials)
-
-    def verify(self) -> Iterator[upkeep.Problem]:
-        """Hash everything that is stored, and look for everything that the entries need.
-
-        Raises:
-            StorageError: If the index is damaged.
-        """
-        return upkeep.verify(self._blobs, self._roots())
-
-    def _roots(self) -> list[Descriptor]:
-        return [entry.descriptor for entry in self._index.read().entries]

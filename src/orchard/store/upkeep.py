@@ -1,7 +1,10 @@
 """Upkeep of a layout: what its entries need, what nobody needs, what is damaged."""
 
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal
 
 from orchard.errors import IntegrityError, InvalidError, NotFoundError, OrchardError
 from orchard.oci import (
@@ -17,6 +20,7 @@ from orchard.oci import (
     read_all,
 )
 from orchard.store.blobs import Blobs
+from orchard.store.meter import Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,12 @@ class Problem:
     Attributes:
         digest: The content.
         message: What is wrong with it.
+        fault: Whether it is other bytes than promised, not there, or a document that makes no sense.
     """
 
     digest: Digest
     message: str
+    fault: Literal["damaged", "missing", "invalid"] = field(default="damaged", compare=False)
 
 
 def read_document(blobs: Blobs, content: Descriptor) -> Document:
@@ -68,43 +74,72 @@ def missing(blobs: Blobs, roots: Iterable[Descriptor]) -> Iterator[Problem]:
     """Find what documents need and the store lacks; a blob of the wrong size is lacking too."""
     for content, problem in _walk(blobs, roots):
         if problem is not None:
-            yield Problem(content.digest, str(problem))
+            invalid = isinstance(problem, InvalidError)
+            yield Problem(content.digest, str(problem), "invalid" if invalid else "missing")
         elif not blobs.has(content):
-            yield Problem(content.digest, f"{content.digest} is missing, or not {content.size} bytes long")
+            text = f"{content.digest} is missing, or not {content.size} bytes long"
+            yield Problem(content.digest, text, "missing")
 
 
-def sweep(blobs: Blobs, roots: Iterable[Descriptor], *, partials: bool) -> SweepReport:
+def needed(blobs: Blobs, root: Descriptor) -> set[Digest]:
+    """List what a document needs, itself included, as far as that can be read."""
+    return {content.digest for content, _ in _walk(blobs, [root])}
+
+
+def sweep(blobs: Blobs, roots: Iterable[Descriptor], *, partials: bool, rehearse: bool = False) -> SweepReport:
     """Delete the blobs that no root needs, and what interrupted runs left; only while nobody writes.
+
+    Args:
+        blobs: Where to sweep.
+        roots: The documents that stay.
+        partials: Whether to delete also what interrupted transfers would go on with.
+        rehearse: Whether to count only.
 
     Raises:
         IntegrityError: If a document cannot be read, so that it is not known what it needs; nothing is deleted then.
         StorageError: If a file cannot be deleted.
     """
+    unneeded = _unneeded(blobs, roots)
+    for digest, _ in () if rehearse else unneeded:
+        blobs.remove(digest)
+    freed = blobs.clear_ingest(partials=partials, rehearse=rehearse)
+    return SweepReport(len(unneeded), freed + sum(size for _, size in unneeded))
+
+
+def _unneeded(blobs: Blobs, roots: Iterable[Descriptor]) -> list[tuple[Digest, int]]:
     needed: set[Digest] = set()
     for content, problem in _walk(blobs, roots):
         if problem is not None:
             raise IntegrityError(f"nothing was deleted: {problem}; pull that version again, or remove it") from problem
         needed.add(content.digest)
-    unneeded = [(digest, size) for digest, size in blobs.stored() if digest not in needed]
-    for digest, _ in unneeded:
-        blobs.remove(digest)
-    freed = blobs.clear_ingest(partials=partials)
-    return SweepReport(len(unneeded), freed + sum(size for _, size in unneeded))
+    return [(digest, size) for digest, size in blobs.stored() if digest not in needed]
 
 
-def verify(blobs: Blobs, roots: Iterable[Descriptor]) -> Iterator[Problem]:
-    """Hash everything that is stored, and look for everything that the roots need.
+def verify(blobs: Blobs, roots: Iterable[Descriptor], observer: Observer) -> Iterator[Problem]:
+    """Hash everything that is stored, some blobs at a time, and look for everything that the roots need.
 
     Raises:
-        StorageError: If a file cannot be read.
+        StorageError: If a directory cannot be read.
     """
+    stored = [
+        Descriptor(media_type=mediatype.OCTET_STREAM, digest=digest, size=size) for digest, size in blobs.stored()
+    ]
     damaged: set[Digest] = set()
-    for digest, size in blobs.stored():
-        problem = _check(blobs, Descriptor(media_type=mediatype.OCTET_STREAM, digest=digest, size=size))
-        if problem is not None:
-            damaged.add(digest)
+    for problem in _problems(blobs, stored, observer):
+        if blobs.path(problem.digest).exists():  # what is swept meanwhile is no problem
+            damaged.add(problem.digest)
             yield problem
     yield from (problem for problem in missing(blobs, roots) if problem.digest not in damaged)
+
+
+def _problems(blobs: Blobs, stored: Iterable[Descriptor], observer: Observer) -> Iterator[Problem]:
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="verify") as pool:
+        checks = [pool.submit(_check, blobs, content, observer) for content in stored]
+        try:
+            yield from filter(None, (check.result() for check in checks))
+        except BaseException:  # interrupted, or nobody wants to know more
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def referrers(blobs: Blobs, candidates: Iterable[Descriptor], subject: Digest) -> frozenset[Digest]:
@@ -123,16 +158,19 @@ def referrers(blobs: Blobs, candidates: Iterable[Descriptor], subject: Digest) -
     return frozenset(found)
 
 
-def _check(blobs: Blobs, content: Descriptor) -> Problem | None:
+def _check(blobs: Blobs, content: Descriptor, observer: Observer) -> Problem | None:
+    observer.started(content)
+    problem = None
     try:
         with blobs.open(content) as body:
-            for _ in chunks(Verifying(body, content), CHUNK):
-                pass
+            for chunk in chunks(Verifying(body, content), CHUNK):
+                observer.advanced(content, len(chunk))
     except NotFoundError:
-        return None  # deleted meanwhile
+        pass  # deleted meanwhile
     except OrchardError as error:
-        return Problem(content.digest, str(error))
-    return None
+        problem = Problem(content.digest, str(error))
+    observer.finished(content, skipped=False)
+    return problem
 
 
 def _walk(blobs: Blobs, roots: Iterable[Descriptor]) -> Iterator[tuple[Descriptor, OrchardError | None]]:
