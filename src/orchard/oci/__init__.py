@@ -22,7 +22,7 @@ from orchard.oci.reference import (
     check_tag,
 )
 from orchard.oci.strictjson import JSON, dumps, go_dumps, loads, refuse_variants
-from orchard.oci.verify import CHUNK, Readable, Verifying, chunks, read_all, read_bounded, read_up_to
+from orchard.oci.verify import CHUNK, STRIDE, Readable, Verifying, chunks, read_all, read_bounded, read_up_to
 
 __all__ = [
     "ALGORITHMS",
@@ -32,6 +32,7 @@ __all__ = [
     "LOCAL_REGISTRY",
     "MAX_CHILDREN",
     "MAX_MANIFEST",
+    "STRIDE",
     "UNNAMED",
     "Descriptor",
     "Digest",

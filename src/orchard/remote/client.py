@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from orchard.errors import OrchardError
 from orchard.oci import read_bounded
+from orchard.remote.allowance import Allowance
 from orchard.remote.auth import MAX_TOKEN, Authenticator, Scope
 from orchard.remote.backoff import Backoff, Timing, retry_after
 from orchard.remote.challenge import parse_challenges
@@ -107,7 +108,8 @@ class Client:
         self.host = host
         self.options = options
         self.origin = options.origin(api or host)
-        self._timing = timing
+        self.timing = timing
+        self.allowance = Allowance(options.ranges)
         self._exchanges = Exchanges(host, self.origin, options=options, timing=timing)
         self._lock = Lock()
         self._warned: set[str] = set()
@@ -126,7 +128,7 @@ class Client:
 
     def backoff(self) -> Backoff:
         """Start counting the tries of an operation."""
-        return Backoff(self.options.retry, self._timing)
+        return Backoff(self.options.retry, self.timing)
 
     def close(self) -> None:
         """Close every idle connection; the client stays usable."""
@@ -186,6 +188,21 @@ class Client:
             where = f"{request.where}, sent on to {response.url.origin}" if sent_on else request.where
             raise self._refused(response, where, known=known, sent_on=sent_on)
 
+    def send_on(self, request: Request, url: Url) -> "Response | None":
+        """Ask a storage that the registry has sent us to before, without any credential.
+
+        Returns:
+            Its answer; nothing if it does not give what is wanted (any more): then ``send`` finds the way anew.
+        """
+        try:
+            response = self._follow(replace(request, url=url), None)
+        except OrchardError:
+            return None
+        if response.status in request.wanted:
+            return response
+        response.close()
+        return None
+
     def _follow(self, request: Request, authorization: str | None) -> "Response":
         patience = self.options.timeouts.commit if request.commits else self.options.timeouts.read
         sending = Sending(
@@ -203,7 +220,7 @@ class Client:
             status=response.status,
             body=first_bytes(response),
             content_type=response.headers.get("Content-Type", ""),
-            retry_after=retry_after(response.headers.get("Retry-After"), self._timing),
+            retry_after=retry_after(response.headers.get("Retry-After"), self.timing),
             known=known,
         )
         return refusal.error(self._auth.scrub)

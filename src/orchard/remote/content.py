@@ -8,11 +8,13 @@ unverified: the last piece is held back until the hash of all is known to be rig
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Self
+from typing import Final, Self
 
 from orchard.errors import IntegrityError, OrchardError, StorageError
-from orchard.oci import CHUNK, Descriptor, Readable, Verifying, read_ahead
+from orchard.oci import CHUNK, STRIDE, Descriptor, Readable, Verifying, read_ahead
 from orchard.store import Source
+
+DEPTH: Final = 4  # pieces that are read and hashed before they are sent
 
 
 class Content:
@@ -80,7 +82,7 @@ class Content:
             yield from self._again(start, stop)
             start = stop
         while start < end:
-            piece = self._stream().read(min(CHUNK, end - start))
+            piece = self._stream().read(min(STRIDE, end - start))
             self._hashed += len(piece)
             start += len(piece)
             yield piece
@@ -88,7 +90,7 @@ class Content:
     def _again(self, start: int, stop: int) -> Iterator[bytes]:
         with self._source.open(self.wanted, start) as body:
             while start < stop:
-                piece = body.read(min(CHUNK, stop - start))
+                piece = body.read(min(STRIDE, stop - start))
                 if not piece:
                     raise IntegrityError(f"{self.wanted.digest}: the source has become shorter while it was sent")
                 start += len(piece)
@@ -128,5 +130,5 @@ class Window:
         if self.size <= CHUNK:
             yield b"".join(pieces)
             return
-        with read_ahead(pieces) as ahead:
+        with read_ahead(pieces, depth=DEPTH) as ahead:
             yield ahead

@@ -1,67 +1,23 @@
-"""Pulling one blob: a reader that survives broken connections.
+"""Reading some content: a reader that survives broken connections.
 
 The bytes are *not* verified here; that is the business of whoever keeps them (``Source.open``).
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from orchard.errors import IntegrityError, RemoteError, UnsupportedError, UsageError
-from orchard.oci import CHUNK, Descriptor, Readable, mediatype, read_up_to
+from orchard.errors import IntegrityError, RemoteError
+from orchard.oci import CHUNK
 from orchard.remote.backoff import Backoff
 from orchard.remote.failures import TransientError, printable
-from orchard.remote.place import Place
 
 if TYPE_CHECKING:
     from orchard.remote.transport import Response
 
 PARTIAL: Final = 206
-MAX_SKIP: Final = 64 << 20  # bytes to read past for a part, where a server gives the whole
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
-
-
-@contextmanager
-def open_content(place: Place, segments: tuple[str, str], wanted: Descriptor, *, offset: int = 0) -> Iterator[Readable]:
-    """Open content at a registry for reading, from ``offset`` bytes on.
-
-    Raises:
-        UsageError: If the offset lies beyond the end.
-        NotFoundError: If it is not there.
-        IntegrityError: If the registry announces another size than the descriptor does.
-        OrchardError: As ``Client.send``.
-    """
-    if not 0 <= offset <= wanted.size:
-        raise UsageError(f"{wanted.digest}: has {wanted.size} bytes, none at offset {offset}")
-    fetch, what = _Fetch(place, segments, wanted), str(wanted.digest)
-    download = Download(fetch, what, offset=offset, end=wanted.size, backoff=place.client.backoff())
-    try:
-        yield download
-    finally:
-        download.close()
-
-
-def read_part(place: Place, segments: tuple[str, str], wanted: Descriptor, *, offset: int, size: int) -> bytes:
-    """Read exactly ``size`` bytes from ``offset`` on, with one request; what breaks is asked for again.
-
-    Raises:
-        NotFoundError: If the content is not there.
-        UnsupportedError: If the registry gives no parts and these bytes are more than 64 MiB away from its start.
-        IntegrityError: If the registry announces another size than the descriptor does.
-        OrchardError: As ``Client.send``.
-    """
-    if not size:
-        return b""
-    end = offset + size
-    fetch, what = _Fetch(place, segments, wanted, end=end), str(wanted.digest)
-    download = Download(fetch, what, offset=offset, end=end, backoff=place.client.backoff())
-    try:
-        return read_up_to(download, size)
-    finally:
-        download.close()
 
 
 class Download:
@@ -133,42 +89,6 @@ class Download:
                 self._response = self._fetch(self._position)
             except TransientError as error:
                 self._backoff.pause(error)
-
-
-class _Fetch:
-    """Asks for the rest of a blob, or for a part of it, and checks that this is what the answer holds."""
-
-    def __init__(self, place: Place, segments: tuple[str, str], wanted: Descriptor, *, end: int | None = None) -> None:
-        self._client = place.client
-        self._request = place.reading("GET", *segments)
-        self._wanted = wanted
-        self._end = end
-
-    def __call__(self, offset: int) -> "Response":
-        headers = {"Accept": f"{self._wanted.media_type}, */*"}
-        part = offset > 0 if self._end is None else (offset, self._end) != (0, self._wanted.size)
-        if part and offset < self._wanted.size and not mediatype.is_document(self._wanted.media_type):
-            headers["Range"] = f"bytes={offset}-{'' if self._end is None else self._end - 1}"
-        wanted = frozenset({200, PARTIAL} if "Range" in headers else {200})
-        response = self._client.send(replace(self._request, headers=headers, wanted=wanted))
-        try:
-            self._check(response, offset)
-        except BaseException:
-            response.close()
-            raise
-        return response
-
-    def _check(self, response: "Response", offset: int) -> None:
-        """Make sure that the next byte of the answer is the one at the offset.
-
-        Raises:
-            UnsupportedError: If the whole was sent, and a part is too far away from its start.
-        """
-        far = self._end is not None and offset > MAX_SKIP
-        if far and response.status != PARTIAL:
-            host = response.url.origin.authority
-            raise UnsupportedError(f"{host}: gives no parts of {self._wanted.digest}; pull it to read from it")
-        check_range(response, offset, self._wanted.size, what=str(self._wanted.digest))
 
 
 def check_range(response: "Response", offset: int, size: int, *, what: str) -> None:

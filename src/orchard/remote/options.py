@@ -117,6 +117,7 @@ class Options:
         proxy: Proxy for everything; replaces what the environment says, ``NO_PROXY`` included.
         proxies: Proxies by scheme, from the environment.
         concurrency: Transfers at once, so connections kept open.
+        ranges: Connections at once through which large blobs are read, where more than one make it faster.
         user_agent: How we introduce ourselves.
         timeouts: See ``Timeouts``.
         retry: See ``Retry``.
@@ -126,7 +127,7 @@ class Options:
         warn: Called with the text of a ``Warning`` header of a registry.
 
     Raises:
-        UsageError: If ``concurrency`` is below 1, or there is a client key without a certificate.
+        UsageError: If ``concurrency`` or ``ranges`` is below 1, or there is a client key without a certificate.
     """
 
     plain_http: bool | None = None
@@ -137,6 +138,7 @@ class Options:
     proxy: str | None = field(default=None, repr=False)
     proxies: Proxies = Proxies()
     concurrency: int = 5
+    ranges: int = 8
     user_agent: str = "orchard"
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
@@ -146,8 +148,9 @@ class Options:
     warn: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise UsageError(f"invalid argument for concurrency ({self.concurrency}): must be at least 1")
+        for name, number in (("concurrency", self.concurrency), ("ranges", self.ranges)):
+            if number < 1:
+                raise UsageError(f"invalid argument for {name} ({number}): must be at least 1")
         if self.client_key is not None and self.client_cert is None:
             raise UsageError(f"the client key {self.client_key} needs a certificate: give both --cert and --key")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchard.errors import IntegrityError, InvalidDigestError, InvalidDocumentError
-from orchard.oci import Digest, Document, mediatype, parse_document, wire
+from orchard.oci import Descriptor, Digest, Document, mediatype, parse_document, wire
 from orchard.remote.auth import Scope
 from orchard.remote.client import Answer, Client, Request
 from orchard.remote.origin import Url
@@ -78,3 +78,8 @@ class Place:
             return None if named is None else Digest.parse(named)
         except InvalidDigestError as error:
             raise IntegrityError(f"{self.name}: names an impossible digest: {error}") from error
+
+
+def segments(content: Descriptor) -> tuple[str, str]:
+    """Give the end of the path that content has in its repository."""
+    return "manifests" if mediatype.is_document(content.media_type) else "blobs", str(content.digest)

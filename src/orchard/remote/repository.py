@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from orchard.errors import NotFoundError
+from orchard.errors import NotFoundError, UsageError
 from orchard.oci import (
     MAX_MANIFEST,
     Descriptor,
@@ -18,9 +18,10 @@ from orchard.oci import (
 from orchard.remote.client import Client, Request
 from orchard.remote.content import Content
 from orchard.remote.documents import Documents
-from orchard.remote.download import open_content, read_part
+from orchard.remote.fetching import Fetch, Span, Storages, read_part
 from orchard.remote.pages import PAGE, names
-from orchard.remote.place import Place
+from orchard.remote.place import Place, segments
+from orchard.remote.reading import open_blob
 from orchard.remote.referrers import Referrers
 from orchard.remote.upload import Upload
 from orchard.store import Source, check_range, origin
@@ -37,6 +38,7 @@ class RemoteRepository:
         self._place = Place(client, name)
         self._documents = Documents(self._place)
         self._referrers = Referrers(self._place, self._documents)
+        self._storages = Storages()
         self._missing: set[Digest] = set()  # blobs that ``exists`` has just denied, so that ``push`` need not ask again
         self._last: tuple[Digest, bytes] | None = None  # the document pushed last, so that ``tag`` need not fetch it
 
@@ -53,7 +55,7 @@ class RemoteRepository:
     def exists(self, content: Descriptor) -> bool:
         """Tell whether the content is there already."""
         try:
-            self._place.client.ask(self._place.reading("HEAD", *_segments(content)))
+            self._place.client.ask(self._place.reading("HEAD", *segments(content)))
         except NotFoundError:
             self._missing.add(content.digest)
             return False
@@ -68,7 +70,9 @@ class RemoteRepository:
             IntegrityError: If the registry announces another size than the descriptor.
             UsageError: If the offset lies beyond the end.
         """
-        return open_content(self._place, _segments(content), content, offset=offset)
+        if not 0 <= offset <= content.size:
+            raise UsageError(f"{content.digest}: has {content.size} bytes, none at offset {offset}")
+        return open_blob(self._fetch(content), offset, self._place.client)
 
     def read_range(self, content: Descriptor, offset: int, size: int) -> bytes:
         """Read exactly ``size`` bytes from ``offset`` on, as ``Ranged``.
@@ -80,7 +84,7 @@ class RemoteRepository:
             IntegrityError: If the registry announces another size than the descriptor.
         """
         check_range(content, offset, size)
-        return read_part(self._place, _segments(content), content, offset=offset, size=size)
+        return read_part(self._fetch(content), Span(offset, offset + size), backoff=self._place.client.backoff())
 
     def push(self, content: Descriptor, source: Source) -> None:
         """Take content from a source; it is visible only when it is complete and verified. Safe to repeat.
@@ -147,6 +151,9 @@ class RemoteRepository:
         """Give what refers to a document, such as its signatures; only of one artifact type if one is given."""
         return self._referrers.of(subject, artifact_type)
 
+    def _fetch(self, content: Descriptor) -> Fetch:
+        return Fetch(self._place, content, self._storages)
+
     def _push_document(self, content: Descriptor, source: Source) -> None:
         with source.open(content) as body:
             raw = read_all(body, content, limit=MAX_MANIFEST)
@@ -165,11 +172,6 @@ class RemoteRepository:
         same = mine.client.origin == theirs.client.origin and mine.repository != theirs.repository
         who = mine.client.credential(mine.repository), theirs.client.credential(theirs.repository)
         return theirs.repository if same and who[0] == who[1] else None
-
-
-def _segments(content: Descriptor) -> tuple[str, str]:
-    kind = "manifests" if mediatype.is_document(content.media_type) else "blobs"
-    return kind, str(content.digest)
 
 
 def _checked(target: str) -> str:

@@ -228,7 +228,8 @@ class Transport:
     def _make(self, proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
         settings: dict[str, Any] = {
             "num_pools": MANY_PLACES,
-            "maxsize": SPARE + 2 * self._options.concurrency,  # a copy within one registry reads and writes at once
+            # a copy within one registry reads and writes at once
+            "maxsize": SPARE + 2 * self._options.concurrency + self._options.ranges,
             "blocksize": CHUNK,
             "ssl_context": context,
         }

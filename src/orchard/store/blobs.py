@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from orchard.errors import IntegrityError, InvalidDigestError, NotFoundError, StorageError
-from orchard.oci import ALGORITHMS, CHUNK, Descriptor, Digest, Hasher, Readable, Verifying, chunks, read_ahead
+from orchard.oci import ALGORITHMS, CHUNK, STRIDE, Descriptor, Digest, Hasher, Readable, Verifying, chunks, read_ahead
 from orchard.store.base import Source
 from orchard.store.disk import guarded, make_directory
 from orchard.store.locks import locked, locked_if_free, take
@@ -24,6 +24,8 @@ from orchard.store.spool import BLOCK, Spool
 # O_NONBLOCK, so that a pipe in the place of a blob does not hang its reader.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PARTIAL: Final = ".partial"
+
+DEPTH: Final = 4  # pieces of ``STRIDE`` that are received and hashed before they are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,12 +326,12 @@ def _fill(spool: Spool, content: Descriptor, source: Source) -> None:
     with _Continued(spool, content, source) as body:
         verified = Verifying(body, content)
         while have:
-            have -= len(verified.read(min(CHUNK, have)))
+            have -= len(verified.read(min(STRIDE, have)))
         if content.size <= BLOCK:
             for chunk in chunks(verified):  # a thread would cost more than it hides
                 spool.write(chunk)
             return
-        with read_ahead(chunks(verified)) as pieces:
+        with read_ahead(chunks(verified, STRIDE), depth=DEPTH) as pieces:
             for piece in pieces:
                 spool.write(piece)
 
