@@ -180,7 +180,7 @@ def test_list_format_gives_what_kit_gives(shelf: Program) -> None:
 
 def test_inspect_shows_digest_kitfile_and_manifest(shelf: Program) -> None:
     shown = shelf.ok("inspect", "tiny:v1").document
-    assert list(shown) == ["digest", "cliVersion", "kitfile", "manifest"]
+    assert list(shown) == ["digest", "format", "cliVersion", "kitfile", "manifest"]
     assert shown["kitfile"]["model"]["parameters"] == {"epochs": 3, "rate": 0.5}
     assert len(shown["manifest"]["layers"]) == len(LAYERS)
     assert shelf.ok("inspect", f"tiny@{shown['digest']}").document == shown
@@ -190,7 +190,7 @@ def test_inspect_shows_digest_kitfile_and_manifest(shelf: Program) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("package.authors", "[Ada, Grace]\n"),
+        ("package.authors", "- Ada\n- Grace\n"),
         (".model.parameters.rate", "0.5\n"),
         ("dataSets.0.path", "data/train.csv\n"),
         ("datasets", "- name: train\n  path: data/train.csv\n"),

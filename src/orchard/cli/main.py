@@ -64,6 +64,7 @@ COMMANDS: Final = {
     "init": ("init", "Write a Kitfile for a directory"),
     "dev": ("dev", "Run a model on this machine, to try it"),
     "hub": ("hub", "Run a hub: a registry with pages, on this machine"),
+    "migrate": ("migrate", "Take over the ModelKits and logins of kit"),
     "cache": ("cache", "Show or clear what may be deleted at any time"),
     "completion": ("completion", "Print a completion script for a shell"),
     "version": ("version", "Print the version"),

@@ -80,8 +80,8 @@ class Printer(NamedTuple):
         """Say what is going on."""
         self._say(Level.INFO, text, self.stdout if self.as_kit and not self.as_json else self.stderr)
 
-    def progress(self, text: str) -> None:
-        """Say how far it has come; on stderr, whatever the program is called."""
+    def aside(self, text: str) -> None:
+        """Say something by the way: on stderr, whatever the program is called."""
         self._say(Level.INFO, text, self.stderr)
 
     def debug(self, text: str) -> None:

@@ -53,7 +53,7 @@ class PlainLines:
                 return
             self._next = self._now() + QUIET_SECONDS
             text = f"{self._verb} {label}: {format_size(self._done)} of {format_size(self._total)}"
-        self._printer.progress(text)
+        self._printer.aside(text)
 
     def finished(self, label: str, *, skipped: bool = False) -> None:
         """Do nothing; the results say it."""

@@ -63,6 +63,8 @@ def to_value(kitfile: Kitfile) -> dict[str, JSON]:
 
 def value_to_yaml(value: JSON) -> str:
     """Write any part of a Kitfile as YAML."""
+    if isinstance(value, _OneLine):
+        value = list(value)  # it is one line in its place only
     return ("\n".join(block(value)) if is_block(value) else inline(value)) + "\n"
 
 

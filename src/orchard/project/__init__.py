@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from orchard.project.line import PackedLayer
     from orchard.project.listing import Listed, list_local, list_remote
+    from orchard.project.moving import Foreign, Moved, find_kit_home, list_foreign, move_in, shown_name
     from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
     from orchard.project.placing import Existing, place, staging
     from orchard.project.progress import Observer, Silent
@@ -46,9 +47,11 @@ __all__ = [
     "Encoding",
     "Existing",
     "Finding",
+    "Foreign",
     "IndexCache",
     "Listed",
     "ModelKitFormat",
+    "Moved",
     "Observer",
     "Packed",
     "PackedLayer",
@@ -67,12 +70,15 @@ __all__ = [
     "clear_cache",
     "entry_name",
     "find_home",
+    "find_kit_home",
     "index_version",
     "list_cache",
+    "list_foreign",
     "list_local",
     "list_remote",
     "load_version",
     "locate",
+    "move_in",
     "parse_age",
     "place",
     "propose_kitfile",
@@ -86,6 +92,7 @@ __all__ = [
     "remove_remote",
     "repair",
     "resolve_local",
+    "shown_name",
     "staging",
     "stale",
     "verify_store",
@@ -106,6 +113,12 @@ _WHERE: Final = {
     "Listed": "listing",
     "list_local": "listing",
     "list_remote": "listing",
+    "Foreign": "moving",
+    "Moved": "moving",
+    "find_kit_home": "moving",
+    "list_foreign": "moving",
+    "move_in": "moving",
+    "shown_name": "moving",
     "COMPRESSIONS": "layering",
     "Claim": "layering",
     "CompressionName": "layering",

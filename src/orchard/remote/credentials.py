@@ -165,6 +165,27 @@ class CredentialStore:
             _save(self._home, {**content, "auths": after})
         return known or len(after) < len(before)
 
+    def take_over(self, path: Path) -> list[str]:
+        """Copy into our own file what another has and ours has not, and name those registries.
+
+        Raises:
+            InvalidDocumentError: If one of the files cannot be understood; ours is left alone then.
+            LimitExceededError: If one is over 1 MiB.
+            StorageError: If one cannot be read, or ours cannot be written.
+        """
+        theirs, ours = _load(path), _load(self._home)
+        known = {_name_of(key) for key in (*_object(ours.get("auths")), *_object(ours.get("credHelpers")))}
+        merged = {**theirs, **ours}
+        new: set[str] = set()
+        for section in ("auths", "credHelpers"):
+            added = {key: one for key, one in _object(theirs.get(section)).items() if _name_of(key) not in known}
+            new |= {_name_of(key) for key in added}
+            if added or section in merged:
+                merged[section] = {**added, **_object(ours.get(section))}
+        if new:
+            _save(self._home, merged)
+        return sorted(new)
+
     def _files(self) -> Iterator[tuple[Path, bool]]:
         environ = self._environ
         yield self._home, False

@@ -87,6 +87,19 @@ class LocalRepository:
             elif not self._blobs.has(content):
                 self._blobs.push(content, source)
 
+    def adopt(self, content: Descriptor, source: Path) -> bool:
+        """Take over a blob that is a file elsewhere, without copying it, and tell whether that could be done.
+
+        Raises:
+            IntegrityError: If the file holds something else; nothing is kept then.
+            StorageError: If it cannot be read, or the store cannot be written.
+        """
+        from orchard.store.adopting import adopt  # noqa: PLC0415 -- only who moves in needs it
+
+        with self.writing():
+            self._index.create()
+            return adopt(content, source, self._blobs.path(content.digest))
+
     def resolve(self, target: str) -> Descriptor:
         """Find the document of this repository that a tag or a digest names.
 

@@ -1,13 +1,15 @@
 """``orchard list``."""
 
+import sys
+
 import click
 
 from orchard.cli.gotemplate import GoTemplate, Value
-from orchard.cli.options import Command, NetworkFlags, current_session, network_options
+from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
 from orchard.cli.output import format_size, table
 from orchard.cli.workspace import open_workspace
 from orchard.oci import JSON, Reference
-from orchard.project import Listed, list_local, list_remote
+from orchard.project import Listed, Workspace, list_local, list_remote
 
 _HEADINGS = ("REPOSITORY", "TAG", "MAINTAINER", "NAME", "SIZE", "DIGEST")
 _NONE = "<none>"
@@ -34,6 +36,8 @@ def command(network: NetworkFlags, repository: str | None, form: str) -> None:
     else:
         target = str(reference.digest) if reference.digest else reference.tag
         listed = list(list_remote(workspace.remote(reference), str(Reference(*_name(reference))), target))
+    if not listed and reference is None:
+        _hint(session, workspace)
     if session.printer.as_json:
         session.printer.document([_value(one) for one in listed])
     elif form == "json":
@@ -43,6 +47,14 @@ def command(network: NetworkFlags, repository: str | None, form: str) -> None:
         session.printer.result(table(_HEADINGS, [row for one in listed for row in _rows(one)]), None, brief=names)
     else:
         session.printer.result(_lines(form, listed), None)
+
+
+def _hint(session: Session, workspace: Workspace) -> None:
+    """Tell people who have just come from ``kit`` where their versions are."""
+    from orchard.project import find_kit_home
+
+    if kit := find_kit_home(session.environ, sys.platform, workspace.home):
+        session.printer.aside(f"kit keeps ModelKits in {kit}; to take them over: orchard migrate --from {kit}")
 
 
 def _name(reference: Reference) -> tuple[str, str]:
@@ -75,21 +87,28 @@ def _references(one: Listed) -> list[str]:
     return [f"{one.repository}:{tag}" for tag in one.tags] or [f"{one.repository}@{digest}"]
 
 
-def _kit_value(one: Listed) -> dict[str, JSON]:
-    """Give what ``kit list --format json`` gives, sizes as text included."""
+def _kit_value(one: Listed) -> JSON:
+    """Give what ``kit list --format json`` gives, sizes as text and ``<none>`` included."""
     return {
-        "repo": one.repository,
+        "repo": one.repository or _NONE,
         "digest": str(one.descriptor.digest),
         "tags": list(one.tags) or None,
-        "modelName": _model_name(one),
+        "modelName": _model_name(one) or _NONE,
         "size": format_size(one.version.size) if one.version else "",
-        "author": _author(one),
+        "author": _author(one) or _NONE,
     }
 
 
 def _value(one: Listed) -> JSON:
-    size = one.version.size if one.version else None
-    return {**_kit_value(one), "tags": list(one.tags), "size": size, "readable": one.version is not None}
+    return {
+        "repo": one.repository,
+        "digest": str(one.descriptor.digest),
+        "tags": list(one.tags),
+        "modelName": _model_name(one),
+        "size": one.version.size if one.version else None,
+        "author": _author(one),
+        "readable": one.version is not None,
+    }
 
 
 def _lines(form: str, listed: list[Listed]) -> str:
@@ -100,10 +119,10 @@ def _lines(form: str, listed: list[Listed]) -> str:
 def _fields(one: Listed) -> dict[str, Value]:
     """Give what a template calls by these names, as ``kit`` does."""
     return {
-        "Repo": one.repository,
+        "Repo": one.repository or _NONE,
         "Digest": str(one.descriptor.digest),
         "Tags": one.tags,
-        "ModelName": _model_name(one),
+        "ModelName": _model_name(one) or _NONE,
         "Size": format_size(one.version.size) if one.version else "",
-        "Author": _author(one),
+        "Author": _author(one) or _NONE,
     }
