@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from orchard.errors import StorageError
+from orchard.oci import BLOCK
 from orchard.store.disk import replace_file
-from orchard.store.spool import BLOCK, DIRECT, Spool
+from orchard.store.spool import DIRECT, Spool
 
 DATA = os.urandom(2 * BLOCK + 1234)
 

@@ -5,16 +5,18 @@
 for layers that are not plain. Which files belong into a layer is decided above this room.
 """
 
+from orchard.archive.body import Body, read_file, write_tar
 from orchard.archive.compression import Compression, compress, decompress
 from orchard.archive.extraction import Extractor
 from orchard.archive.limits import DEFAULTS, Limits
 from orchard.archive.names import folded, is_portable, safe_name
 from orchard.archive.reader import Content, Member, members
 from orchard.archive.stream import ChunkReader, SkippingReader
-from orchard.archive.writer import Entry, FileStamp, header, read_file, tar_size, write_tar
+from orchard.archive.writer import Entry, FileStamp, header, tar_size
 
 __all__ = [
     "DEFAULTS",
+    "Body",
     "ChunkReader",
     "Compression",
     "Content",

@@ -1,21 +1,18 @@
 """Our own tar bytes: the same tree gives the same bytes, on every machine and in KitOps' `kit` too.
 
 The layout is that of Go's ``archive/tar`` as ``kit`` 1.7 drives it: owner 1000:0, no time, USTAR where it can say the
-name and the size, PAX where it cannot. Which files go in, and in which order, is the business of the caller.
+name and the size, PAX where it cannot. Which files go in, and in which order, is the business of the caller; how their
+content is read that of ``body``.
 """
 
-import errno
 import os
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from orchard.archive.names import is_plain, shown
-from orchard.archive.stream import gathered
-from orchard.errors import ConflictError, InvalidError, StorageError, UnsafePathError
-from orchard.oci import CHUNK
+from orchard.errors import InvalidError, UnsafePathError
 
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)  # no padding to 10 240 bytes after it
@@ -42,8 +39,6 @@ class _Back:
 _FILE: Final = _Back(b"0", b"0000000\0" * 2)
 _DIRECTORY: Final = _Back(b"5", b"0000000\0" * 2)
 _PAX: Final = _Back(b"x", bytes(16))
-
-_OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,43 +99,7 @@ def tar_size(entries: Iterable[Entry]) -> int:
         InvalidError: As ``header`` does.
         UnsafePathError: As ``header`` does.
     """
-    return sum(_header_size(entry) + _padded(entry.size) for entry in entries) + len(END)
-
-
-def write_tar(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Give the tar of these entries, in pieces of about ``CHUNK`` bytes.
-
-    Headers and small files are gathered into one piece: a write call for each of them would cost more than their bytes.
-
-    Raises:
-        ConflictError: If a file is not what its entry says, or changes while it is read.
-        InvalidError: If a name is not UTF-8.
-        StorageError: If a file cannot be read.
-        UnsafePathError: If a name is not a plain relative path.
-    """
-    return gathered(_pieces(entries))
-
-
-def read_file(entry: Entry) -> Iterator[bytes]:
-    """Give the content of one file as it is, without a tar around it, in pieces of at most ``CHUNK`` bytes.
-
-    Raises:
-        ConflictError: If the file is not what its entry says, or changes while it is read.
-        InvalidError: If the entry is a directory.
-        StorageError: If the file cannot be read.
-    """
-    if entry.source is None:
-        raise InvalidError(f"{entry.name}: one file is needed here, and this is a directory")
-    return _content(entry, entry.source)
-
-
-def _pieces(entries: Iterable[Entry]) -> Iterator[bytes]:
-    for entry in entries:
-        yield header(entry)
-        if entry.source is not None:
-            yield from _content(entry, entry.source)
-            yield bytes(-entry.size % BLOCK)
-    yield END
+    return sum(header_size(entry) + _padded(entry.size) for entry in entries) + len(END)
 
 
 def _encode(name: str) -> bytes:
@@ -162,7 +121,13 @@ def _padded(size: int) -> int:
     return size + -size % BLOCK
 
 
-def _header_size(entry: Entry) -> int:
+def header_size(entry: Entry) -> int:
+    """Compute how long the header of an entry is.
+
+    Raises:
+        InvalidError: As ``header`` does.
+        UnsafePathError: As ``header`` does.
+    """
     # Every character has at least one byte, so a short ASCII name needs no encoding to be measured.
     if entry.name.isascii() and len(entry.name) <= _NAME and entry.size < _OCTAL_SIZE:
         return BLOCK
@@ -232,67 +197,3 @@ def _cut(name: bytes) -> bytes:
     if len(name) > _NAME and field.endswith(b"/"):
         field[len(field[:-1].rstrip(b"/"))] = 0
     return bytes(field)
-
-
-def _content(entry: Entry, source: Path) -> Iterator[bytes]:
-    """Read a file that must stay as it is while we read it.
-
-    Raises:
-        ConflictError: If it is not what its entry says, or changes.
-        StorageError: If it cannot be read.
-    """
-    try:
-        descriptor = os.open(source, _OPEN)
-    except OSError as error:
-        _give_up(error, entry)
-    try:
-        stamp = entry.stamp or FileStamp.of(os.fstat(descriptor))
-        left = entry.size
-        if left > CHUNK:  # of a file that comes in one read, the look after it tells all
-            _require_same(descriptor, stamp, entry)
-        while left:
-            piece = os.read(descriptor, min(CHUNK, left))
-            if not piece:
-                raise ConflictError(_changed(entry))
-            left -= len(piece)
-            yield piece
-        _require_same(descriptor, stamp, entry)
-    except OSError as error:
-        _give_up(error, entry)
-    finally:
-        os.close(descriptor)
-
-
-def _require_same(descriptor: int, stamp: FileStamp, entry: Entry) -> None:
-    """Make sure that an open file is still the file of its stamp, and as long as its header says.
-
-    Raises:
-        ConflictError: If it is not.
-    """
-    status = os.fstat(descriptor)
-    same = (
-        status.st_size == entry.size == stamp.size
-        and status.st_mtime_ns == stamp.mtime_ns
-        and status.st_ino == stamp.inode
-        and status.st_dev == stamp.device
-        and stat.S_ISREG(status.st_mode)
-    )
-    if not same:
-        raise ConflictError(_changed(entry))
-
-
-def _changed(entry: Entry) -> str:
-    return f"{shown(entry.name)} changed while it was being packed; try again"
-
-
-def _give_up(error: OSError, entry: Entry) -> NoReturn:
-    """Say why a file cannot be read.
-
-    Raises:
-        ConflictError: If it has vanished or has become something else.
-        StorageError: If the system does not give it.
-    """
-    # Gone; a link now; a part of its path is a file now; a socket now.
-    if error.errno in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
-        raise ConflictError(_changed(entry)) from error
-    raise StorageError(f"cannot read {shown(entry.name)}: {error.strerror}") from error

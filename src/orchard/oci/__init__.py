@@ -21,11 +21,13 @@ from orchard.oci.reference import (
     check_repository,
     check_tag,
 )
+from orchard.oci.ring import BLOCK, Fillable, Pieces, Ring
 from orchard.oci.strictjson import JSON, dumps, go_dumps, loads, refuse_variants
 from orchard.oci.verify import CHUNK, STRIDE, Readable, Verifying, chunks, read_all, read_bounded, read_up_to
 
 __all__ = [
     "ALGORITHMS",
+    "BLOCK",
     "CHUNK",
     "DEFAULT_TAG",
     "JSON",
@@ -37,12 +39,15 @@ __all__ = [
     "Descriptor",
     "Digest",
     "Document",
+    "Fillable",
     "Hasher",
     "Index",
     "Manifest",
+    "Pieces",
     "Platform",
     "Readable",
     "Reference",
+    "Ring",
     "Verifying",
     "check_repository",
     "check_tag",

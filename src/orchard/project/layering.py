@@ -4,11 +4,11 @@ A ``VersionFormat`` decides all of it and touches no file; the packing line turn
 same entries with the same encoding have the same bytes in every format.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
-from orchard.archive import Entry, read_file, tar_size, write_tar
+from orchard.archive import Body, Entry, tar_size
 from orchard.errors import InvalidError
 from orchard.formats import (
     CONFIG_TYPE,
@@ -94,16 +94,14 @@ class Plan:
         """
         return self.entries[-1].size if self.is_raw else tar_size(self.entries)
 
-    def content(self) -> Iterator[bytes]:
-        """Give its content before compression; the same bytes each time, or an error.
+    def content(self, offset: int = 0) -> Body:
+        """Give its content before compression, from ``offset`` on; the same bytes each time, or an error.
 
         Raises:
-            ConflictError: If a file changes while it is read.
-            InvalidError: If a name is not UTF-8.
-            StorageError: If a file cannot be read.
+            InvalidError: If a name is not UTF-8, or a raw layer is not a file.
             UnsafePathError: If a name is not a plain relative path.
         """
-        return read_file(self.entries[-1]) if self.is_raw else write_tar(self.entries)
+        return Body.raw(self.entries[-1], offset) if self.is_raw else Body.tar(self.entries, offset)
 
 
 class Documents(NamedTuple):

@@ -1,10 +1,11 @@
 """The packing line: plans in, layers out.
 
 Layers are packed two at a time: a layer is hashed in one thread and written in another, and one layer alone cannot keep
-two cores busy (measured: 0.86 GB/s for one, 1.41 for two).
+two cores busy (measured: 0.86 GB/s for one, 1.41 for two). The files of a layer are read straight into the memory that
+is written.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import msgspec
 from orchard.archive import compress
 from orchard.errors import OrchardError
 from orchard.formats import Layer
-from orchard.oci import Hasher
+from orchard.oci import CHUNK, Fillable, Hasher, Pieces
 from orchard.project.layering import Plan
 from orchard.project.progress import Observer
 from orchard.store import Ingested
@@ -26,7 +27,7 @@ AT_ONCE: Final = 2  # layers
 class Shelf(Protocol):
     """Where packed layers go."""
 
-    def ingest(self, stream: Iterable[bytes], media_type: str) -> Ingested:
+    def ingest(self, body: Fillable, media_type: str) -> Ingested:
         """Take in bytes whose digest is not known yet."""
         ...
 
@@ -67,39 +68,61 @@ class _Line:
 
     def run(self, plans: Sequence[Plan]) -> tuple[PackedLayer, ...]:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pack") as pool:
-            futures = [pool.submit(self._pack, plan) for plan in plans]
+            # The largest first, so that none is left to run alone at the end.
+            order = sorted(range(len(plans)), key=lambda number: plans[number].size, reverse=True)
+            futures = {number: pool.submit(self._pack, plans[number]) for number in order}
             try:
-                for future in as_completed(futures):
+                for future in as_completed(futures.values()):
                     future.result()  # the first that fails is raised, not the first in the order of the layers
             except BaseException:
                 self._stopped = True
                 pool.shutdown(cancel_futures=True)
                 raise
-        return tuple(future.result() for future in futures)
+        return tuple(futures[number].result() for number in range(len(plans)))
 
     def _pack(self, plan: Plan) -> PackedLayer:
         claim, compression = plan.claim, plan.encoding.compression
         self._observer.started(claim.label, plan.size)
         plain = Hasher()
-        chunks = self._counted(claim.label, plan.content())
-        if compression != "none":
-            chunks = compress(_hashed(chunks, plain), compression)
-        ingested = self._shelf.ingest(chunks, plan.media_type)
+        with plan.content() as content:
+            body: Fillable = _Counted(content, lambda count: self._count(claim.label, count))
+            if compression != "none":
+                body = Pieces(compress(_hashed(body, plain), compression))
+            ingested = self._shelf.ingest(body, plan.media_type)
         self._observer.finished(claim.label)
         diff_id = ingested.descriptor.digest if compression == "none" else plain.digest
         descriptor = msgspec.structs.replace(ingested.descriptor, annotations=dict(plan.annotations))
         layer = Layer(kind=claim.kind, path=claim.path, name=claim.name, descriptor=descriptor, diff_id=diff_id)
         return PackedLayer(layer, plan.files, ingested.new)
 
-    def _counted(self, label: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self._stopped:
-                raise OrchardError("stopped, because another layer failed")
-            self._observer.advanced(label, len(chunk))
-            yield chunk
+    def _count(self, label: str, count: int) -> None:
+        """Report that so many bytes were read.
+
+        Raises:
+            OrchardError: If another layer has failed.
+        """
+        if self._stopped:
+            raise OrchardError("stopped, because another layer failed")
+        self._observer.advanced(label, count)
 
 
-def _hashed(chunks: Iterable[bytes], hasher: Hasher) -> Iterator[bytes]:
-    for chunk in chunks:
-        hasher.update(chunk)
-        yield chunk
+class _Counted:
+    """A body that tells how many bytes were read of it."""
+
+    def __init__(self, body: Fillable, count: Callable[[int], None]) -> None:
+        self._body = body
+        self._count = count
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill a buffer."""
+        count = self._body.readinto(buffer)
+        self._count(count)
+        return count
+
+
+def _hashed(body: Fillable, hasher: Hasher) -> Iterator[bytes]:
+    buffer = memoryview(bytearray(CHUNK))
+    while count := body.readinto(buffer):
+        piece = bytes(buffer[:count])
+        hasher.update(piece)
+        yield piece

@@ -14,12 +14,26 @@ from pathlib import Path
 from typing import Final, Self
 
 from orchard.errors import IntegrityError, InvalidDigestError, NotFoundError, StorageError
-from orchard.oci import ALGORITHMS, CHUNK, STRIDE, Descriptor, Digest, Hasher, Readable, Verifying, chunks, read_ahead
+from orchard.oci import (
+    ALGORITHMS,
+    BLOCK,
+    STRIDE,
+    Descriptor,
+    Digest,
+    Fillable,
+    Hasher,
+    Pieces,
+    Readable,
+    Ring,
+    Verifying,
+    chunks,
+    read_ahead,
+)
 from orchard.store.base import Source
 from orchard.store.disk import guarded, make_directory
 from orchard.store.locks import locked, locked_if_free, take
 from orchard.store.making import Making, make
-from orchard.store.spool import BLOCK, Spool
+from orchard.store.spool import Spool
 
 # O_NONBLOCK, so that a pipe in the place of a blob does not hang its reader.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -123,7 +137,7 @@ class Blobs:
             self._interrupt(spool, self._partial_path(content.digest))
             raise
 
-    def ingest(self, stream: Iterable[bytes], media_type: str, *, algorithm: str = "sha256") -> Ingested:
+    def ingest(self, body: Iterable[bytes] | Fillable, media_type: str, *, algorithm: str = "sha256") -> Ingested:
         """Take content whose name is not known yet; produce and hash it in one thread while another writes.
 
         Raises:
@@ -133,9 +147,10 @@ class Blobs:
         hasher = Hasher(algorithm)
         spool = self._temporary()
         try:
-            with read_ahead(_hashed(_coalesced(stream), hasher)) as pieces:
-                for piece in pieces:
-                    spool.write(piece)
+            with Ring(body if isinstance(body, Fillable) else Pieces(body), hasher) as ring:
+                for block in ring:
+                    spool.write_block(block)
+                    ring.give_back(block)
             content = Descriptor(media_type=media_type, digest=hasher.digest, size=hasher.size)
             new = not self.has(content)
             if new:
@@ -334,28 +349,6 @@ def _fill(spool: Spool, content: Descriptor, source: Source) -> None:
         with read_ahead(chunks(verified, STRIDE), depth=DEPTH) as pieces:
             for piece in pieces:
                 spool.write(piece)
-
-
-def _hashed(pieces: Iterable[bytes], hasher: Hasher) -> Iterator[bytes]:
-    for piece in pieces:
-        hasher.update(piece)
-        yield piece
-
-
-def _coalesced(stream: Iterable[bytes]) -> Iterator[bytes]:
-    """Join small pieces: handing one to another thread costs as much as hashing some ten kilobytes."""
-    waiting: list[bytes] = []
-    size = 0
-    for piece in stream:
-        if size and len(piece) >= CHUNK:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-        waiting.append(piece)
-        size += len(piece)
-        if size >= CHUNK:
-            yield b"".join(waiting)  # gives a single piece back as it is
-            waiting, size = [], 0
-    yield b"".join(waiting)
 
 
 def _files(directory: Path) -> list[os.DirEntry[str]]:

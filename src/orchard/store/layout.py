@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from orchard.errors import NotFoundError
-from orchard.oci import Descriptor, Digest
+from orchard.oci import Descriptor, Digest, Fillable
 from orchard.store import upkeep
 from orchard.store.blobs import Blobs, Ingested
 from orchard.store.index import Entry, IndexFile, Listing, check_name
@@ -93,7 +93,7 @@ class Layout(Upkept):
             raise NotFoundError(f"{repository}@{digest} is not in the local store")
         return [entry.tag for entry in gone if entry.tag is not None]
 
-    def ingest(self, stream: Iterable[bytes], media_type: str, *, algorithm: str = "sha256") -> Ingested:
+    def ingest(self, body: Iterable[bytes] | Fillable, media_type: str, *, algorithm: str = "sha256") -> Ingested:
         """Take content whose name is not known yet; produce and hash it in one thread while another writes.
 
         Raises:
@@ -102,7 +102,7 @@ class Layout(Upkept):
         """
         with self.writing():
             self._index.create()
-            return self._blobs.ingest(stream, media_type, algorithm=algorithm)
+            return self._blobs.ingest(body, media_type, algorithm=algorithm)
 
     def gather(self, key: str, making: Making, media_type: str) -> Ingested:
         """Take content that is made on the way, going on where an earlier run with the same key was cut off.

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from orchard.errors import StorageError
-from orchard.oci import CHUNK
+from orchard.oci import BLOCK, CHUNK
 from orchard.store.disk import MODE, guarded, make_directory, sync_directory, write_all
 
-BLOCK: Final = 1 << 20
 DIRECT: Final = getattr(os, "O_DIRECT", 0)
 
 
@@ -82,6 +81,18 @@ class Spool:
             view = view[taken:]
             if self._used == BLOCK:
                 self._flush()
+
+    def write_block(self, block: memoryview) -> None:
+        """Append the next block of a ring, without copying it; only the last one may be short.
+
+        Raises:
+            StorageError: If the disk is full or fails.
+        """
+        assert not self._used, "whole blocks cannot follow part of one"
+        with guarded(self._path):
+            if len(block) < BLOCK or not self._write_direct(block, self.size):
+                self._write_cached(block, self.size)
+        self.size += len(block)
 
     def publish(self, target: Path) -> None:
         """Let the content appear under its final name, complete and for good.
