@@ -11,7 +11,7 @@ import pytest
 
 from orchard.errors import IntegrityError, NotFoundError, RemoteError, UsageError
 from orchard.oci import Descriptor, Digest, chunks, mediatype
-from orchard.store import Bytes, Ranged, Store
+from orchard.store import Bytes, Ranged, Referring, Store
 from support.stores import (
     STORES,
     TEXT,
@@ -42,6 +42,10 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 class Ranging(Store, Ranged, Protocol):
     """A store that gives parts, as all of ours do."""
+
+
+class Related(Store, Referring, Protocol):
+    """A store that knows what its documents are about, as all of ours do."""
 
 
 @pytest.fixture
@@ -258,6 +262,24 @@ def test_document_when_it_is_not_there_then_it_cannot_be_tagged(store: Store) ->
         store.tag(absent, "v1")
     with pytest.raises(NotFoundError, match="v1"):
         store.resolve("v1")
+
+
+def test_tags_are_all_listed(store: Related) -> None:
+    first, second = put_manifest(store, b"one"), put_manifest(store, b"two")
+    for document, tag in [(first, "v1"), (second, "v2"), (second, "latest")]:
+        store.tag(document, tag)
+
+    assert sorted(store.tags()) == ["latest", "v1", "v2"]
+
+
+def test_document_that_is_about_another_is_found_as_its_referrer(store: Related) -> None:
+    subject, other = put_manifest(store, b"one"), put_manifest(store, b"two")
+
+    signed = [put_manifest(store, mark, subject=subject.to_json()) for mark in (b"signature", b"attestation")]
+    store.tag(signed[0], "tagged-too")
+
+    assert {found.digest for found in store.referrers(subject.digest)} == {document.digest for document in signed}
+    assert list(store.referrers(other.digest)) == []
 
 
 def test_blob_is_no_document(kind: Kind, store: Store) -> None:

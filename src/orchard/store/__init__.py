@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchard.store.making import Making
     from orchard.store.memory import Bytes, MemoryStore
     from orchard.store.meter import Observer, origin
+    from orchard.store.referring import Referring, Related, referrer_graph
     from orchard.store.repository import LocalRepository
     from orchard.store.upkeep import Problem, SweepReport
 
@@ -31,6 +32,8 @@ __all__ = [
     "Observer",
     "Problem",
     "Ranged",
+    "Referring",
+    "Related",
     "Sink",
     "Source",
     "Store",
@@ -38,6 +41,7 @@ __all__ = [
     "check_range",
     "copy_graph",
     "origin",
+    "referrer_graph",
 ]
 
 _WHERE: Final = {
@@ -57,6 +61,9 @@ _WHERE: Final = {
     "MemoryStore": "memory",
     "Observer": "meter",
     "origin": "meter",
+    "Referring": "referring",
+    "Related": "referring",
+    "referrer_graph": "referring",
     "LocalRepository": "repository",
     "Problem": "upkeep",
     "SweepReport": "upkeep",

@@ -1,11 +1,12 @@
 """Content in memory: for tests, and for the small documents that are made on the way."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from io import BytesIO
 from threading import Lock
 
 from orchard.errors import NotFoundError
-from orchard.oci import Descriptor, Digest, Readable, Verifying, check_tag, chunks, mediatype
+from orchard.oci import Descriptor, Digest, Readable, Verifying, check_tag, chunks, mediatype, parse_document
 from orchard.store.base import Source, check_range
 
 
@@ -93,6 +94,20 @@ class MemoryStore:
             if known is None:
                 raise NotFoundError(f"{document.digest} is not in the memory store, so it cannot be tagged {tag}")
             self._tags[tag] = known
+
+    def tags(self) -> Iterator[str]:
+        """Give all tags."""
+        with self._lock:
+            return iter(list(self._tags))
+
+    def referrers(self, subject: Digest) -> Iterator[Descriptor]:
+        """Give the documents whose subject this is."""
+        with self._lock:
+            documents = [(content, self._content[content.digest]) for content in self._documents.values()]
+        for content, raw in documents:
+            about = parse_document(raw, content.media_type).subject
+            if about is not None and about.digest == subject:
+                yield content
 
     def _data(self, content: Descriptor) -> bytes:
         with self._lock:

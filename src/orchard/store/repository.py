@@ -1,5 +1,6 @@
 """One repository of the local store."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -133,6 +134,25 @@ class LocalRepository:
 
         with self.writing():
             self._index.change(edit)
+
+    def tags(self) -> Iterator[str]:
+        """Give all tags.
+
+        Raises:
+            StorageError: If the index is damaged.
+        """
+        return (e.tag for e in self._index.read().entries if e.repository == self.name and e.tag is not None)
+
+    def referrers(self, subject: Digest, artifact_type: str | None = None) -> Iterator[Descriptor]:
+        """Give the documents of this repository whose subject this is; only of one artifact type if one is given.
+
+        Raises:
+            StorageError: If the index is damaged.
+        """
+        own = {e.digest: e.descriptor for e in self._index.read().entries if e.repository == self.name}
+        for found in upkeep.about(self._blobs, own.values(), subject):
+            if artifact_type is None or found.artifact_type == artifact_type:
+                yield found
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the sweep off, as ``Layout.writing``."""

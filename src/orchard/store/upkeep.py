@@ -142,20 +142,36 @@ def _problems(blobs: Blobs, stored: Iterable[Descriptor], observer: Observer) ->
             raise
 
 
+def about(blobs: Blobs, candidates: Iterable[Descriptor], subject: Digest) -> Iterator[Descriptor]:
+    """Give the candidates whose subject this is, with the type that a list of referrers has for them."""
+    for candidate, document in _referring(blobs, candidates):
+        if document.subject is not None and document.subject.digest == subject:
+            kind = document.kind or None
+            yield Descriptor(
+                media_type=candidate.media_type, digest=candidate.digest, size=candidate.size, artifact_type=kind
+            )
+
+
 def referrers(blobs: Blobs, candidates: Iterable[Descriptor], subject: Digest) -> frozenset[Digest]:
     """Find the candidates that are about a subject, or about such a one, and so on; the subject itself included."""
-    subjects: dict[Digest, Digest] = {}
-    for candidate in candidates:
-        try:
-            about = read_document(blobs, candidate).subject
-        except OrchardError:
-            continue  # damaged or of another kind: not known to be about anything
-        if about is not None:
-            subjects[candidate.digest] = about.digest
+    subjects = {
+        candidate.digest: document.subject.digest
+        for candidate, document in _referring(blobs, candidates)
+        if document.subject is not None
+    }
     found = {subject}
     while more := {digest for digest, about in subjects.items() if about in found} - found:
         found |= more
     return frozenset(found)
+
+
+def _referring(blobs: Blobs, candidates: Iterable[Descriptor]) -> Iterator[tuple[Descriptor, Document]]:
+    for candidate in candidates:
+        try:
+            document = read_document(blobs, candidate)
+        except OrchardError:
+            continue  # damaged or of another kind: not known to be about anything
+        yield candidate, document
 
 
 def _check(blobs: Blobs, content: Descriptor, observer: Observer) -> Problem | None:
