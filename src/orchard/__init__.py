@@ -163,7 +163,7 @@ def pull(
     from orchard.oci import Reference
 
     with _workspace(home, options) as workspace:
-        return workspace.pull(Reference.parse(reference), observer=observer)
+        return workspace.pull(Reference.parse(reference), observer=observer).digest
 
 
 def unpack(

@@ -149,8 +149,8 @@ def test_extract_tar_when_the_body_fails_passes_its_error_on(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("call", "number", "match"),
     [
-        ("write", errno.ENOSPC, "disk full: cannot write 'd/x'; free some space"),
-        ("write", errno.EIO, "cannot write 'd/x': Input/output error"),
+        ("pwrite", errno.ENOSPC, "disk full: cannot write 'd/x'; free some space"),
+        ("pwrite", errno.EIO, "cannot write 'd/x': Input/output error"),
         ("close", errno.EDQUOT, "disk full: cannot write 'd/x'"),
         ("mkdir", errno.ENOSPC, "disk full: cannot write 'd'"),
         ("open", errno.EMFILE, "cannot write 'd': Too many open files"),

@@ -169,7 +169,7 @@ REFUSED: list[object] = [
     pytest.param("code:\n  - path: ../x\n", InvalidDocumentError, r"line \d+: code\[0\]\.path", id="outside"),
     pytest.param("code:\n  - pth: x\n", InvalidDocumentError, "pth", id="unknown-key"),
     pytest.param("code:\n  - path: src\n  - path: ./src/\n", InvalidDocumentError, "src", id="one-path-twice"),
-    pytest.param("model:\n  path: reg.io/a/b:v1\n", UnsupportedError, "names another ModelKit", id="reference"),
+    pytest.param("model:\n  path: gone:v1\n", NotFoundError, "resolve referenced modelkit gone:v1", id="reference"),
     pytest.param(
         'datasets:\n  - name: d\n    path: d\n    remotePath: "s3://b/k"\n    remoteHash: h\n',
         UnsupportedError,

@@ -1,7 +1,8 @@
 import gzip
 import io
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from orchard.errors import (
     NotAModelKitError,
     NotFoundError,
     UnsafeArchiveError,
-    UnsupportedError,
     UsageError,
 )
 from orchard.formats import (
@@ -29,10 +29,12 @@ from orchard.formats import (
     parse_kitfile,
     read_modelkit,
 )
-from orchard.oci import Descriptor, Digest, Reference
+from orchard.oci import Descriptor, Digest, Readable, Reference
 from orchard.project import Existing, Terms, Unpacked, Version, Workspace, read_version
 from orchard.project.unpacking import unpack
 from orchard.store import Bytes, MemoryStore
+from support.hubs import wait_until
+from support.projects import noise
 
 KITFILE = """\
 manifestVersion: 1.0.0
@@ -228,6 +230,24 @@ def test_unpack_more_files_than_accepted_then_it_is_refused(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+class Recorder:
+    """A source that counts what it gives."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.given = 0
+
+    @contextmanager
+    def open(self, content: Descriptor, offset: int = 0) -> Iterator[Readable]:
+        with self._store.open(content, offset) as self._body:
+            yield self
+
+    def read(self, size: int, /) -> bytes:
+        chunk = self._body.read(size)
+        self.given += len(chunk)
+        return chunk
+
+
 class Lying:
     """A source that gives other bytes than it has."""
 
@@ -273,13 +293,71 @@ def test_unpack_when_the_diff_id_is_wrong_then_it_is_refused(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unpack_a_kit_whose_model_is_elsewhere_then_it_says_where(tmp_path: Path) -> None:
-    kitfile = "manifestVersion: 1.0.0\nmodel:\n  path: reg.io/a/b:v1\ncode:\n  - path: src\n"
-    kit = make_kit([(LayerKind.CODE, "src", CODE_TAR, CODE)], kitfile)
-    with pytest.raises(UnsupportedError, match=r"reg\.io/a/b:v1"):
-        run(*kit, tmp_path)
-    run(*kit, tmp_path, "code")
-    assert set(files(tmp_path)) == {"src/a.py"}
+def test_unpack_then_a_layer_can_be_used_while_the_next_one_is_on_its_way(tmp_path: Path) -> None:
+    version, store = make_kit()
+    seen: list[bool] = []
+
+    class Watching:
+        """A source whose second layer comes only when the first one is in place."""
+
+        @contextmanager
+        def open(self, content: Descriptor, offset: int = 0) -> Iterator[Readable]:
+            if content == version.kit.layers[1].descriptor:
+                wait_until((tmp_path / "model/w.bin").exists)
+                seen.append(True)
+            with store.open(content, offset) as body:
+                yield body
+
+    unpack(version, Watching(), tmp_path, filters=parse_filters(()))
+    assert seen == [True]
+
+
+def test_unpack_when_a_later_layer_is_damaged_then_the_earlier_ones_go_again(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_bytes(b"mine")
+    version, store = make_kit()
+
+    class Damaged:
+        @contextmanager
+        def open(self, content: Descriptor, offset: int = 0) -> Iterator[Readable]:
+            if content == version.kit.layers[1].descriptor:
+                wait_until((tmp_path / "model/w.bin").exists)
+                yield io.BytesIO(bytes(content.size))
+            else:
+                with store.open(content, offset) as body:
+                    yield body
+
+    with pytest.raises(IntegrityError):
+        unpack(version, Damaged(), tmp_path, filters=parse_filters(()))
+    assert files(tmp_path) == {"kept": b"mine"}
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_unpack_where_a_file_is_in_the_way_then_the_content_is_not_read_to_its_end(tmp_path: Path) -> None:
+    raw = tar({"src": None, "src/a.py": b"print()", "src/big": bytes(64 << 20)})
+    version, store = make_kit([(LayerKind.CODE, "src", raw, CODE)], "manifestVersion: 1.0.0\ncode:\n  - path: src\n")
+    source = Recorder(store)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.py").write_bytes(b"mine")
+    with pytest.raises(ConflictError, match=r"src/a\.py' already exists"):
+        unpack(version, source, tmp_path, filters=parse_filters(()))
+    assert source.given < 16 << 20
+    assert files(tmp_path) == {"src/a.py": b"mine"}
+
+
+BIG = [
+    pytest.param(8 << 20, id="whole-blocks"),
+    pytest.param((9 << 20) + 4097, id="with-a-rest"),
+]
+
+
+@pytest.mark.parametrize("size", BIG)
+@pytest.mark.parametrize("form", ["tar", "raw"])
+def test_unpack_a_big_file_then_every_byte_is_there(tmp_path: Path, size: int, form: str) -> None:
+    content = noise(size)
+    raw = content if form == "raw" else tar({"src": None, "src/big": content})
+    layer = (LayerKind.CODE, "src/big", raw, CODE.replace("tar", form))
+    run(*make_kit([layer], "manifestVersion: 1.0.0\ncode:\n  - path: src/big\n"), tmp_path)
+    assert (tmp_path / "src/big").read_bytes() == content
 
 
 def test_read_version_of_an_image_then_it_says_what_it_is() -> None:

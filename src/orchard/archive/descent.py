@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 from threading import Lock
-from typing import Final, NoReturn, Self
+from typing import Final, NoReturn, Protocol, Self
 
 from orchard.archive.limits import Limits
 from orchard.archive.names import folded, is_portable, shown
@@ -18,17 +18,32 @@ _NO_DIRECTORY: Final = (errno.ENOTDIR, errno.ELOOP)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
+class Admit(Protocol):
+    """Asked about each path before anything of it is written."""
+
+    def __call__(self, path: str, *, is_directory: bool) -> None:
+        """Raise to refuse it."""
+        ...
+
+
 class Claims:
     """Which paths one unpack has made so far, and what they are. Layers may be unpacked in several threads."""
 
-    def __init__(self, limits: Limits, *, portable: bool) -> None:
+    def __init__(self, limits: Limits, *, portable: bool, admit: Admit | None = None) -> None:
         self._limits = limits
         self._portable = portable
+        self._admit = admit
         self._taken: dict[str, tuple[str, bool]] = {}
         self._lock = Lock()
 
-    def claim(self, path: str, *, is_directory: bool, what: str) -> None:
+    def claim(self, path: str, *, is_directory: bool, what: str, ask: bool = True) -> None:
         """Take a path whose parents are taken; a directory may be taken again as a directory.
+
+        Args:
+            path: Safe and relative.
+            is_directory: Whether it is one.
+            what: How messages call what brings it.
+            ask: Whether it has to be admitted.
 
         Raises:
             LimitExceededError: If there are too many.
@@ -40,7 +55,10 @@ class Claims:
             there = self._taken.get(key)
             if there is None:
                 self._take(key, path, is_directory=is_directory, what=what)
-                return
+        if there is None:
+            if ask and self._admit is not None:
+                self._admit(path, is_directory=is_directory)
+            return
         if there[0] != path:
             raise UnsafeArchiveError(
                 f"{what}: {shown(path)} and {shown(there[0])} are one name on some systems; --any-names accepts them"

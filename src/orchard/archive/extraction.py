@@ -6,12 +6,13 @@ Linux, macOS.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from orchard.archive.descent import Claims, Descent, give_up
+from orchard.archive.bigfile import BIG, Pieces, write_big, write_small
+from orchard.archive.descent import Admit, Claims, Descent, give_up
 from orchard.archive.limits import DEFAULTS, Limits
 from orchard.archive.names import safe_name, shown
 from orchard.archive.reader import Member, members
@@ -26,7 +27,7 @@ _RAW_MODE: Final = 0o644
 
 
 class Extractor:
-    """All the layers of one unpack, put into one fresh directory.
+    """All the layers of one unpack, put into one fresh directory, or each into one of its own.
 
     One object for all of them, because a layer must neither overwrite nor write through what another one brought;
     several threads may put one layer each. Anything that is not allowed ends the unpack with an error; what was written
@@ -38,7 +39,9 @@ class Extractor:
         limits: What all the layers together may have.
     """
 
-    def __init__(self, destination: Path, limits: Limits = DEFAULTS, *, portable: bool = True) -> None:
+    def __init__(
+        self, destination: Path, limits: Limits = DEFAULTS, *, portable: bool = True, admit: Admit | None = None
+    ) -> None:
         """Prepare an unpack; the destination is not touched yet.
 
         Args:
@@ -46,20 +49,32 @@ class Extractor:
             limits: What all the layers together may have.
             portable: Whether to refuse what some systems cannot hold: names that Windows reserves, and two names that
                 differ only by case or by Unicode form.
+            admit: Asked about each path when it first comes, before anything of it is written; it raises to refuse.
         """
         self.destination = destination
         self.limits = limits
-        self._claims = Claims(limits, portable=portable)
+        self._claims = Claims(limits, portable=portable, admit=admit)
         self._left = limits.total
         self._lock = Lock()
 
-    def extract_tar(self, body: Readable, *, prefix: str = "", what: str = "the archive") -> list[str]:
+    def reserve(self, path: str, *, what: str) -> None:
+        """Keep a path from all layers; it is not made here.
+
+        Raises:
+            UnsafeArchiveError: If a layer has brought it already.
+        """
+        self._claims.claim(path, is_directory=False, what=what, ask=False)
+
+    def extract_tar(
+        self, body: Readable, *, prefix: str = "", what: str = "the archive", into: Path | None = None
+    ) -> list[str]:
         """Unpack an uncompressed tar and give the paths of its files, below the destination, in their order.
 
         Args:
             body: The tar. It is read to its very end, so a body that verifies itself has done so on return.
             prefix: A path below the destination that the archive's names are relative to.
             what: How messages call the archive.
+            into: The directory of this layer, in place of the destination.
 
         Raises:
             InvalidError: If it is not a sound tar.
@@ -69,7 +84,7 @@ class Extractor:
         """
         root = self._safe(prefix, what=what) if prefix else ""
         files = []
-        with Descent(self.destination, self._claims, what=what) as descent:
+        with Descent(into or self.destination, self._claims, what=what) as descent:
             for member in members(body, self.limits, what=what):
                 path = f"{root}/{member.name}" if root and member.name else root or member.name
                 if member.is_directory:
@@ -80,14 +95,25 @@ class Extractor:
                     files.append(path)
         return files
 
-    def extract_raw(self, body: Readable, path: str, *, mode: int = _RAW_MODE, what: str = "the layer") -> None:
+    def extract_raw(
+        self,
+        body: Readable,
+        path: str,
+        *,
+        size: int | None = None,
+        mode: int = _RAW_MODE,
+        what: str = "the layer",
+        into: Path | None = None,
+    ) -> None:
         """Write a body that is one file, as the layers of ModelPack are.
 
         Args:
             body: The content. It is read to its very end, so a body that verifies itself has done so on return.
             path: Where to put it, below the destination.
+            size: How many bytes to expect, if that is known; only the way of writing depends on it.
             mode: Its permission bits, cut as those of an archive are.
             what: How messages call the layer.
+            into: The directory of this layer, in place of the destination.
 
         Raises:
             LimitExceededError: If it passes a limit.
@@ -95,9 +121,10 @@ class Extractor:
             UnsafeArchiveError: If the path is unsafe or taken.
         """
         path = self._safe(path, what=what)
-        with Descent(self.destination, self._claims, what=what) as descent:
+        with Descent(into or self.destination, self._claims, what=what) as descent:
             descriptor = descent.create(path, _file_mode(mode))
-            _write_all(descriptor, gathered(self._counted(body, path, what)), path)
+            write = write_big if (size or 0) >= BIG else write_small
+            _write(descriptor, gathered(self._counted(body, path, what)), path, write=write)
 
     def _safe(self, path: str, *, what: str) -> str:
         return safe_name(os.fsencode(path), self.limits, what=what)
@@ -126,20 +153,20 @@ def _file_mode(mode: int) -> int:
 
 def _write_member(descriptor: int, member: Member, path: str) -> None:
     if member.size < CHUNK:
-        _write_all(descriptor, (member.content.read_whole(),), path)
+        _write(descriptor, (member.content.read_whole(),), path, write=write_small)
     else:
-        _write_all(descriptor, gathered(member.content.pieces()), path)
+        write = write_big if member.size >= BIG else write_small
+        _write(descriptor, gathered(member.content.pieces()), path, write=write)
 
 
-def _write_all(descriptor: int, pieces: Iterable[memoryview | bytes], path: str) -> None:
+def _write(descriptor: int, pieces: Pieces, path: str, *, write: Callable[[int, Pieces, str], None]) -> None:
     """Write a file and close it, whatever happens.
 
     Raises:
         StorageError: If the disk does not take it.
     """
     try:
-        for piece in pieces:
-            _write(descriptor, piece, path)
+        write(descriptor, pieces, path)
     except BaseException:
         os.close(descriptor)
         raise
@@ -147,12 +174,3 @@ def _write_all(descriptor: int, pieces: Iterable[memoryview | bytes], path: str)
         os.close(descriptor)
     except OSError as error:  # where a network file system says that it had no space
         give_up(error, path)
-
-
-def _write(descriptor: int, piece: memoryview | bytes, path: str) -> None:
-    view = memoryview(piece)
-    while view:
-        try:
-            view = view[os.write(descriptor, view) :]
-        except OSError as error:
-            give_up(error, path)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         name_of,
     )
     from orchard.formats.kitfileyaml import MAX_KITFILE, parse_kitfile
+    from orchard.formats.kitlock import LOCK_ANNOTATION, LOCK_SUFFIX, MAX_LOCK, Lock, LockedObject, lock_of, parse_lock
+    from orchard.formats.kitmerge import is_elsewhere, merge_kitfiles, model_paths, model_reference
     from orchard.formats.kitpath import clean_path
     from orchard.formats.layertype import (
         Compression,
@@ -67,9 +69,12 @@ __all__ = [
     "CONFIG_TYPE",
     "IGNORE_NAME",
     "KITFILE_NAMES",
+    "LOCK_ANNOTATION",
+    "LOCK_SUFFIX",
     "MANIFEST_VERSION",
     "MAX_CONFIG",
     "MAX_KITFILE",
+    "MAX_LOCK",
     "VERSION_ANNOTATION",
     "About",
     "Capabilities",
@@ -92,6 +97,8 @@ __all__ = [
     "LayerKind",
     "LayerType",
     "Listed",
+    "Lock",
+    "LockedObject",
     "MCPServer",
     "ManifestForm",
     "Model",
@@ -108,16 +115,22 @@ __all__ = [
     "detect_license",
     "format_of",
     "generate",
+    "is_elsewhere",
     "is_reference",
     "kitfile_from_json",
     "layer_annotations",
     "layer_media_type",
     "license_files",
+    "lock_of",
+    "merge_kitfiles",
+    "model_paths",
+    "model_reference",
     "name_of",
     "parse_filter",
     "parse_filters",
     "parse_kitfile",
     "parse_layer_media_type",
+    "parse_lock",
     "raw_annotations",
     "read_docker_config",
     "read_modelkit",
@@ -131,6 +144,17 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "model_reference": "kitmerge",
+    "model_paths": "kitmerge",
+    "merge_kitfiles": "kitmerge",
+    "is_elsewhere": "kitmerge",
+    "parse_lock": "kitlock",
+    "lock_of": "kitlock",
+    "LockedObject": "kitlock",
+    "Lock": "kitlock",
+    "MAX_LOCK": "kitlock",
+    "LOCK_SUFFIX": "kitlock",
+    "LOCK_ANNOTATION": "kitlock",
     "Listed": "classify",
     "generate": "classify",
     "license_files": "classify",

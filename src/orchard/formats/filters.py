@@ -45,12 +45,17 @@ class Filter:
 
     def selects(self, layer: Layer) -> bool:
         """Tell whether it takes a layer."""
-        if layer.kind not in self.kinds:
-            return False
-        if not self.values or layer.path in self.values or (layer.name and layer.name in self.values):
+        if self.names(layer.kind, path=layer.path, name=layer.name):
             return True
-        wanted = {_clean(value) for value in self.values}
-        return _clean(layer.path) in wanted or bool(layer.entry and _clean(layer.entry) in wanted)
+        return bool(layer.entry) and self.names(layer.kind, path=layer.entry, name=layer.name)
+
+    def names(self, kind: LayerKind, *, path: str, name: str) -> bool:
+        """Tell whether it takes an entry."""
+        if kind not in self.kinds:
+            return False
+        if not self.values or path in self.values or (name and name in self.values):
+            return True
+        return _clean(path) in {_clean(value) for value in self.values}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,18 @@ class Filters:
     def selects(self, layer: Layer) -> bool:
         """Tell whether a layer is taken."""
         return not self.filters or any(one.selects(layer) for one in self.filters)
+
+    def within(self, kind: str) -> "Filters | None":
+        """Take only layers of one type, such as ``model``, of what is taken; None if nothing can be left."""
+        kinds = _KINDS[kind]
+        if not self.filters:
+            return Filters((Filter(kinds),))
+        left = tuple(Filter(one.kinds & kinds, one.values) for one in self.filters if one.kinds & kinds)
+        return Filters(left) if left else None
+
+    def names(self, kind: LayerKind, *, path: str, name: str) -> bool:
+        """Tell whether an entry is asked for by its type, path or name, whether it has a layer or not."""
+        return not self.filters or any(one.names(kind, path=path, name=name) for one in self.filters)
 
 
 def parse_filter(text: str) -> Filter:

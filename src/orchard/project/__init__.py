@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.context import Context
+    from orchard.project.elsewhere import Elsewhere, Locking
     from orchard.project.home import find_home
     from orchard.project.indexcache import IndexCache
     from orchard.project.indexing import index_version
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
     )
     from orchard.project.line import PackedLayer
     from orchard.project.listing import Listed, list_local, list_remote
+    from orchard.project.locating import Objects
     from orchard.project.moving import Foreign, Moved, find_kit_home, list_foreign, move_in, shown_name
     from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
-    from orchard.project.placing import Existing, place, staging
+    from orchard.project.placing import Existing, Placement, all_or_nothing
     from orchard.project.progress import Observer, Silent
     from orchard.project.provenance import read_origin
     from orchard.project.pruning import Policy, Stale, parse_age, stale
+    from orchard.project.pulling import Pulled
+    from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
-    from orchard.project.unpacking import Terms, Unpacked
+    from orchard.project.unpacking import Portion, Terms, Unpacked
     from orchard.project.verifying import Finding, Verified, repair, verify_store, verify_version
     from orchard.project.versions import Version, entry_name, load_version, locate, read_version, resolve_local
     from orchard.project.workspace import Workspace
@@ -44,20 +48,28 @@ __all__ = [
     "CompressionName",
     "Context",
     "Documents",
+    "Elsewhere",
     "Encoding",
     "Existing",
+    "Find",
     "Finding",
     "Foreign",
     "IndexCache",
     "Listed",
+    "Locking",
     "ModelKitFormat",
     "Moved",
+    "Objects",
     "Observer",
     "Packed",
     "PackedLayer",
+    "Placement",
     "Plan",
     "Policy",
+    "Portion",
+    "Pulled",
     "Recipe",
+    "Referred",
     "Removed",
     "Silent",
     "Stale",
@@ -67,6 +79,7 @@ __all__ = [
     "Version",
     "VersionFormat",
     "Workspace",
+    "all_or_nothing",
     "clear_cache",
     "entry_name",
     "find_home",
@@ -79,8 +92,8 @@ __all__ = [
     "load_version",
     "locate",
     "move_in",
+    "parents_of",
     "parse_age",
-    "place",
     "propose_kitfile",
     "publish",
     "read_ignore",
@@ -92,8 +105,8 @@ __all__ = [
     "remove_remote",
     "repair",
     "resolve_local",
+    "resolved_kitfile",
     "shown_name",
-    "staging",
     "stale",
     "verify_store",
     "verify_version",
@@ -101,6 +114,17 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "resolved_kitfile": "references",
+    "parents_of": "references",
+    "Referred": "references",
+    "Find": "references",
+    "Objects": "locating",
+    "Pulled": "pulling",
+    "Locking": "elsewhere",
+    "Elsewhere": "elsewhere",
+    "Portion": "unpacking",
+    "all_or_nothing": "placing",
+    "Placement": "placing",
     "Cached": "caching",
     "clear_cache": "caching",
     "list_cache": "caching",
@@ -134,8 +158,6 @@ _WHERE: Final = {
     "read_ignore": "packing",
     "read_kitfile": "packing",
     "Existing": "placing",
-    "place": "placing",
-    "staging": "placing",
     "Observer": "progress",
     "Silent": "progress",
     "read_origin": "provenance",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from orchard.errors import NotFoundError, StorageError, UnsupportedError
+from orchard.errors import NotFoundError, StorageError
 from orchard.formats import (
     IGNORE_NAME,
     KITFILE_NAMES,
@@ -20,12 +20,12 @@ from orchard.formats import (
     IgnoreRules,
     Kitfile,
     LayerFormat,
-    is_reference,
     name_of,
     parse_kitfile,
 )
 from orchard.oci import Descriptor, Manifest
 from orchard.project.context import Context
+from orchard.project.elsewhere import Elsewhere, Locking, has_no_layer
 from orchard.project.layering import Claim, CompressionName, Encoding, ModelKitFormat, Plan, VersionFormat
 from orchard.project.line import PackedLayer, Shelf, pack_layers
 from orchard.project.portability import warnings
@@ -45,6 +45,8 @@ class Recipe:
         annotations: Further ones for the manifest; they win over those of provenance.
         provenance: Whether to record where in Git the directory stands, if it does.
         environ: The environment, for Git.
+        locking: What to do with the lock beside the Kitfile.
+        elsewhere: What the Kitfile refers to, where it does; ``locating`` finds it.
     """
 
     compression: CompressionName = "none"
@@ -53,6 +55,8 @@ class Recipe:
     annotations: Mapping[str, str] = field(default_factory=dict)
     provenance: bool = True
     environ: Mapping[str, str] = field(default_factory=dict)
+    locking: Locking = Locking.USE
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
 
 DEFAULT = Recipe()
@@ -157,7 +161,7 @@ def pack(
             layers,
             repository,
             said=(*origin.warnings, *warnings(chain.from_iterable(planned.entries for planned in plans))),
-            annotations={**origin.annotations, **recipe.annotations},
+            annotations={**origin.annotations, **recipe.elsewhere.annotations, **recipe.annotations},
             form=recipe.format,
         )
 
@@ -168,9 +172,13 @@ def plan(directory: Path, kitfile: Kitfile, recipe: Recipe = DEFAULT) -> list[Pl
     Raises:
         OrchardError: As ``pack`` does, before it has read anything.
     """
-    _refuse_elsewhere(kitfile, directory)
-    claims = [Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
-    context = Context(directory, ignored=read_ignore(directory), claimed=[claim.path for claim in claims])
+    claims = [
+        Claim(kind, name_of(entry), entry.path)
+        for kind, _, entry in kitfile.entries()
+        if entry.path and not has_no_layer(entry, directory)
+    ]
+    claimed = [*(claim.path for claim in claims), *recipe.elsewhere.paths]
+    context = Context(directory, ignored=read_ignore(directory), claimed=claimed)
     wanted = Encoding(recipe.layer_format, recipe.compression)
     return [planned for claim in claims for planned in recipe.format.plans(claim, context.entries(claim.path), wanted)]
 
@@ -207,20 +215,6 @@ def publish(
     new_manifest = not repository.exists(descriptor)
     repository.push(descriptor, Bytes(manifest.raw))
     return Packed(manifest, descriptor, kitfile, layers, new_config, new_manifest, said)
-
-
-def _refuse_elsewhere(kitfile: Kitfile, directory: Path) -> None:
-    """Refuse a Kitfile that needs content from elsewhere; a file that is there wins over a name that looks like one.
-
-    Raises:
-        UnsupportedError: Naming the entry.
-    """
-    path = kitfile.model.path if kitfile.model else ""
-    if is_reference(path) and not (directory / path).exists():
-        raise UnsupportedError(f"model.path: {path} names another ModelKit, which cannot be packed yet")
-    for dataset in kitfile.datasets:
-        if dataset.remote_path:
-            raise UnsupportedError(f"dataset {dataset.name or dataset.path}: remote datasets cannot be packed yet")
 
 
 def _read_small(path: Path, limit: int) -> bytes | None:

@@ -1,12 +1,13 @@
-"""Moving a staged tree into place: all of it, or nothing.
+"""Moving staged trees into place: all of them, or nothing.
 
-Everything is extracted and verified in a staging directory inside the destination first. Then a journal says what will
-move where, each directory that the tree needs is made, and each file is renamed. A failure half-way is undone by the
-journal; a process that was killed half-way is undone by the next one that unpacks there.
+Each layer is extracted and verified in a tree of its own, in a staging directory inside the destination. As soon as it
+is whole, it is placed: a journal says what will move where, each directory that it needs is made, and each file is
+renamed. A failure undoes all that was placed by the journal; a process that was killed is undone by the next one that
+unpacks there. Whoever places something holds the destination until its end, so that two of them never mix.
 
     destination/.orchard-<16 hex>/        locked while its process lives
-        tree/…                            what will move
-        journal                           written before the first move
+        <number>/…                        a tree that will move
+        journal                           a line for each tree, written before the first move of it
         replaced/<number>                 files that were overwritten, until all is done
 """
 
@@ -15,11 +16,12 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from threading import Lock
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -27,17 +29,27 @@ from orchard.errors import ConflictError, StorageError, UnsafePathError
 from orchard.oci import convert, dumps, loads
 
 PREFIX: Final = ".orchard-"
-_TREE: Final = "tree"
 _JOURNAL: Final = "journal"
 _REPLACED: Final = "replaced"
-_MAX_JOURNAL: Final = 1 << 30  # bytes; it is ours
+_MAX_JOURNAL: Final = 1 << 30  # bytes of a line; it is ours
 _PRIVATE: Final = 0o700
 _SHOWN: Final = 3
 
+_Found = Literal["nothing", "directory", "link", "file"]
 
-class _Journal(msgspec.Struct, frozen=True):
+
+class _Step(msgspec.Struct, frozen=True):
+    """A line of the journal: one tree, the directories that are made for it, and the files that move."""
+
+    tree: str
     directories: list[str]
     files: list[str]
+
+
+class _Held(NamedTuple):
+    """The destination, while nobody else may place anything there."""
+
+    descriptor: int
 
 
 class Existing(Enum):
@@ -49,13 +61,13 @@ class Existing(Enum):
 
 
 @contextmanager
-def staging(destination: Path) -> Iterator[Path]:
-    """Make an empty tree on the file system of a destination, and remove it afterwards, with what is left in it.
+def all_or_nothing(destination: Path, existing: Existing = Existing.REFUSE) -> Iterator["Placement"]:
+    """Place any number of trees below a destination while the block runs; if it fails, none of them.
 
     What killed processes left behind in the destination is undone first.
 
     Raises:
-        StorageError: If it cannot be made.
+        StorageError: If the destination cannot be written.
     """
     made: list[Path] = []
     try:
@@ -64,57 +76,198 @@ def staging(destination: Path) -> Iterator[Path]:
             _undo_the_dead(destination)
             stage = destination / f"{PREFIX}{secrets.token_hex(8)}"
             stage.mkdir(mode=_PRIVATE)
-            (stage / _TREE).mkdir()
             lock = _lock(stage)
     except OSError as error:
         _remove_empty(made)
         raise StorageError(f"{destination}: cannot be written: {error.strerror}") from error
+    placement = Placement(stage, destination, existing)
     try:
-        yield stage / _TREE
+        yield placement
+        placement.commit()
+    except BaseException:
+        placement.undo()
+        raise
     finally:
         shutil.rmtree(stage, ignore_errors=True)
         os.close(lock)
+        placement.release()
         _remove_empty(made)
 
 
-def place(tree: Path, destination: Path, existing: Existing = Existing.REFUSE) -> list[str]:
-    """Move all that is in a staged tree to the same names below ``destination``.
+class Placement:
+    """What is being placed below one destination. Several threads may stage, check and place.
 
-    Returns:
-        The files that were placed, relative to the destination, in order.
-
-    Raises:
-        ConflictError: If something is in the way and ``existing`` does not say what to do with it.
-        UnsafePathError: If a directory of the destination that a file would go through is a symbolic link.
-        StorageError: If the file system fails; what was moved has been moved back.
+    Attributes:
+        destination: Where it goes.
+        existing: What to do with files that are already there.
     """
-    try:
-        with _held(destination):
-            return _place(tree, destination, existing)
-    except OSError as error:
-        raise StorageError(f"{destination}: cannot be written: {error.strerror}; nothing was changed") from error
 
+    def __init__(self, stage: Path, destination: Path, existing: Existing) -> None:
+        self.destination = destination
+        self.existing = existing
+        self._stage = stage
+        self._root = str(destination)
+        self._lock = Lock()
+        self._held: _Held | None = None
+        self._trees = 0
+        self._moves = 0
+        self._new: set[str] = set()  # directories that were not there when they were first asked about
 
-def _place(tree: Path, destination: Path, existing: Existing) -> list[str]:
-    stage = tree.parent
-    try:
+    def tree(self) -> Path:
+        """Make an empty directory on the file system of the destination.
+
+        Raises:
+            StorageError: If it cannot be made.
+        """
+        with self._lock:
+            tree = self._stage / str(self._trees)
+            self._trees += 1
+        try:
+            tree.mkdir()
+        except OSError as error:
+            raise StorageError(f"{self._root}: cannot be written: {error.strerror}") from error
+        return tree
+
+    def check(self, path: str, *, is_directory: bool) -> None:
+        """Look whether something is in the way of a path, long before it is placed.
+
+        Raises:
+            ConflictError: If something is, and nobody said what to do with it.
+            UnsafePathError: If it is a directory and a symbolic link is there, or it has a name of ours.
+        """
+        parent = path.rpartition("/")[0]
+        if parent in self._new:
+            if is_directory:
+                self._new.add(path)
+            return
+        found = self._look(path, is_directory=is_directory)
+        if found == "nothing" and is_directory:
+            self._new.add(path)
+        if found in {"file", "link"} and not is_directory and self.existing is Existing.REFUSE:
+            raise self._in_the_way([path])
+
+    def check_all(self, paths: Iterable[str]) -> None:
+        """Look whether files are in the way of any of these paths, be they files or directories.
+
+        Raises:
+            ConflictError: If some are, and nobody said what to do with them.
+        """
+        if self.existing is not Existing.REFUSE:
+            return
+        targets = {path: Path(f"{self._root}/{path}") for path in paths}
+        there = [path for path, target in targets.items() if target.is_symlink() or target.is_file()]
+        if there:
+            raise self._in_the_way(there)
+
+    def place(self, tree: Path) -> list[str]:
+        """Move all that is in a staged tree to the same names below the destination.
+
+        Returns:
+            The files that were placed, relative to the destination, in order.
+
+        Raises:
+            ConflictError: If something is in the way and nobody said what to do with it.
+            UnsafePathError: If a directory of the destination that a file would go through is a symbolic link.
+            StorageError: If the file system fails.
+        """
+        with self._lock:
+            try:
+                self._hold()
+                return self._place(tree)
+            except OSError as error:
+                what = error.filename or self._root
+                raise StorageError(f"{what}: cannot be written: {error.strerror}; nothing was changed") from error
+
+    def commit(self) -> None:
+        """Let all that was placed stay.
+
+        Raises:
+            StorageError: If the file system fails.
+        """
+        try:
+            (self._stage / _JOURNAL).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self._root}: cannot be written: {error.strerror}; nothing was changed") from error
+
+    def undo(self) -> None:
+        """Put everything back."""
+        with self._lock:
+            _undo(self._stage, self._root)
+
+    def release(self) -> None:
+        """Let others place something in the destination."""
+        if self._held is not None:
+            os.close(self._held.descriptor)
+            self._held = None
+
+    def _place(self, tree: Path) -> list[str]:
         directories, files = _list(tree)
-        keep = _check(destination, directories, files, existing=existing)
+        for name, _ in directories:
+            self._look(name, is_directory=True)
+        there = [name for name in files if self._look(name, is_directory=False) != "nothing"]
+        if there and self.existing is Existing.REFUSE:
+            raise self._in_the_way(there)
+        keep = set(there) if self.existing is Existing.KEEP else set()
         placed = [name for name in files if name not in keep]
-        new = [(name, mode) for name, mode in directories if not (destination / name).exists()]
-        _write_journal(stage, [name for name, _ in new], placed)
+        new = [(name, mode) for name, mode in directories if not os.path.lexists(f"{self._root}/{name}")]
+        _write_journal(self._stage, _Step(tree.name, [name for name, _ in new], placed))
         for name, mode in new:
-            (destination / name).mkdir(mode=mode)
-        for number, name in enumerate(placed):
-            _move(stage, destination, number=number, name=name)
-    except BaseException as error:
-        _undo(stage, destination)
-        if isinstance(error, OSError):
-            what = f"{error.filename}: cannot be written: {error.strerror}; nothing was changed"
-            raise StorageError(what) from error
-        raise
-    (stage / _JOURNAL).unlink()
-    return placed
+            os.mkdir(f"{self._root}/{name}", mode)  # noqa: PTH102 -- a string path, on the hot path
+        for name in placed:
+            self._put_aside(name)
+            os.replace(f"{tree}/{name}", f"{self._root}/{name}")  # noqa: PTH105 -- likewise
+            self._moves += 1
+        return placed
+
+    def _put_aside(self, name: str) -> None:
+        target, aside = f"{self._root}/{name}", self._stage / _REPLACED / str(self._moves)
+        if not os.path.lexists(target):
+            return
+        aside.parent.mkdir(exist_ok=True)
+        try:
+            # A second name keeps the old file without a moment in which it is gone.
+            os.link(target, aside, follow_symlinks=False)
+        except OSError:
+            os.rename(target, aside)  # noqa: PTH104 -- likewise
+
+    def _look(self, path: str, *, is_directory: bool) -> _Found:
+        """Say what is where something shall be placed.
+
+        Raises:
+            ConflictError: If it is of another kind.
+            UnsafePathError: If files would be written through a link, or into a directory of ours.
+            StorageError: If the file system refuses to say.
+        """
+        if path.startswith(PREFIX):
+            raise UnsafePathError(f"{path}: names that start with {PREFIX} are reserved")
+        target = f"{self._root}/{path}"
+        try:
+            mode = os.lstat(target).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return "nothing"
+        except OSError as error:
+            raise StorageError(f"{target}: cannot be looked at: {error.strerror}; nothing was changed") from error
+        if stat.S_ISLNK(mode):
+            if is_directory:
+                raise UnsafePathError(f"{target}: is a symbolic link; files are not written through it")
+            return "link"
+        if is_directory and not stat.S_ISDIR(mode):
+            raise ConflictError(f"path '{target}' already exists and is not a directory")
+        if not is_directory and stat.S_ISDIR(mode):
+            raise ConflictError(f"path '{target}' already exists and is a directory")
+        return "directory" if is_directory else "file"
+
+    def _in_the_way(self, names: list[str]) -> ConflictError:
+        shown = "', '".join(names[:_SHOWN])
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return ConflictError(
+            f"path '{shown}'{more} already exists in {self._root}; nothing was changed. "
+            "Use --overwrite to replace, --ignore-existing to keep, or --dir for another directory"
+        )
+
+    def _hold(self) -> None:
+        if self._held is None:
+            self._held = _Held(_take(self.destination))
 
 
 @contextmanager
@@ -124,49 +277,65 @@ def _held(directory: Path) -> Iterator[None]:
     Raises:
         OSError: If it cannot be opened.
     """
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = _take(directory)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
 
 
-def _move(stage: Path, destination: Path, *, number: int, name: str) -> None:
-    source, target = stage / _TREE / name, destination / name
-    if os.path.lexists(target):
-        aside = stage / _REPLACED / str(number)
-        aside.parent.mkdir(exist_ok=True)
-        try:
-            # A second name keeps the old file without a moment in which it is gone.
-            os.link(target, aside, follow_symlinks=False)
-        except OSError:
-            target.rename(aside)
-    source.replace(target)
+def _take(directory: Path) -> int:
+    """Wait until nobody else holds a directory, and hold it until the descriptor is closed.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
-def _write_journal(stage: Path, directories: list[str], files: list[str]) -> None:
-    journal = stage / _JOURNAL
-    with journal.with_suffix(".new").open("wb") as file:
-        file.write(dumps({"directories": [*directories], "files": [*files]}))
+def _write_journal(stage: Path, step: _Step) -> None:
+    """Add a line; one that a kill cut off has no end, and nothing had moved by it."""
+    with (stage / _JOURNAL).open("ab") as file:
+        file.write(dumps({"tree": step.tree, "directories": [*step.directories], "files": [*step.files]}) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    journal.with_suffix(".new").replace(journal)
 
 
-def _undo(stage: Path, destination: Path) -> None:
+def _read_journal(stage: Path) -> list[_Step]:
+    try:
+        lines = (stage / _JOURNAL).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    what = str(stage / _JOURNAL)
+    return [convert(loads(line, what=what, limit=_MAX_JOURNAL), _Step, what=what) for line in lines[:-1]]
+
+
+def _undo(stage: Path, root: str) -> None:
     """Put everything back to where the journal says it was; without a journal, nothing had moved."""
-    journal = stage / _JOURNAL
-    if not journal.exists():
-        return
-    plan = convert(loads(journal.read_bytes(), what=str(journal), limit=_MAX_JOURNAL), _Journal, what=str(journal))
-    for number, name in enumerate(plan.files):
-        aside = stage / _REPLACED / str(number)
-        if os.path.lexists(aside):
-            aside.replace(destination / name)
-        elif not os.path.lexists(stage / _TREE / name):
-            (destination / name).unlink(missing_ok=True)
-    _remove_empty([destination / name for name in plan.directories])
+    steps = _read_journal(stage)
+    number = 0
+    for step in steps:
+        for name in step.files:
+            _put_back(stage, f"{root}/{name}", staged=f"{stage}/{step.tree}/{name}", number=number)
+            number += 1
+    for step in reversed(steps):
+        _remove_empty([Path(root, name) for name in step.directories])
+
+
+def _put_back(stage: Path, target: str, *, staged: str, number: int) -> None:
+    """Undo one move, if it happened. Each state between two calls is one that this goes on from."""
+    if not os.path.lexists(staged):
+        with suppress(FileNotFoundError):
+            os.replace(target, staged)  # noqa: PTH105 -- string paths, on the hot path
+    aside = f"{stage}/{_REPLACED}/{number}"
+    if os.path.lexists(aside):
+        os.replace(aside, target)  # noqa: PTH105 -- likewise
 
 
 def _undo_the_dead(destination: Path) -> None:
@@ -177,7 +346,7 @@ def _undo_the_dead(destination: Path) -> None:
             lock = _lock(stage)
         except OSError:
             continue  # its process lives
-        _undo(stage, destination)
+        _undo(stage, str(destination))
         shutil.rmtree(stage, ignore_errors=True)
         os.close(lock)
 
@@ -201,41 +370,13 @@ def _lock(stage: Path) -> int:
 def _list(tree: Path) -> tuple[list[tuple[str, int]], list[str]]:
     directories: list[tuple[str, int]] = []
     files: list[str] = []
+    start = len(str(tree)) + 1
     for here, below, names in os.walk(tree):
         below.sort(key=os.fsencode)
-        prefix = Path(here).relative_to(tree)
-        directories += [(str(prefix / name), stat.S_IMODE((Path(here) / name).lstat().st_mode)) for name in below]
-        files += sorted(str(prefix / name) for name in names)
+        prefix = f"{here[start:]}/" if len(here) > start else ""
+        directories += [(f"{prefix}{name}", stat.S_IMODE(os.lstat(f"{here}/{name}").st_mode)) for name in below]
+        files += sorted(f"{prefix}{name}" for name in names)
     return directories, files
-
-
-def _check(destination: Path, directories: list[tuple[str, int]], files: list[str], *, existing: Existing) -> set[str]:
-    """Look at everything that is in the way before anything moves, and give the files that stay as they are.
-
-    Raises:
-        ConflictError: If something is in the way.
-        UnsafePathError: If a directory is a symbolic link.
-    """
-    for name, _ in directories:
-        target = destination / name
-        if name.startswith(PREFIX):
-            raise UnsafePathError(f"{name}: names that start with {PREFIX} are reserved")
-        if target.is_symlink():
-            raise UnsafePathError(f"{target}: is a symbolic link; files are not written through it")
-        if target.exists() and not target.is_dir():
-            raise ConflictError(f"path '{target}' already exists and is not a directory")
-    there = [name for name in files if os.path.lexists(destination / name)]
-    for name in there:
-        if (destination / name).is_dir() and not (destination / name).is_symlink():
-            raise ConflictError(f"path '{destination / name}' already exists and is a directory")
-    if there and existing is Existing.REFUSE:
-        shown = "', '".join(there[:_SHOWN])
-        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
-        raise ConflictError(
-            f"path '{shown}'{more} already exists in {destination}; nothing was changed. "
-            "Use --overwrite to replace, --ignore-existing to keep, or --dir for another directory"
-        )
-    return set(there) if existing is Existing.KEEP else set()
 
 
 def _make_parents(destination: Path) -> list[Path]:

@@ -1,23 +1,24 @@
-"""From a version to a directory: stage, verify, then move into place.
+"""From a version to a directory: stage a layer, verify it, then move it into place; then the next.
 
-    source.open ──Verifying──> decompress ──> Extractor (in a staging tree) ──> place
+    source.open ──Verifying──> decompress ──> Extractor (in a tree of the layer) ──> Placement.place
 
-Nothing reaches the destination before every selected layer is extracted and verified, and then all of it does or none.
-A source may be the local store or a registry: nothing is stored on the way.
+Nothing of a layer reaches the destination before all of it is extracted and verified. What is placed can be used while
+other layers are still on their way; if one of them fails, all that was placed goes again. A source may be the local
+store or a registry: nothing is stored on the way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from orchard.archive import DEFAULTS, ChunkReader, Extractor, decompress
-from orchard.errors import ConflictError, IntegrityError, InvalidError, OrchardError, StorageError, UnsupportedError
-from orchard.formats import Compression, Filters, Layer, LayerFormat, LayerKind, is_reference, to_yaml
+from orchard.errors import ConflictError, IntegrityError, InvalidError, OrchardError, StorageError
+from orchard.formats import LOCK_SUFFIX, Compression, Filters, Layer, LayerFormat, lock_of, to_yaml
 from orchard.oci import Hasher, Readable, Verifying, chunks, read_ahead
-from orchard.project.placing import Existing, place, staging
+from orchard.project.placing import Existing, Placement, all_or_nothing
 from orchard.project.progress import Observer, Silent
 from orchard.project.versions import Version
 from orchard.store import Source
@@ -36,13 +37,15 @@ class Unpacked:
         destination: The directory, absolute.
         layers: The layers that were selected.
         files: Every file that was placed, relative to the destination.
-        kitfile: Whether the Kitfile was among what was selected.
+        kitfile: Whether the Kitfile was among them.
+        referred: The other kits that something came from, as they are written in Kitfiles.
     """
 
     destination: Path
     layers: tuple[Layer, ...]
     files: tuple[str, ...]
     kitfile: bool
+    referred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,24 @@ class Terms:
     any_names: bool = False
 
 
-def unpack(
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Layers of one version that are unpacked together with others.
+
+    Attributes:
+        source: Where they are.
+        layers: Which ones.
+        beneath: Directory below the destination that they go into; "" for the destination itself.
+        text: The reference to that version, if it is another one.
+    """
+
+    source: Source
+    layers: tuple[Layer, ...]
+    beneath: str = ""
+    text: str = ""
+
+
+def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
     version: Version,
     source: Source,
     destination: Path,
@@ -68,8 +88,11 @@ def unpack(
     filters: Filters,
     terms: Terms = Terms(),
     observer: Observer | None = None,
+    before: Sequence[Portion] = (),
 ) -> Unpacked:
     """Unpack a version, or what filters select of it.
+
+    Each layer appears as soon as it is verified. When this raises, the destination is as it was.
 
     Args:
         version: What to unpack.
@@ -78,55 +101,59 @@ def unpack(
         filters: Which layers, and whether the Kitfile.
         terms: On what terms.
         observer: Told of each layer's progress, in bytes of the layer as stored.
+        before: What other versions bring, such as the one that holds the model.
 
     Raises:
-        UnsupportedError: If the model is in another kit.
-        ConflictError: If a file is in the way; nothing has changed then.
-        IntegrityError: If a layer is not what the manifest promises; nothing has changed then.
-        UnsafeArchiveError: If a layer holds something that must not be extracted; nothing has changed then.
-        StorageError: If the file system fails; nothing has changed then.
+        ConflictError: If a file is in the way.
+        IntegrityError: If a layer is not what the manifest promises.
+        UnsafeArchiveError: If a layer holds something that must not be extracted, or what another one brings.
+        StorageError: If the file system fails.
     """
-    _refuse_elsewhere(version, filters)
     destination = destination.absolute()
-    layers = tuple(layer for layer in version.kit.layers if filters.selects(layer))
-    with staging(destination) as tree:
+    own = tuple(layer for layer in version.kit.layers if filters.selects(layer))
+    portions = (*before, Portion(source, own))
+    layers = tuple(layer for portion in portions for layer in portion.layers)
+    with all_or_nothing(destination, terms.existing) as placement:
         limits = replace(DEFAULTS, members=terms.members)
-        extractor = Extractor(tree, limits, portable=not terms.any_names)
-        _Line(source, extractor, observer or Silent()).run(layers)
-        kitfile = filters.kitfile and _stage_kitfile(version, tree, destination, existing=terms.existing)
-        files = place(tree, destination, terms.existing)
-    return Unpacked(destination, layers, tuple(files), kitfile=kitfile)
+        extractor = Extractor(destination, limits, portable=not terms.any_names, admit=placement.check)
+        line = _Line(extractor, placement, observer or Silent())
+        ours = _documents(version) if _writes_kitfile(filters, own) else {}
+        for name in {KITFILE, *ours} if before else ours:  # no other version may bring these
+            extractor.reserve(name, what=name)
+        placement.check_all(_beneath(layer.path, portion.beneath) for portion in portions for layer in portion.layers)
+        files = _place_documents(ours, placement)
+        kitfile = KITFILE in files
+        files += line.run(portions)
+    referred = tuple(portion.text for portion in before if portion.layers)
+    return Unpacked(destination, layers, tuple(files), kitfile=kitfile, referred=referred)
 
 
-def _refuse_elsewhere(version: Version, filters: Filters) -> None:
-    """Refuse a version whose model is in another kit, unless nobody asked for the model.
+def _writes_kitfile(filters: Filters, layers: Iterable[Layer]) -> bool:
+    """Tell whether the Kitfile is written: not over a bare file of that name, from a tool that knows no Kitfile."""
+    brought = any(layer.path == KITFILE and layer.type.format is LayerFormat.RAW for layer in layers)
+    return filters.kitfile and not brought
 
-    Raises:
-        UnsupportedError: Naming the other kit.
-    """
-    model = version.kit.kitfile.model
-    wanted = not filters.filters or any(LayerKind.MODEL in one.kinds for one in filters.filters)
-    held = any(layer.kind is LayerKind.MODEL for layer in version.kit.layers)
-    if model is not None and not held and is_reference(model.path) and wanted:
-        raise UnsupportedError(
-            f"the model is in another ModelKit, {model.path}, which is not fetched yet; unpack that one, "
-            "and the other parts of this one with --filter"
-        )
+
+class _Job(NamedTuple):
+    source: Source
+    layer: Layer
+    beneath: str
 
 
 class _Line:
     """The unpacking line: ``AT_ONCE`` layers at a time, each read and hashed in one thread and written in another."""
 
-    def __init__(self, source: Source, extractor: Extractor, observer: Observer) -> None:
-        self._source = source
+    def __init__(self, extractor: Extractor, placement: Placement, observer: Observer) -> None:
         self._extractor = extractor
+        self._placement = placement
         self._observer = observer
         self._stopped = False
 
-    def run(self, layers: tuple[Layer, ...]) -> None:
-        """Extract all layers; the first failure stops the others, and is raised."""
+    def run(self, portions: Sequence[Portion]) -> list[str]:
+        """Extract and place all layers, and give their files; the first failure stops the others, and is raised."""
+        jobs = [_Job(one.source, layer, one.beneath) for one in portions for layer in one.layers]
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="unpack") as pool:
-            futures = [pool.submit(self._extract, layer) for layer in layers]
+            futures = [pool.submit(self._unpack, job) for job in jobs]
             try:
                 for future in as_completed(futures):
                     future.result()
@@ -134,19 +161,24 @@ class _Line:
                 self._stopped = True
                 pool.shutdown(cancel_futures=True)
                 raise
+        return [name for future in futures for name in future.result()]
 
-    def _extract(self, layer: Layer) -> None:
+    def _unpack(self, job: _Job) -> list[str]:
+        layer = job.layer
         label = f"{layer.kind.value} {layer.path}"
+        tree = self._placement.tree()
         self._observer.started(label, layer.descriptor.size)
-        with self._source.open(layer.descriptor) as body, read_ahead(self._counted(body, layer, label)) as stream:
+        with job.source.open(layer.descriptor) as body, read_ahead(self._counted(body, layer, label)) as stream:
             try:
-                _write(layer, stream, self._extractor, what=label)
+                _write(job, stream, self._extractor, into=tree, what=label)
             except InvalidError:
                 # Bytes that are not the promised ones may look like a bad archive first: the rest of them tells.
                 for _ in islice(stream, _LOOK_ON):
                     continue
                 raise
+        files = self._placement.place(tree)
         self._observer.finished(label)
+        return files
 
     def _counted(self, body: Readable, layer: Layer, label: str) -> Iterator[bytes]:
         for chunk in chunks(Verifying(body, layer.descriptor)):
@@ -156,13 +188,21 @@ class _Line:
             yield chunk
 
 
-def _write(layer: Layer, stream: Iterator[bytes], extractor: Extractor, *, what: str) -> None:
+def _write(job: _Job, stream: Iterator[bytes], extractor: Extractor, *, into: Path, what: str) -> None:
+    layer = job.layer
     plain = _Plain(ChunkReader(stream), layer)
     if layer.type.format is LayerFormat.RAW:
-        extractor.extract_raw(plain, layer.path, mode=layer.mode, what=what)
+        path = _beneath(layer.path, job.beneath)
+        extractor.extract_raw(plain, path, size=layer.descriptor.size, mode=layer.mode, what=what, into=into)
     else:
-        extractor.extract_tar(plain, prefix=layer.path.rpartition("/")[0] if layer.legacy else "", what=what)
+        # In old kits names are relative to the entry's own directory.
+        inner = layer.path.rpartition("/")[0] if layer.legacy else ""
+        extractor.extract_tar(plain, prefix=_beneath(inner, job.beneath), what=what, into=into)
     plain.finish()
+
+
+def _beneath(path: str, directory: str) -> str:
+    return "/".join(part for part in (directory, path) if part)
 
 
 class _Plain:
@@ -195,22 +235,33 @@ class _Plain:
             )
 
 
-def _stage_kitfile(version: Version, tree: Path, destination: Path, *, existing: Existing) -> bool:
-    """Write the Kitfile among the staged files, unless the same one is already in place.
+def _documents(version: Version) -> dict[str, bytes]:
+    """Give the files that say what a version is: the Kitfile and, where it refers to others, the lock."""
+    files = {KITFILE: to_yaml(version.kit.kitfile).encode()}
+    lock = lock_of(version.manifest, what=str(version.digest))
+    if lock:
+        files[f"{KITFILE}{LOCK_SUFFIX}"] = lock.to_file()
+    return files
+
+
+def _place_documents(files: Mapping[str, bytes], placement: Placement) -> list[str]:
+    """Write small files, but not those that are in place already as they are.
 
     Raises:
         ConflictError: If another one is in place.
         StorageError: If the file system fails.
     """
-    text = to_yaml(version.kit.kitfile).encode()
-    target = destination / KITFILE
-    try:
-        there = target.read_bytes() if target.is_file() and not target.is_symlink() else None
-        if there == text:
-            return False
-        if there is None or existing is Existing.OVERWRITE:
-            (tree / KITFILE).write_bytes(text)
-            return True
-    except OSError as error:
-        raise StorageError(f"{target}: cannot be read or written: {error.strerror}") from error
-    raise ConflictError(f"Kitfile exists in {destination} and does not match the ModelKit's; use --overwrite")
+    tree = placement.tree()
+    for name, content in files.items():
+        target = placement.destination / name
+        try:
+            there = target.read_bytes() if target.is_file() and not target.is_symlink() else None
+            if there is None or (there != content and placement.existing is Existing.OVERWRITE):
+                (tree / name).write_bytes(content)
+        except OSError as error:
+            raise StorageError(f"{target}: cannot be read or written: {error.strerror}") from error
+        if there not in {None, content} and placement.existing is not Existing.OVERWRITE:
+            raise ConflictError(
+                f"{name} exists in {placement.destination} and does not match the ModelKit's; use --overwrite"
+            )
+    return placement.place(tree)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from orchard.errors import UsageError
+from orchard.errors import UnsupportedError, UsageError
 from orchard.oci import UNNAMED, Digest, Reference
 from orchard.project.home import CREDENTIALS, LAYOUT, find_home
 from orchard.project.versions import Version, locate, read_version, resolve_local
@@ -16,8 +16,11 @@ from orchard.store import Layout, Store
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
     from orchard.formats import Filters, Kitfile
+    from orchard.project.elsewhere import Elsewhere, Locking
+    from orchard.project.locating import Objects
     from orchard.project.packing import Packed, Recipe
     from orchard.project.progress import Observer
+    from orchard.project.pulling import Pulled
     from orchard.project.unpacking import Terms, Unpacked
     from orchard.remote import Credential, CredentialStore, Options, Registry, RemoteRepository
 
@@ -31,6 +34,7 @@ class Workspace:
         home: Home directory; found in the environment if not given.
         environ: The environment.
         options: How to talk to registries; asked for when the first one is.
+        objects: What finds objects in S3; asked for when the first one is.
 
     Raises:
         UsageError: If no home directory is given and none can be found.
@@ -42,11 +46,13 @@ class Workspace:
         *,
         environ: Mapping[str, str],
         options: "Callable[[], Options] | None" = None,
+        objects: "Callable[[], Objects] | None" = None,
     ) -> None:
         self.home = find_home(environ, home)
         self.layout = Layout(self.home / LAYOUT)
         self._environ = environ
         self._wanted = options
+        self._wanted_objects = objects
         self._registries: dict[str, Registry] = {}
 
     @cached_property
@@ -96,6 +102,8 @@ class Workspace:
     ) -> "Packed":
         """Pack a directory as the recipe says; without a tag the version has no name but its digest.
 
+        What the Kitfile refers to is found first, and pinned in the lock beside it.
+
         Raises:
             UsageError: If the tag is a digest.
             OrchardError: As ``packing.pack`` and ``packing.read_kitfile`` do.
@@ -105,8 +113,11 @@ class Workspace:
         reference, extra = Reference.parse_tags(tag) if tag else (None, ())
         if reference is not None and reference.digest is not None:
             raise UsageError(f"{tag}: a digest cannot be chosen; pack under a tag")
+        where = None
         if kitfile is None:
-            kitfile, _ = packing.read_kitfile(directory, file)
+            kitfile, where = packing.read_kitfile(directory, file)
+        recipe = recipe or packing.DEFAULT
+        elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
         repository = self.layout.repository(reference.name if reference else UNNAMED_NAME)
         with self.layout.writing():
             packed = packing.pack(
@@ -114,12 +125,41 @@ class Workspace:
                 kitfile,
                 shelf=self.layout,
                 repository=repository,
-                recipe=replace(recipe or packing.DEFAULT, environ=self._environ),
+                recipe=replace(recipe, environ=self._environ, elsewhere=elsewhere),
                 observer=observer,
             )
             for name in (reference.target, *extra) if reference else ():
                 repository.tag(packed.descriptor, name)
+        elsewhere.save()
         return packed
+
+    def _locate(
+        self, kitfile: "Kitfile", directory: Path, *, name: str, file: str | None, locking: "Locking"
+    ) -> "Elsewhere":
+        from orchard.project.elsewhere import Elsewhere, lock_file_of, refers
+
+        if not refers(kitfile, directory):
+            return Elsewhere()
+        from orchard.project.locating import Finders, look_elsewhere
+
+        return look_elsewhere(
+            kitfile,
+            directory,
+            Finders(self.find, self._objects),
+            name=name,
+            lock_file=lock_file_of(directory, file),
+            locking=locking,
+        )
+
+    def _objects(self) -> "Objects":
+        """Give what finds objects in S3.
+
+        Raises:
+            UnsupportedError: If nothing does.
+        """
+        if self._wanted_objects is None:
+            raise UnsupportedError("remote datasets: nothing here can read s3:// addresses")
+        return self._wanted_objects()
 
     def find(self, reference: Reference, *, remote: bool | None = None) -> tuple[Version, Store]:
         """Find a version in the local store, in its registry, or (``None``) in the one and then in the other.
@@ -145,10 +185,12 @@ class Workspace:
         Raises:
             OrchardError: As ``unpacking.unpack`` and ``find`` do.
         """
+        from orchard.project.references import model_portions
         from orchard.project.unpacking import unpack
 
         version, source = self.find(reference)
-        unpacked = unpack(version, source, directory, filters=filters, terms=terms, observer=observer)
+        before = tuple(model_portions(version, filters, self.find, name=str(reference)))
+        unpacked = unpack(version, source, directory, filters=filters, terms=terms, observer=observer, before=before)
         return version, unpacked
 
     def push(
@@ -176,24 +218,20 @@ class Workspace:
         transfer(local, remote, root, tags=names, workers=self._options.concurrency, observer=observer)
         return root.digest
 
-    def pull(self, reference: Reference, *, observer: "Observer | None" = None) -> Digest:
+    def pull(self, reference: Reference, *, observer: "Observer | None" = None) -> "Pulled":
         """Pull a version from its registry into the local store, and name it as it is named there.
+
+        The kits that hold its model are pulled too, each into its own repository.
 
         Raises:
             UsageError: If the reference names no registry.
             NotAModelKitError: If it is another kind of artifact; nothing is stored then.
-            OrchardError: As the registry client raises it.
+            OrchardError: As the registry client or ``references.parents_of`` raises it.
         """
-        from orchard.project.transfer import transfer
+        from orchard.project.pulling import pull
 
-        remote = self.remote(reference)
-        root = remote.resolve(reference.target)
-        read_version(remote, root)
-        names = () if reference.digest else (reference.target,)
-        local = self.layout.repository(reference.name)
-        with self.layout.writing():
-            transfer(remote, local, root, tags=names, workers=self._options.concurrency, observer=observer)
-        return root.digest
+        workers = self._options.concurrency
+        return pull(reference, layout=self.layout, remote=self.remote, workers=workers, observer=observer)
 
     def tag(self, source: Reference, target: Reference, extra: Sequence[str] = ()) -> Digest:
         """Give a local version another name; blobs are shared, nothing is copied.

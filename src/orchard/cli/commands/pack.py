@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from orchard import __version__
-from orchard.cli.options import Command, current_session
+from orchard.cli.options import Command, NetworkFlags, current_session, network_options
 from orchard.cli.output import Printer, format_size
 from orchard.cli.progress import watching
 from orchard.cli.workspace import open_workspace
@@ -48,7 +48,17 @@ CREATED: Final = "org.opencontainers.image.created"
 @click.option(
     "--provenance/--no-provenance", default=True, help="Record remote, commit and branch in Git (default: yes)."
 )
-def command(directory: Path, file: str | None, tag: str | None, **given: Any) -> None:  # noqa: ANN401 -- click's
+@click.option("--locked", is_flag=True, help="Fail unless Kitfile.lock pins all that the Kitfile refers to.")
+@click.option("--update-lock", is_flag=True, help="Look up anew what the Kitfile refers to, and write Kitfile.lock.")
+@network_options
+def command(
+    network: NetworkFlags,
+    /,
+    directory: Path,
+    file: str | None,
+    tag: str | None,
+    **given: Any,  # noqa: ANN401 -- click's
+) -> None:
     """Pack the project in DIRECTORY into the local store, as its Kitfile says.
 
     The same content gives the same digest, whoever packs it and whenever; in Git, within one commit and branch.
@@ -60,7 +70,7 @@ def command(directory: Path, file: str | None, tag: str | None, **given: Any) ->
       orchard pack . -t mymodel:v1 --annotation org.opencontainers.image.vendor=Example
     """
     session = current_session()
-    workspace = open_workspace(session=session)
+    workspace = open_workspace(network, session)
     with watching(session.printer, session.progress, "Packing") as observer:
         packed = workspace.pack(
             directory,
@@ -83,16 +93,25 @@ def _recipe(
     created: bool,
     cli_version: bool,
     provenance: bool,
+    locked: bool,
+    update_lock: bool,
 ) -> "Recipe":
     from orchard.formats import VERSION_ANNOTATION, LayerFormat
-    from orchard.project import Recipe
+    from orchard.project import Locking, Recipe
+
+    if locked and update_lock:
+        raise UsageError("--locked and --update-lock contradict each other")
 
     said = {CREATED: _creation_time(environ)} if created else {}
     if cli_version:
         said[VERSION_ANNOTATION] = __version__
     said |= dict(map(_annotation, annotations))
     return Recipe(
-        compression=compression, layer_format=LayerFormat(layer_format), annotations=said, provenance=provenance
+        compression=compression,
+        layer_format=LayerFormat(layer_format),
+        annotations=said,
+        provenance=provenance,
+        locking=Locking.REQUIRE if locked else Locking.RENEW if update_lock else Locking.USE,
     )
 
 

@@ -12,7 +12,7 @@ from orchard.oci import Reference
 @click.argument("reference", metavar="REGISTRY/REPOSITORY[:TAG|@DIGEST]")
 @network_options
 def command(network: NetworkFlags, reference: str) -> None:
-    """Pull a ModelKit from a registry into the local store.
+    """Pull a ModelKit from a registry into the local store, and the ones that hold its model.
 
     \b
     Example:
@@ -22,5 +22,12 @@ def command(network: NetworkFlags, reference: str) -> None:
     parsed = Reference.parse(reference).or_latest()
     session.printer.note(f"Pulling {parsed}")
     with watching(session.printer, session.progress, "Pulling") as observer:
-        digest = open_workspace(network, session).pull(parsed, observer=observer)
-    session.printer.result(f"Pulled {digest}", {"reference": str(parsed), "digest": str(digest)}, brief=str(digest))
+        pulled = open_workspace(network, session).pull(parsed, observer=observer)
+    for referred in pulled.referred:
+        session.printer.note(f"Pulled referenced modelkit {referred}")
+    digest = pulled.digest
+    session.printer.result(
+        f"Pulled {digest}",
+        {"reference": str(parsed), "digest": str(digest), "referenced": list(map(str, pulled.referred))},
+        brief=str(digest),
+    )

@@ -54,8 +54,8 @@ def command(
 ) -> None:
     """Unpack a ModelKit, or the parts that filters select, into a directory.
 
-    What is not in the local store is fetched from the registry, and only what is selected. Every byte is verified
-    before the first file appears; a failure leaves the directory as it was.
+    What is not in the local store is fetched from the registry, and only what is selected. A layer appears when all of
+    it is verified; a failure leaves the directory as it was. What the ModelKit takes from others comes along.
 
     \b
     Examples:
@@ -95,6 +95,8 @@ def _existing(*, overwrite: bool, keep: bool) -> Existing:
 
 
 def _note(printer: Printer, unpacked: "Unpacked") -> None:
+    for text in unpacked.referred:
+        printer.note(f"Unpacked referenced modelkit {text}")
     if unpacked.kitfile:
         printer.note(f"Unpacked Kitfile to {unpacked.destination / 'Kitfile'}")
     for layer in unpacked.layers:
@@ -117,4 +119,5 @@ def _value(version: "Version", unpacked: "Unpacked") -> "JSON":
             }
             for layer in unpacked.layers
         ],
+        "referenced": list(unpacked.referred),
     }
