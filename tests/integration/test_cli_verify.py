@@ -127,13 +127,15 @@ def test_verify_remote_reads_every_byte_and_the_referrers_and_stores_nothing(
     with Registry(registry.host) as client:
         repository = client.repository("verify/remote")
         subject = repository.resolve("v1")
-        put_manifest(repository, b"a signature", subject=subject.to_json(), artifactType="application/x-signature")
+        put_manifest(
+            repository, b"a signature to spoil", subject=subject.to_json(), artifactType="application/x-signature"
+        )
     second = Program(tmp_path / "second")
     document = second.ok("verify", "--remote", f"{name}:v1", "--output", "json").document
     assert (document["sound"], document["blobs"], document["referrers"]) == (True, 11, 1)
     assert not (second.home / "layout").exists()
 
-    signature = Descriptor.of(b"a signature", "text/plain").digest
+    signature = Descriptor.of(b"a signature to spoil", "text/plain").digest
     path = registry.directory / "data/docker/registry/v2/blobs/sha256" / signature.hex[:2] / signature.hex / "data"
     path.write_bytes(b"another one")
     ran = second("verify", "--remote", f"{name}:v1")

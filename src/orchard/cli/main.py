@@ -57,6 +57,8 @@ COMMANDS: Final = {
     "inspect": ("inspect", "Show the manifest and the Kitfile of a ModelKit"),
     "info": ("info", "Show the Kitfile of a ModelKit"),
     "remove": ("remove", "Remove ModelKits, local or in a registry"),
+    "export": ("export", "Write versions into one file, to carry them elsewhere"),
+    "load": ("load", "Take the versions of such a file, or push them to a registry"),
     "verify": ("verify", "Hash all of a version, or of the local store, and say what is damaged"),
     "prune": ("prune", "Remove old versions and unneeded blobs from the local store"),
     "login": ("login", "Log in to a registry"),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.context import Context
     from orchard.project.elsewhere import Elsewhere, Locking
+    from orchard.project.exporting import Exported, Item, export_file, export_stream
     from orchard.project.home import find_home
     from orchard.project.indexcache import IndexCache
     from orchard.project.indexing import index_version
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     )
     from orchard.project.line import PackedLayer
     from orchard.project.listing import Listed, list_local, list_remote
+    from orchard.project.loading import ArchiveStream, Loaded, destinations, load
     from orchard.project.locating import Objects
     from orchard.project.moving import Foreign, Moved, find_kit_home, list_foreign, move_in, shown_name
+    from orchard.project.ociarchive import ArchiveFile, Named
     from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
     from orchard.project.placing import Existing, Placement, all_or_nothing
     from orchard.project.progress import Observer, Silent
@@ -38,11 +41,21 @@ if TYPE_CHECKING:
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.unpacking import Portion, Terms, Unpacked
     from orchard.project.verifying import Finding, Verified, repair, verify_store, verify_version
-    from orchard.project.versions import Version, entry_name, load_version, locate, read_version, resolve_local
+    from orchard.project.versions import (
+        Version,
+        entry_name,
+        load_version,
+        locate,
+        read_version,
+        referring,
+        resolve_local,
+    )
     from orchard.project.workspace import Workspace
 
 __all__ = [
     "COMPRESSIONS",
+    "ArchiveFile",
+    "ArchiveStream",
     "Cached",
     "Claim",
     "CompressionName",
@@ -51,14 +64,18 @@ __all__ = [
     "Elsewhere",
     "Encoding",
     "Existing",
+    "Exported",
     "Find",
     "Finding",
     "Foreign",
     "IndexCache",
+    "Item",
     "Listed",
+    "Loaded",
     "Locking",
     "ModelKitFormat",
     "Moved",
+    "Named",
     "Objects",
     "Observer",
     "Packed",
@@ -81,7 +98,10 @@ __all__ = [
     "Workspace",
     "all_or_nothing",
     "clear_cache",
+    "destinations",
     "entry_name",
+    "export_file",
+    "export_stream",
     "find_home",
     "find_kit_home",
     "index_version",
@@ -89,6 +109,7 @@ __all__ = [
     "list_foreign",
     "list_local",
     "list_remote",
+    "load",
     "load_version",
     "locate",
     "move_in",
@@ -100,6 +121,7 @@ __all__ = [
     "read_kitfile",
     "read_origin",
     "read_version",
+    "referring",
     "remove",
     "remove_names",
     "remove_remote",
@@ -125,6 +147,17 @@ _WHERE: Final = {
     "Portion": "unpacking",
     "all_or_nothing": "placing",
     "Placement": "placing",
+    "referring": "versions",
+    "ArchiveFile": "ociarchive",
+    "Named": "ociarchive",
+    "ArchiveStream": "loading",
+    "Loaded": "loading",
+    "destinations": "loading",
+    "load": "loading",
+    "Exported": "exporting",
+    "Item": "exporting",
+    "export_file": "exporting",
+    "export_stream": "exporting",
     "Cached": "caching",
     "clear_cache": "caching",
     "list_cache": "caching",

@@ -2,11 +2,11 @@
 
 from orchard.oci import Descriptor, mediatype
 from orchard.project.progress import Observer, Silent
-from orchard.store import Store, copy_graph
+from orchard.store import Source, Store, copy_graph
 
 
 def transfer(
-    source: Store,
+    source: Source,
     destination: Store,
     root: Descriptor,
     *,

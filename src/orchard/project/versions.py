@@ -1,12 +1,17 @@
 """Versions: what a reference names, read and checked."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from orchard.errors import InvalidDocumentError, NotFoundError
 from orchard.formats import MAX_CONFIG, ModelKit, read_project, require_project
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, parse_manifest, read_all
-from orchard.store import Entry, Layout, Source, Store
+from orchard.store import Entry, Layout, LocalRepository, Source, Store
+
+if TYPE_CHECKING:
+    from orchard.remote import RemoteRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Places(Protocol):
 
     layout: Layout
 
-    def remote(self, reference: Reference, /) -> Store:
+    def remote(self, reference: Reference, /) -> "RemoteRepository":
         """Open the repository of a reference in its registry."""
         ...
 
@@ -76,6 +81,13 @@ def locate(places: Places, reference: Reference, *, remote: bool | None = None) 
                 raise
     there = places.remote(reference)
     return there.resolve(reference.target), there
+
+
+def referring(places: Places, reference: Reference, store: Store) -> Callable[[Digest], Iterable[Descriptor]]:
+    """Give what lists the documents that refer to another, where a version was located."""
+    if isinstance(store, LocalRepository):
+        return partial(places.layout.referrers, reference.name)
+    return places.remote(reference).referrers
 
 
 def entry_name(entry: Entry) -> str:

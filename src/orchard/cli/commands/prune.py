@@ -71,7 +71,11 @@ def command(
         swept = layout.sweep(partials=not keep_interrupted)
     if swept.busy:
         session.printer.note("The store is busy; space is freed later")
-    session.printer.result(_text(gone, swept, dry_run=dry_run), _value(gone, swept, dry_run=dry_run))
+    session.printer.result(
+        _text(gone, swept, dry_run=dry_run),
+        _value(gone, swept, dry_run=dry_run),
+        brief="\n".join(f"{_name(one)}@{one.descriptor.digest}" for one in gone),
+    )
 
 
 def _text(gone: "Sequence[Stale]", swept: "SweepReport", *, dry_run: bool) -> str:

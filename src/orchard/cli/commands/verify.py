@@ -12,9 +12,9 @@ from orchard.errors import IntegrityError, UsageError
 from orchard.oci import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
-    from orchard.oci import JSON, Descriptor, Digest
+    from orchard.oci import JSON, Digest
     from orchard.project import Verified, Workspace
 
 
@@ -52,6 +52,7 @@ def command(network: NetworkFlags, reference: str | None, *, everything: bool, r
     session.printer.result(
         _text(verified, name or "the local store"),
         {"reference": name, "digest": str(digest) if digest else None, "remote": remote, **_value(verified, removed)},
+        brief="\n".join(str(finding.digest) for finding in verified.findings),
     )
     if verified.findings:
         raise IntegrityError(_advice(verified, remote=remote, removed=len(removed)))
@@ -60,20 +61,16 @@ def command(network: NetworkFlags, reference: str | None, *, everything: bool, r
 def _verified(
     session: Session, workspace: "Workspace", reference: Reference | None, *, remote: bool, workers: int
 ) -> "tuple[Verified, Digest | None]":
-    from orchard.project import locate, verify_store, verify_version
+    from orchard.project import locate, referring, verify_store, verify_version
 
     with watching(session.printer, session.progress, "Verifying") as observer:
         if reference is None:
             return verify_store(workspace.layout, observer=observer), None
         root, store = locate(workspace, reference, remote=remote)
 
-        def referring(subject: "Digest") -> "Iterable[Descriptor]":
-            if remote:
-                return workspace.remote(reference).referrers(subject)
-            return workspace.layout.referrers(reference.name, subject)
-
+        about = referring(workspace, reference, store)
         return (
-            verify_version(store, root, referring=referring, name=str(reference), workers=workers, observer=observer),
+            verify_version(store, root, referring=about, name=str(reference), workers=workers, observer=observer),
             root.digest,
         )
 
