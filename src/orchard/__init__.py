@@ -6,6 +6,9 @@
     orchard.push("localhost:8080/team/model:v1")
     orchard.unpack("localhost:8080/team/model:v1", "./elsewhere", filters=["model"])
 
+    with orchard.open("localhost:8080/team/model:v1") as opened:
+        weight = opened.tensor("model/model.safetensors", "lm_head.weight")
+
 Every function may be called from any thread, and none changes the current directory or any other state of the process.
 Everything that goes wrong is an ``orchard.errors.OrchardError``. Importing this module costs next to nothing: what a
 function needs is imported when it is first called.
@@ -22,12 +25,12 @@ if TYPE_CHECKING:
     from orchard import project
     from orchard.formats import Kitfile, Layer
     from orchard.oci import Digest, Manifest
-    from orchard.project import Observer, Workspace
+    from orchard.project import Observer, OpenVersion, Workspace
     from orchard.remote import Options
 
 __version__ = "0.1.0"
 
-__all__ = ["Unpacked", "Version", "errors", "inspect", "pack", "pull", "push", "unpack"]
+__all__ = ["Unpacked", "Version", "errors", "inspect", "open", "pack", "pull", "push", "unpack"]
 
 StrPath = str | os.PathLike[str]
 
@@ -228,6 +231,54 @@ def inspect(
     with _workspace(home, options) as workspace:
         version, _ = workspace.find(Reference.parse(reference), remote=remote)
     return _public(reference, version)
+
+
+def open(  # noqa: A001 -- as in gzip.open, tarfile.open
+    reference: str,
+    *,
+    remote: bool | None = None,
+    verify: bool = False,
+    home: StrPath | None = None,
+    options: "Options | None" = None,
+) -> "OpenVersion":
+    """Open a version to read its files and tensors where they lie, in the local store or in a registry.
+
+        with orchard.open("registry.example.com/team/model:v1") as opened:
+            [file.path for file in opened.list()]
+            opened.read("config.json")
+            with opened.open("data/train.csv") as file: ...
+            numpy.asarray(opened.tensor("model.safetensors", "lm_head.weight"))
+
+    Only what is asked for is fetched. What is fetched in parts cannot be verified, because a digest names the whole of
+    a layer; a whole file is verified where the layer is one bare file. With ``verify`` every layer is fetched whole
+    into a temporary file and verified before the first byte of it is given.
+
+    Args:
+        reference: What to open.
+        remote: Look in the registry only (true), in the local store only (false), or in the one, then in the other.
+        verify: Whether to give nothing of a registry that has not been verified.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to the registry: TLS, proxy, time limits.
+
+    Returns:
+        The open version; close it, or use it as a context.
+
+    Raises:
+        NotFoundError: If there is no such version.
+        NotAModelKitError: If it is an artifact of another kind.
+        DeniedError: If the registry refuses.
+        RemoteError: If the registry cannot be reached or fails.
+    """
+    from contextlib import ExitStack
+
+    from orchard.oci import Reference
+    from orchard.project import open_version
+
+    with ExitStack() as stack:
+        workspace = stack.enter_context(_workspace(home, options))
+        opened = open_version(workspace, Reference.parse(reference), remote=remote, verify=verify)
+        opened.resources.push(stack.pop_all())
+    return opened
 
 
 def _public(reference: str, version: "project.Version") -> Version:

@@ -125,7 +125,7 @@ class TestCache:
     def test_when_it_is_damaged_then_reads_again(self, tmp_path: Path, damage: bytes) -> None:
         version, store = dataset_kit(("d", TAR, "tar"))
         first = index_version(version, store, cache=IndexCache(tmp_path))
-        for path in (tmp_path / "index").rglob("*.json"):
+        for path in (tmp_path / "cache" / "index").rglob("*.json"):
             path.write_bytes(damage)
 
         assert shown(index_version(version, store, cache=IndexCache(tmp_path))) == shown(first)
@@ -135,7 +135,9 @@ class TestCache:
         other, elsewhere = dataset_kit(("d", member("lie", b"") + END, "tar"))
         index_version(version, store, cache=IndexCache(tmp_path))
         index_version(other, elsewhere, cache=IndexCache(tmp_path))
-        truth, lie = sorted((tmp_path / "index" / "verified").iterdir(), key=lambda path: b"lie" in path.read_bytes())
+        truth, lie = sorted(
+            (tmp_path / "cache" / "index" / "verified").iterdir(), key=lambda path: b"lie" in path.read_bytes()
+        )
         truth.write_bytes(lie.read_bytes())
 
         assert [file.path for file in index_version(version, store, cache=IndexCache(tmp_path))] == ["d/a", "d/big"]
@@ -145,17 +147,17 @@ class TestCache:
         cache = IndexCache(tmp_path)
         content = index_version(version, store)
         assert len(content) == 2
-        (tmp_path / "index" / "verified").mkdir(parents=True)
+        (tmp_path / "cache" / "index" / "verified").mkdir(parents=True)
         for number in range(600):
-            (tmp_path / "index" / "verified" / f"sha256-{number}.json").touch()
+            (tmp_path / "cache" / "index" / "verified" / f"sha256-{number}.json").touch()
 
         index_version(version, store, cache=cache)
 
-        assert len(list((tmp_path / "index" / "verified").iterdir())) == 500
+        assert len(list((tmp_path / "cache" / "index" / "verified").iterdir())) == 500
 
     def test_when_it_cannot_be_written_then_that_is_no_failure(self, tmp_path: Path) -> None:
         version, store = dataset_kit(("d", TAR, "tar"))
-        (tmp_path / "index").write_text("in the way")
+        (tmp_path / "cache").write_text("in the way")
 
         assert len(index_version(version, store, cache=IndexCache(tmp_path))) == 2
 

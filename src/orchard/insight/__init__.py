@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from orchard.insight.access import InMemory, OnDisk, RandomAccess
+    from orchard.insight.arrays import TensorData
     from orchard.insight.detection import ModelFormat, ModelHeader, detect_format, read_header
     from orchard.insight.gguf import Array, Gguf, read_gguf
     from orchard.insight.onnx import Onnx, OnnxValue, read_onnx
@@ -26,6 +27,7 @@ __all__ = [
     "RandomAccess",
     "Safetensors",
     "Tensor",
+    "TensorData",
     "detect_format",
     "parameters_by_dtype",
     "read_gguf",
@@ -38,6 +40,7 @@ _WHERE: Final = {
     "InMemory": "access",
     "OnDisk": "access",
     "RandomAccess": "access",
+    "TensorData": "arrays",
     "ModelFormat": "detection",
     "ModelHeader": "detection",
     "detect_format": "detection",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from orchard.project.locating import Objects
     from orchard.project.moving import Foreign, Moved, find_kit_home, list_foreign, move_in, shown_name
     from orchard.project.ociarchive import ArchiveFile, Named
+    from orchard.project.opening import OpenVersion, open_version
     from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
     from orchard.project.placing import Existing, Placement, all_or_nothing
     from orchard.project.progress import Observer, Silent
@@ -78,6 +79,7 @@ __all__ = [
     "Named",
     "Objects",
     "Observer",
+    "OpenVersion",
     "Packed",
     "PackedLayer",
     "Placement",
@@ -113,6 +115,7 @@ __all__ = [
     "load_version",
     "locate",
     "move_in",
+    "open_version",
     "parents_of",
     "parse_age",
     "propose_kitfile",
@@ -190,6 +193,8 @@ _WHERE: Final = {
     "publish": "packing",
     "read_ignore": "packing",
     "read_kitfile": "packing",
+    "OpenVersion": "opening",
+    "open_version": "opening",
     "Existing": "placing",
     "Observer": "progress",
     "Silent": "progress",

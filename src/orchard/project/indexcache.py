@@ -17,7 +17,7 @@ from orchard.formats import LayerFiles
 from orchard.oci import Digest, Hasher
 from orchard.store import Source
 
-DIRECTORY: Final = "index"
+DIRECTORY: Final = "cache/index"  # what is below cache may go at any time: orchard cache clear
 KEPT: Final = 500  # files of one directory of the cache
 MAX_SIZE: Final = 256 << 20  # bytes of one file; 100,000 paths are about 12 MB
 

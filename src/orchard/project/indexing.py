@@ -8,19 +8,18 @@ a compressed tar       streamed once; what unpacks is hashed on the way
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final, Literal
+from typing import Final
 
-from orchard.archive import DEFAULTS, Limits, Member, SkippingReader, decompress, members, safe_name
+from orchard.archive import DEFAULTS, Limits, Member, SkippingReader, members, safe_name
 from orchard.errors import InvalidError, LimitExceededError
 from orchard.formats import Compression, FileIndex, Layer, LayerFile, LayerFiles, LayerFormat
-from orchard.oci import CHUNK, Hasher, Readable, Verifying, chunks
+from orchard.oci import CHUNK, Hasher, Verifying, chunks
 from orchard.project.indexcache import IndexCache
+from orchard.project.layeraccess import LayerAccess, RangedLayer, plain
 from orchard.project.versions import Version
 from orchard.store import Ranged, Source
 
-_MODE: Final = 0o644
 _LOOK_ON: Final = 4096  # chunks, 1 GiB
-_NAMES: Final[dict[Compression, Literal["gzip", "zstd"]]] = {Compression.GZIP: "gzip", Compression.ZSTD: "zstd"}
 
 
 def index_version(
@@ -70,32 +69,43 @@ class Indexer:
         self._limits = limits
         self._members = 0
 
-    def index(self, layer: Layer) -> LayerFiles:
+    def index(self, layer: Layer, access: LayerAccess | None = None) -> LayerFiles:
         """List what a layer holds, with the paths that it is unpacked to.
+
+        Args:
+            layer: The layer.
+            access: A way to its uncompressed bytes that is open already, to read headers by.
 
         Raises:
             LimitExceededError: If all layers together hold too much.
             OrchardError: As ``index_version``.
         """
-        form = layer.type
-        if form.format is LayerFormat.RAW:
-            found = LayerFiles((self._bare(layer, compressed=form.compression is not Compression.NONE),))
+        if layer.type.format is LayerFormat.RAW:
+            found = LayerFiles((self._bare(layer),))
         else:
-            found = _below(self._known(layer) or self._read(layer), self._prefix(layer))
+            found = _below(self._known(layer) or self._read(layer, access), self._prefix(layer))
         self._members += len(found.files) + len(found.directories)
         if self._members > self._limits.members:
             raise LimitExceededError(f"{layer.path}: more than {self._limits.members} files and directories")
         return found
 
-    def _bare(self, layer: Layer, *, compressed: bool) -> LayerFile:
+    def _bare(self, layer: Layer) -> LayerFile:
         path = safe_name(os.fsencode(layer.path), self._limits, what="a layer")
-        if not compressed:
-            return LayerFile(path, layer.descriptor.size, _MODE, 0, str(layer.descriptor.digest))
+        content = layer.descriptor
+        if layer.type.compression is Compression.NONE:
+            return LayerFile(path, content.size, layer.mode, 0, str(content.digest))
+        known = self._known(layer)
+        if known is None:
+            known = LayerFiles((self._measure(layer),))
+            self._remember(layer, known, whole=True)
+        return LayerFile(path, known.files[0].size, layer.mode, 0, known.files[0].digest)
+
+    def _measure(self, layer: Layer) -> LayerFile:
         hasher = Hasher()
         with self._source.open(layer.descriptor) as body:
-            for chunk in chunks(self._plain(layer, Verifying(body, layer.descriptor))):
+            for chunk in chunks(plain(layer, Verifying(body, layer.descriptor))):
                 hasher.update(chunk)
-        return LayerFile(path, hasher.size, _MODE, 0, str(hasher.digest))
+        return LayerFile("", hasher.size, 0, 0, str(hasher.digest))
 
     def _prefix(self, layer: Layer) -> str:
         prefix = layer.path.rpartition("/")[0] if layer.legacy else ""
@@ -104,18 +114,23 @@ class Indexer:
     def _known(self, layer: Layer) -> LayerFiles | None:
         return self._cache.get(layer.descriptor.digest, hashed=self._hashed) if self._cache else None
 
-    def _read(self, layer: Layer) -> LayerFiles:
-        whole = self._hashed or layer.type.compression is not Compression.NONE or not isinstance(self._source, Ranged)
-        found = self._read_whole(layer) if whole else self._read_headers(layer)
+    def _remember(self, layer: Layer, found: LayerFiles, *, whole: bool) -> None:
         if self._cache is not None:
             self._cache.put(layer.descriptor.digest, found, hashed=whole, verified=whole)
+
+    def _read(self, layer: Layer, access: LayerAccess | None) -> LayerFiles:
+        if access is None and layer.type.compression is Compression.NONE and isinstance(self._source, Ranged):
+            access = RangedLayer(self._source, layer.descriptor)
+        whole = self._hashed or access is None
+        found = self._read_whole(layer) if access is None or whole else self._read_headers(layer, access)
+        self._remember(layer, found, whole=whole)
         return found
 
     def _read_whole(self, layer: Layer) -> LayerFiles:
         with self._source.open(layer.descriptor) as body:
             verified = Verifying(body, layer.descriptor)
             try:
-                found = _gathered(members(self._plain(layer, verified), self._limits, what=layer.path), hashed=True)
+                found = _gathered(members(plain(layer, verified), self._limits, what=layer.path), hashed=True)
             except InvalidError:
                 # Bytes that are not the promised ones may look like a bad archive first: the rest of them tells.
                 for _ in islice(chunks(verified), _LOOK_ON):
@@ -123,20 +138,9 @@ class Indexer:
                 raise
         return found
 
-    def _read_headers(self, layer: Layer) -> LayerFiles:
-        source, content = self._source, layer.descriptor
-        assert isinstance(source, Ranged)
-
-        def read_at(offset: int, size: int) -> bytes:
-            return source.read_range(content, offset, size)
-
-        return _gathered(members(SkippingReader(read_at, content.size), self._limits, what=layer.path), hashed=False)
-
-    def _plain(self, layer: Layer, body: Readable) -> Readable:
-        kind = layer.type.compression
-        if kind is Compression.NONE:
-            return body
-        return decompress(body, _NAMES[kind], self._limits, what=layer.path)
+    def _read_headers(self, layer: Layer, access: LayerAccess) -> LayerFiles:
+        reader = SkippingReader(access.read_at, access.size)
+        return _gathered(members(reader, self._limits, what=layer.path), hashed=False)
 
 
 def _gathered(found: Iterable[Member], *, hashed: bool) -> LayerFiles:
