@@ -77,7 +77,7 @@ def test_completion_script_for_bash_is_valid(program: Program, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("orchard p", {"pack", "pull", "push"}),
+        ("orchard pu", {"pull", "push"}),
         ("orchard pack --compression g", {"gzip", "gzip-fastest"}),
         ("orchard completion ", {"bash", "zsh", "fish"}),
         ("orchard --out", {"--output"}),
