@@ -43,17 +43,26 @@ _PAX: Final = _Back(b"x", bytes(16))
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What a file looked like when it was found: if any of it differs, it is not that file any more."""
+    """What a file looked like when it was found.
+
+    Attributes:
+        size: Bytes.
+        mtime_ns: When its content changed, as its owner says.
+        inode: Its number on the device.
+        device: The device.
+        ctime_ns: When it was changed in any way, its number of names included, as the system says.
+    """
 
     size: int
     mtime_ns: int
     inode: int
     device: int
+    ctime_ns: int
 
     @classmethod
     def of(cls, status: os.stat_result) -> "FileStamp":
         """Take the stamp of a file."""
-        return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

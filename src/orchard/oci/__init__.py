@@ -21,7 +21,7 @@ from orchard.oci.reference import (
     check_repository,
     check_tag,
 )
-from orchard.oci.ring import BLOCK, Fillable, Pieces, Ring
+from orchard.oci.ring import BLOCK, Fillable, Pieces, Repeatable, Ring
 from orchard.oci.strictjson import JSON, dumps, go_dumps, loads, refuse_variants
 from orchard.oci.verify import CHUNK, STRIDE, Readable, Verifying, chunks, read_all, read_bounded, read_up_to
 
@@ -47,6 +47,7 @@ __all__ = [
     "Platform",
     "Readable",
     "Reference",
+    "Repeatable",
     "Ring",
     "Verifying",
     "check_repository",

@@ -6,6 +6,7 @@ reading, hashing and writing alone take 0.67.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from mmap import mmap
 from queue import SimpleQueue
 from threading import Thread
@@ -25,6 +26,19 @@ class Fillable(Protocol):
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill a buffer, and tell how many bytes that were: fewer than it takes at the end of the content only."""
+        ...
+
+
+class Repeatable(Protocol):
+    """Content that can be made again."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in all, if that is known before it is made."""
+        ...
+
+    def open(self, offset: int = 0) -> AbstractContextManager[Fillable]:
+        """Make it, from ``offset`` bytes on; the same bytes each time, or an error."""
         ...
 
 

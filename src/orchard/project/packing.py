@@ -26,11 +26,13 @@ from orchard.formats import (
 from orchard.oci import Descriptor, Manifest
 from orchard.project.context import Context
 from orchard.project.elsewhere import Elsewhere, Locking, has_no_layer
+from orchard.project.layercache import LayerCache
 from orchard.project.layering import Claim, CompressionName, Encoding, ModelKitFormat, Plan, VersionFormat
-from orchard.project.line import PackedLayer, Shelf, pack_layers
+from orchard.project.line import PackedLayer, pack_layers
 from orchard.project.portability import warnings
 from orchard.project.progress import Observer, Silent
 from orchard.project.provenance import Origin, find_origin
+from orchard.project.shelves import Shelf
 from orchard.store import Bytes, Store
 
 
@@ -43,6 +45,7 @@ class Recipe:
         layer_format: Whether layers are archives or, where the Kitfile names only files, the bare files.
         format: Which kind of version to write.
         annotations: Further ones for the manifest; they win over those of provenance.
+        cache: Whether to use and to fill the cache of layers, where there is one.
         provenance: Whether to record where in Git the directory stands, if it does.
         environ: The environment, for Git.
         locking: What to do with the lock beside the Kitfile.
@@ -53,6 +56,7 @@ class Recipe:
     layer_format: LayerFormat = LayerFormat.TAR
     format: VersionFormat = field(default_factory=ModelKitFormat)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    cache: bool = True
     provenance: bool = True
     environ: Mapping[str, str] = field(default_factory=dict)
     locking: Locking = Locking.USE
@@ -128,8 +132,8 @@ def pack(
     kitfile: Kitfile,
     *,
     shelf: Shelf,
-    repository: Store,
     recipe: Recipe = DEFAULT,
+    cache: LayerCache | None = None,
     observer: Observer | None = None,
 ) -> Packed:
     """Pack a directory into a repository, as an untagged version.
@@ -139,9 +143,9 @@ def pack(
     Args:
         directory: The context.
         kitfile: What to pack.
-        shelf: Where layers go.
-        repository: Where config and manifest go; it must see what is on the shelf.
+        shelf: Where it goes.
         recipe: How to pack it.
+        cache: What is known of layers that were packed before.
         observer: Told of each layer's progress, in bytes before compression.
 
     Raises:
@@ -155,11 +159,11 @@ def pack(
     plans = plan(directory, kitfile, recipe)
     origin = find_origin(directory, recipe.environ) if recipe.provenance else Origin()
     with shelf.writing():
-        layers = pack_layers(plans, shelf, observer or Silent())
+        layers = pack_layers(plans, shelf, observer=observer or Silent(), cache=cache)
         return publish(
             kitfile,
             layers,
-            repository,
+            shelf.repository,
             said=(*origin.warnings, *warnings(chain.from_iterable(planned.entries for planned in plans))),
             annotations={**origin.annotations, **recipe.elsewhere.annotations, **recipe.annotations},
             form=recipe.format,

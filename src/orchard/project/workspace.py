@@ -1,5 +1,6 @@
 """A workspace: one home directory with its store and its credentials. Every command and every script starts here."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -35,6 +36,7 @@ class Workspace:
         environ: The environment.
         options: How to talk to registries; asked for when the first one is.
         objects: What finds objects in S3; asked for when the first one is.
+        now: Nanoseconds since 1970.
 
     Raises:
         UsageError: If no home directory is given and none can be found.
@@ -47,12 +49,14 @@ class Workspace:
         environ: Mapping[str, str],
         options: "Callable[[], Options] | None" = None,
         objects: "Callable[[], Objects] | None" = None,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
         self.home = find_home(environ, home)
         self.layout = Layout(self.home / LAYOUT)
         self._environ = environ
         self._wanted = options
         self._wanted_objects = objects
+        self._now = now
         self._registries: dict[str, Registry] = {}
 
     @cached_property
@@ -109,25 +113,23 @@ class Workspace:
             OrchardError: As ``packing.pack`` and ``packing.read_kitfile`` do.
         """
         from orchard.project import packing
+        from orchard.project.layercache import LayerCache
+        from orchard.project.shelves import LocalShelf
 
+        recipe = replace(recipe or packing.DEFAULT, environ=self._environ)
+        cache = LayerCache(self.home, self._now) if recipe.cache else None
         reference, extra = Reference.parse_tags(tag) if tag else (None, ())
         if reference is not None and reference.digest is not None:
             raise UsageError(f"{tag}: a digest cannot be chosen; pack under a tag")
         where = None
         if kitfile is None:
             kitfile, where = packing.read_kitfile(directory, file)
-        recipe = recipe or packing.DEFAULT
         elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
+        recipe = replace(recipe, elsewhere=elsewhere)
         repository = self.layout.repository(reference.name if reference else UNNAMED_NAME)
         with self.layout.writing():
-            packed = packing.pack(
-                directory,
-                kitfile,
-                shelf=self.layout,
-                repository=repository,
-                recipe=replace(recipe, environ=self._environ, elsewhere=elsewhere),
-                observer=observer,
-            )
+            shelf = LocalShelf(self.layout, repository)
+            packed = packing.pack(directory, kitfile, shelf=shelf, recipe=recipe, cache=cache, observer=observer)
             for name in (reference.target, *extra) if reference else ():
                 repository.tag(packed.descriptor, name)
         elsewhere.save()

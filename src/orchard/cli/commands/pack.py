@@ -43,6 +43,7 @@ CREATED: Final = "org.opencontainers.image.created"
     help="raw: each layer is the bare file; every path of the Kitfile must be one file then.",
 )
 @click.option("--annotation", "annotations", metavar="KEY=VALUE", multiple=True, help="For the manifest; repeatable.")
+@click.option("--no-cache", is_flag=True, help="Read every file, even if nothing seems to have changed.")
 @click.option("--created", is_flag=True, help="Write the time into the manifest: $SOURCE_DATE_EPOCH, else now.")
 @click.option("--cli-version", is_flag=True, help="Write the version of this program into the manifest.")
 @click.option(
@@ -95,6 +96,7 @@ def _recipe(
     provenance: bool,
     locked: bool,
     update_lock: bool,
+    no_cache: bool,
 ) -> "Recipe":
     from orchard.formats import VERSION_ANNOTATION, LayerFormat
     from orchard.project import Locking, Recipe
@@ -112,6 +114,7 @@ def _recipe(
         annotations=said,
         provenance=provenance,
         locking=Locking.REQUIRE if locked else Locking.RENEW if update_lock else Locking.USE,
+        cache=not no_cache,
     )
 
 
