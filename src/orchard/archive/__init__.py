@@ -9,13 +9,15 @@ from orchard.archive.body import Body, read_file, write_tar
 from orchard.archive.compression import Compression, compress, decompress
 from orchard.archive.extraction import Extractor
 from orchard.archive.limits import DEFAULTS, Limits
-from orchard.archive.names import folded, is_portable, safe_name
+from orchard.archive.names import folded, is_plain, is_portable, safe_name
 from orchard.archive.reader import Content, Member, members
 from orchard.archive.stream import ChunkReader, SkippingReader
-from orchard.archive.writer import Entry, FileStamp, header, tar_size
+from orchard.archive.writer import BLOCK, END, Entry, FileStamp, header, tar_size
 
 __all__ = [
+    "BLOCK",
     "DEFAULTS",
+    "END",
     "Body",
     "ChunkReader",
     "Compression",
@@ -30,6 +32,7 @@ __all__ = [
     "decompress",
     "folded",
     "header",
+    "is_plain",
     "is_portable",
     "members",
     "read_file",

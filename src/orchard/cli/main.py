@@ -66,6 +66,7 @@ COMMANDS: Final = {
     "prune": ("prune", "Remove old versions and unneeded blobs from the local store"),
     "login": ("login", "Log in to a registry"),
     "logout": ("logout", "Log out of a registry"),
+    "import": ("import_", "Import a project from Hugging Face or from Git"),
     "init": ("init", "Write a Kitfile for a directory"),
     "dev": ("dev", "Run a model on this machine, to try it"),
     "hub": ("hub", "Run a hub: a registry with pages, on this machine"),

@@ -109,7 +109,8 @@ class Printer(NamedTuple):
             return
         label = "" if level is Level.INFO and self.level is Level.INFO else f"[{level.name}] "
         colour = _COLOURS.get(level) if self.colour and label else None
-        print((f"\x1b[{colour}m{label}\x1b[0m" if colour else label) + printable(text), file=stream)
+        shown = f"\x1b[{colour}m{label}\x1b[0m" if colour else label
+        stream.write(f"{shown}{printable(text)}\n")  # in one piece: several threads may speak at once
 
 
 def make_printer(environ: Mapping[str, str], *, level: Level, as_json: bool, quiet: bool, as_kit: bool) -> Printer:

@@ -20,11 +20,12 @@ def open_workspace(network: NetworkFlags | None = None, session: Session | None 
     flags = network or NetworkFlags()
     from orchard.project import Workspace  # noqa: PLC0415 -- --help costs nothing
 
-    workspace = Workspace(session.config, environ=session.environ, options=lambda: _options(flags, session.printer))
+    workspace = Workspace(session.config, environ=session.environ, options=lambda: make_options(flags, session.printer))
     return click.get_current_context().with_resource(workspace)
 
 
-def _options(flags: NetworkFlags, printer: Printer) -> "Options":
+def make_options(flags: NetworkFlags, printer: Printer) -> "Options":
+    """Give what the network options mean."""
     from orchard.remote import Options  # noqa: PLC0415 -- only commands that use the network pay for it
 
     return Options(

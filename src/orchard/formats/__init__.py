@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         parse_layer_media_type,
         raw_annotations,
     )
-    from orchard.formats.licenses import detect_license
+    from orchard.formats.licenses import detect_license, spdx
     from orchard.formats.modelkit import (
         ARTIFACT_TYPE,
         CONFIG_TYPE,
@@ -138,6 +138,7 @@ __all__ = [
     "read_pack_config",
     "read_project",
     "require_project",
+    "spdx",
     "to_value",
     "to_yaml",
     "value_to_yaml",
@@ -197,6 +198,7 @@ _WHERE: Final = {
     "parse_layer_media_type": "layertype",
     "raw_annotations": "layertype",
     "detect_license": "licenses",
+    "spdx": "licenses",
     "ARTIFACT_TYPE": "modelkit",
     "CONFIG_TYPE": "modelkit",
     "VERSION_ANNOTATION": "modelkit",

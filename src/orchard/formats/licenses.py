@@ -36,6 +36,9 @@ _PHRASES: Final[dict[str, tuple[str, ...]]] = {
     "llama3.2": ("llama 3 2 community license agreement",),
     "llama3.3": ("llama 3 3 community license agreement",),
 }
+_FURTHER: Final = ("BSD-2-Clause", "BSD-3-Clause", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "ODC-By-1.0")
+_NOTHING: Final = frozenset(("", "other", "unknown"))
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 _BSD: Final = (
     "redistribution and use in source and binary forms with or without modification are permitted provided that"
 )
@@ -50,3 +53,13 @@ def detect_license(text: str) -> str:
     if _BSD in words and _BSD_4 not in words:
         found.append("BSD-3-Clause" if _BSD_3 in words else "BSD-2-Clause")
     return found[0] if len(found) == 1 else ""
+
+
+def spdx(name: str) -> str:
+    """Write a license as SPDX does where it is one known here (model cards write ``apache-2.0``); else as it is.
+
+    Empty for what says nothing (``other``, ``unknown``), and for what cannot be an identifier.
+    """
+    if name.lower() in _NOTHING or _IDENTIFIER.fullmatch(name) is None:
+        return ""
+    return next((known for known in (*_PHRASES, *_FURTHER) if known.lower() == name.lower()), name)

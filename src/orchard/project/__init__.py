@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from orchard.project.opening import OpenVersion, open_version
     from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
     from orchard.project.placing import Existing, Placement, all_or_nothing
+    from orchard.project.portability import warnings
     from orchard.project.progress import Observer, Silent
     from orchard.project.provenance import read_origin
     from orchard.project.pruning import Policy, Stale, parse_age, stale
@@ -135,6 +136,7 @@ __all__ = [
     "stale",
     "verify_store",
     "verify_version",
+    "warnings",
     "write_kitfile",
 ]
 
@@ -196,6 +198,7 @@ _WHERE: Final = {
     "OpenVersion": "opening",
     "open_version": "opening",
     "Existing": "placing",
+    "warnings": "portability",
     "Observer": "progress",
     "Silent": "progress",
     "read_origin": "provenance",

@@ -6,6 +6,7 @@ library is loaded before the first request.
 """
 
 from orchard.remote.backoff import Timing
+from orchard.remote.client import Answer
 from orchard.remote.credentials import ANONYMOUS, Credential, Credentials, CredentialStore, Given
 from orchard.remote.options import Chunking, Options, Proxies, Retry, Timeouts
 from orchard.remote.origin import Url
@@ -15,6 +16,7 @@ from orchard.remote.web import Web
 
 __all__ = [
     "ANONYMOUS",
+    "Answer",
     "Chunking",
     "Credential",
     "CredentialStore",

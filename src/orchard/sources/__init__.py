@@ -1,1 +1,61 @@
-"""Where projects come from besides a directory: Hugging Face, Git. Bytes stream from there into layers."""
+"""Where projects come from besides a directory: Hugging Face, Git. Bytes stream from there into layers.
+
+A name is imported when it is first asked for, because no command needs all of this room.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from orchard.sources.addresses import GitAddress, HubAddress, Kind, Tool, parse_address
+    from orchard.sources.attesting import Times, now, statement
+    from orchard.sources.opening import Project, Wanted, check_tag, open_project
+    from orchard.sources.origin import Material, Note, Order, Origin
+    from orchard.sources.tokens import find_token
+
+__all__ = [
+    "GitAddress",
+    "HubAddress",
+    "Kind",
+    "Material",
+    "Note",
+    "Order",
+    "Origin",
+    "Project",
+    "Times",
+    "Tool",
+    "Wanted",
+    "check_tag",
+    "find_token",
+    "now",
+    "open_project",
+    "parse_address",
+    "statement",
+]
+
+_WHERE: Final = {
+    "GitAddress": "addresses",
+    "HubAddress": "addresses",
+    "Kind": "addresses",
+    "Tool": "addresses",
+    "parse_address": "addresses",
+    "Times": "attesting",
+    "now": "attesting",
+    "statement": "attesting",
+    "Project": "opening",
+    "Wanted": "opening",
+    "check_tag": "opening",
+    "open_project": "opening",
+    "Material": "origin",
+    "Note": "origin",
+    "Order": "origin",
+    "Origin": "origin",
+    "find_token": "tokens",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _WHERE:
+            raise AttributeError(name)
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

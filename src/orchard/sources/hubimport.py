@@ -1,0 +1,246 @@
+"""A repository of a Hugging Face hub becomes a version: each layer is made of its files as they arrive.
+
+    snapshot ──Kitfile──> Tree.layer ──Streamed──> store.gather ──> descriptors ──> manifest
+
+Layers are made ``concurrency`` at a time. One that is there already, from an earlier run or an earlier commit, is not
+made again; one that was cut off goes on where it was.
+"""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from msgspec.structs import replace
+
+from orchard.errors import NotFoundError, OrchardError, UnsupportedError
+from orchard.formats import (
+    IGNORE_NAME,
+    KITFILE_NAMES,
+    MAX_KITFILE,
+    IgnoreRules,
+    Kitfile,
+    Layer,
+    Listed,
+    Package,
+    generate,
+    is_reference,
+    name_of,
+    parse_kitfile,
+)
+from orchard.oci import Descriptor, Digest, Readable, Reference
+from orchard.project import Claim, Encoding, Observer, Packed, PackedLayer, Plan, Workspace, publish, warnings
+from orchard.sources.huggingface import HubFile, HuggingFace, Snapshot
+from orchard.sources.origin import Material, Note, Order, Origin
+from orchard.sources.remembering import Remembered, layer_key
+from orchard.sources.streaming import Streamed
+from orchard.sources.tree import Tree
+
+
+class HubProject:
+    """A repository of a hub at one commit, ready to be imported.
+
+    Attributes:
+        origin: Where it comes from.
+        snapshot: What is in it.
+
+    Raises:
+        NotFoundError: If there is nothing in it.
+        OrchardError: As ``HuggingFace.snapshot`` does.
+    """
+
+    def __init__(self, hub: HuggingFace) -> None:
+        self._hub = hub
+        self.snapshot = hub.snapshot()
+        self.origin = Origin(url=hub.address.url, commit=self.snapshot.commit, ref=hub.revision, tool="hf")
+        if not self.snapshot.files:
+            where = hub.address.below or hub.address.path
+            raise NotFoundError(f"{where}: there are no files to import at {hub.revision}")
+        self._files = {file.path: file for file in self.snapshot.files}
+
+    @property
+    def name(self) -> str:
+        """What a kit of it is called by default."""
+        return self._hub.address.path.lower()
+
+    def own_kitfile(self) -> Kitfile | None:
+        """Read the Kitfile that the repository has, if it has one.
+
+        Raises:
+            InvalidDocumentError: If it is not valid.
+            OrchardError: As the hub's client raises it.
+        """
+        for name in KITFILE_NAMES:
+            if name in self._files:
+                raw = self._hub.read(self._files[name], self.snapshot.commit, limit=MAX_KITFILE)
+                return parse_kitfile(raw, what=f"{self._hub.address.path}: {name}")
+        return None
+
+    def propose(self) -> Kitfile:
+        """Guess a Kitfile from names and sizes; nothing is downloaded."""
+        owner, _, name = self._hub.address.name.rpartition("/")
+        package = Package(name=name, authors=(owner,) if owner else ())
+        listing = [Listed(file.path, file.size) for file in self.snapshot.files]
+        return generate(listing, package=package, license_id=self.snapshot.license)
+
+    def materials(self, kitfile: Kitfile) -> list[Material]:
+        """List the files that a Kitfile claims, for an attestation."""
+        tree = self._tree(kitfile)
+        claimed = (tree.layer(entry.path) for _, _, entry in kitfile.entries() if entry.path)
+        names = {entry.name: entry for layer in claimed for entry in layer if not entry.is_directory}
+        return [self._material(self._files[name]) for name in names]
+
+    def pack(
+        self,
+        kitfile: Kitfile,
+        workspace: Workspace,
+        *,
+        order: Order,
+        observer: Observer,
+        note: Note,
+    ) -> Packed:
+        """Download what the Kitfile claims, straight into layers, and write the version.
+
+        Raises:
+            NotFoundError: If a claimed path is not in the repository.
+            IntegrityError: If a file is not what the repository lists; nothing is published then.
+            UnsupportedError: If the Kitfile needs content from elsewhere.
+            OrchardError: As the hub's client and the store raise it.
+        """
+        _refuse_elsewhere(kitfile, self._files.keys())
+        claims = [Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
+        tree, recipe = self._tree(kitfile), order.recipe
+        wanted = Encoding(recipe.layer_format)
+        plans = [plan for claim in claims for plan in recipe.format.plans(claim, tree.layer(claim.path), wanted)]
+        line = _Line(self._hub, self.snapshot, workspace, concurrency=order.concurrency, observer=observer, note=note)
+        with workspace.layout.writing():
+            layers = line.run(plans)
+            reference, extra = Reference.parse_tags(order.tag)
+            place = workspace.layout.repository(reference.name)
+            packed = publish(
+                kitfile,
+                layers,
+                place,
+                said=tuple(warnings(entry for plan in plans for entry in plan.entries)),
+                annotations={**self.origin.annotations, **recipe.annotations},
+                form=recipe.format,
+            )
+            for name in (reference.target, *extra):
+                place.tag(packed.descriptor, name)
+            return packed
+
+    def _material(self, file: HubFile) -> Material:
+        uri = self._hub.url_of(file, self.snapshot.commit)
+        algorithm, digest = ("sha256", file.sha256) if file.sha256 else ("gitBlob", file.oid)
+        return Material(file.path, uri, algorithm, digest)
+
+    def _tree(self, kitfile: Kitfile) -> Tree[HubFile]:
+        claimed = [entry.path for _, _, entry in kitfile.entries() if entry.path]
+        return Tree(self.snapshot.files, ignored=self._ignored(), claimed=claimed)
+
+    def _ignored(self) -> IgnoreRules:
+        file = self._files.get(IGNORE_NAME)
+        raw = b"" if file is None else self._hub.read(file, self.snapshot.commit, limit=MAX_KITFILE)
+        return IgnoreRules.parse(raw.decode("utf-8", "replace"))
+
+
+class _Line:
+    """Makes layers, several at a time; the first failure stops the others, and is raised."""
+
+    def __init__(
+        self,
+        hub: HuggingFace,
+        snapshot: Snapshot,
+        workspace: Workspace,
+        *,
+        concurrency: int,
+        observer: Observer,
+        note: Note,
+    ) -> None:
+        self._hub = hub
+        self._commit = snapshot.commit
+        self._files = {file.path: file for file in snapshot.files}
+        self._layout = workspace.layout
+        self._remembered = Remembered(workspace.home / "cache/import")
+        self._concurrency = concurrency
+        self._slots = BoundedSemaphore(concurrency)
+        self._observer = observer
+        self._note = note
+        self._stopped = False
+
+    def run(self, plans: Sequence[Plan]) -> tuple[PackedLayer, ...]:
+        """Make all layers."""
+        with (
+            ThreadPoolExecutor(self._concurrency, thread_name_prefix="fetch") as fetchers,
+            ThreadPoolExecutor(self._concurrency, thread_name_prefix="import") as pool,
+        ):
+            futures = [pool.submit(self._make, plan, fetchers) for plan in plans]
+            try:
+                for future in as_completed(futures):
+                    future.result()  # the first that fails is raised, not the first in the order of the layers
+            except BaseException:
+                self._stopped = True
+                pool.shutdown(cancel_futures=True)
+                fetchers.shutdown(cancel_futures=True)
+                raise
+        return tuple(future.result() for future in futures)
+
+    def _make(self, plan: Plan, fetchers: ThreadPoolExecutor) -> PackedLayer:
+        key = layer_key(self._hub.address.url, plan, self._files)
+        made, new = self._known(plan, key), False
+        if made is None or self._layout.path_of(made) is None:
+            made, new = self._download(plan, key, fetchers)
+        claim, descriptor = plan.claim, replace(made, annotations=dict(plan.annotations))
+        layer = Layer(
+            kind=claim.kind, path=claim.path, name=claim.name, descriptor=descriptor, diff_id=descriptor.digest
+        )
+        return PackedLayer(layer, plan.files, new)
+
+    def _known(self, plan: Plan, key: str) -> Descriptor | None:
+        """Find out what a layer will be called, where that can be known: a bare file may have its name already."""
+        file = self._files.get(plan.entries[-1].name) if plan.is_raw else None
+        if file is not None and file.sha256:
+            digest = Digest("sha256", file.sha256)
+            return Descriptor(media_type=plan.media_type, digest=digest, size=file.size)
+        return self._remembered.find(key)
+
+    def _download(self, plan: Plan, key: str, fetchers: ThreadPoolExecutor) -> tuple[Descriptor, bool]:
+        label = plan.claim.label
+
+        def passed(count: int) -> None:
+            if self._stopped:
+                raise OrchardError("stopped, because another layer failed")
+            self._observer.advanced(label, count)
+
+        streamed = Streamed(
+            plan.entries, self._files, raw=plan.is_raw, opens=self._open, pool=fetchers, passed=passed
+        )
+        self._observer.started(label, streamed.size)
+        ingested = self._layout.gather(key, streamed, plan.media_type)
+        self._remembered.keep(key, ingested.descriptor)
+        self._observer.finished(label)
+        return ingested.descriptor, ingested.new
+
+    @contextmanager
+    def _open(self, file: HubFile, offset: int = 0) -> Iterator[Readable]:
+        with self._slots:
+            if self._stopped:
+                raise OrchardError("stopped, because another layer failed")
+            self._note(f"Downloading file {file.path}")
+            with self._hub.open(file, self._commit, offset) as body:
+                yield body
+
+
+def _refuse_elsewhere(kitfile: Kitfile, there: AbstractSet[str]) -> None:
+    """Refuse a Kitfile that needs content from elsewhere; a file that is there wins over a name that looks like one.
+
+    Raises:
+        UnsupportedError: Naming the entry.
+    """
+    path = kitfile.model.path if kitfile.model else ""
+    if is_reference(path) and path not in there:
+        raise UnsupportedError(f"model.path: {path} names another ModelKit; pack such a kit from a directory")
+    for dataset in kitfile.datasets:
+        if dataset.remote_path:
+            raise UnsupportedError(f"dataset {dataset.name or dataset.path}: a remote dataset cannot be imported")
