@@ -44,8 +44,9 @@ def download(
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    paths = (path for path in directory.rglob("*") if path.is_file() and ".cache" not in path.parts)
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
+    """Read what was downloaded, without what the client keeps for itself."""
+    files = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if not name.startswith(".cache/")}
 
 
 @pytest.mark.parametrize("page", [1000, 2])

@@ -1,6 +1,7 @@
 """A first Kitfile for a directory that has none."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,22 @@ _MAX_LICENSE: Final = 64 << 10  # bytes of a license that are looked at
 _DEPTH: Final = 2  # levels of directories that the generator looks at
 
 
-def propose_kitfile(directory: Path, *, name: str = "", description: str = "", author: str = "") -> Kitfile:
+def propose_kitfile(
+    directory: Path,
+    *,
+    name: str = "",
+    description: str = "",
+    author: str = "",
+    sizes: Mapping[str, int] | None = None,
+) -> Kitfile:
     """Look at a directory and propose what its Kitfile could say.
+
+    Args:
+        directory: The directory.
+        name: Of the package.
+        description: Of the package.
+        author: Of the package.
+        sizes: Of files whose content is still elsewhere, by path.
 
     Raises:
         NotFoundError: If there is no such directory.
@@ -24,6 +39,7 @@ def propose_kitfile(directory: Path, *, name: str = "", description: str = "", a
         listing = _list(directory, directory, _DEPTH)
     except OSError as error:
         raise StorageError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    listing = [listed._replace(size=(sizes or {}).get(listed.path, listed.size)) for listed in listing]
     package = Package(name=name, description=description, authors=(author,) if author else ())
     return generate(listing, package=package, license_id=_license(directory, listing))
 

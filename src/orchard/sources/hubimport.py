@@ -213,9 +213,7 @@ class _Line:
                 raise OrchardError("stopped, because another layer failed")
             self._observer.advanced(label, count)
 
-        streamed = Streamed(
-            plan.entries, self._files, raw=plan.is_raw, opens=self._open, pool=fetchers, passed=passed
-        )
+        streamed = Streamed(plan.entries, self._files, raw=plan.is_raw, opens=self._open, pool=fetchers, passed=passed)
         self._observer.started(label, streamed.size)
         ingested = self._layout.gather(key, streamed, plan.media_type)
         self._remembered.keep(key, ingested.descriptor)

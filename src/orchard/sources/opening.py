@@ -11,7 +11,7 @@ from orchard.formats import Kitfile
 from orchard.oci import Reference
 from orchard.project import Observer, Packed, Workspace
 from orchard.remote import Options
-from orchard.sources.addresses import HubAddress, Tool, parse_address
+from orchard.sources.addresses import GitAddress, HubAddress, Tool, endpoint_of, parse_address
 from orchard.sources.origin import Material, Note, Order, Origin
 from orchard.sources.tokens import find_token
 
@@ -96,7 +96,15 @@ def open_project(wanted: Wanted, *, environ: Mapping[str, str], options: Options
         with HuggingFace(address, options=options, token=find_token(environ, wanted.token)) as hub:
             yield HubProject(hub)
         return
-    raise UsageError("not yet")
+    from orchard.sources.gitimport import cloned  # noqa: PLC0415 -- a hub needs none of it
+
+    own = find_token(environ, wanted.token) if _is_hub(address, environ) else wanted.token
+    with cloned(address, environ=environ, scratch=scratch, token=own) as project:
+        yield project
+
+
+def _is_hub(address: GitAddress, environ: Mapping[str, str]) -> bool:
+    return address.location.startswith(f"{endpoint_of(environ)}/")
 
 
 def check_tag(tag: str | None, project: Project) -> str:

@@ -55,4 +55,3 @@ def layer_key(source: str, plan: Plan, files: Mapping[str, HubFile]) -> str:
         content = "" if entry.is_directory else files[entry.name].identity
         hasher.update(dumps([entry.name, entry.mode, entry.size, content]))
     return f"import-{hasher.hex}"
-
