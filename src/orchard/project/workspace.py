@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from orchard.errors import UnsupportedError, UsageError
 from orchard.oci import UNNAMED, Digest, Reference
-from orchard.project.home import CREDENTIALS, LAYOUT, find_home
+from orchard.project.home import CREDENTIALS, LAYOUT, UPLOADS, find_home
 from orchard.project.versions import Version, locate, read_version, resolve_local
 from orchard.store import Layout, Store
 
@@ -70,7 +70,8 @@ class Workspace:
     def _options(self) -> "Options":
         from orchard.remote import Options
 
-        return (self._wanted() if self._wanted else Options()).with_environment(self._environ)
+        wanted = self._wanted() if self._wanted else Options()
+        return replace(wanted, unfinished=self.home / UPLOADS).with_environment(self._environ)
 
     def __enter__(self) -> Self:
         return self

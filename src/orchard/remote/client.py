@@ -17,6 +17,7 @@ from orchard.remote.exchange import Body, Exchanges, Sending, first_bytes
 from orchard.remote.failures import Refusal, TransientError, printable
 from orchard.remote.options import Options
 from orchard.remote.origin import Url
+from orchard.remote.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from orchard.remote.transport import Response
@@ -110,6 +111,7 @@ class Client:
         self.origin = options.origin(api or host)
         self.timing = timing
         self.allowance = Allowance(options.ranges)
+        self.unfinished = None if options.unfinished is None else Unfinished(options.unfinished, timing.wall)
         self._exchanges = Exchanges(host, self.origin, options=options, timing=timing)
         self._lock = Lock()
         self._warned: set[str] = set()

@@ -44,6 +44,18 @@ class Content:
         """How many bytes have been read and hashed so far; none beyond have ever been sent."""
         return self._hashed
 
+    def catch_up(self, offset: int) -> None:
+        """Read and hash the bytes up to an offset without sending them, because the registry has them already.
+
+        Raises:
+            IntegrityError: If they are all, and not the promised ones.
+            StorageError: If the source cannot be read.
+            OrchardError: Whatever else the source raises.
+        """
+        with read_ahead(self.pieces(self._hashed, offset), depth=DEPTH) as pieces:
+            for _ in pieces:
+                continue
+
     def window(self, start: int, end: int) -> "Window":
         """Give a request body of the bytes from ``start`` up to ``end``."""
         return Window(self, start, end)

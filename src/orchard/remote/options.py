@@ -123,6 +123,7 @@ class Options:
         retry: See ``Retry``.
         chunking: See ``Chunking``.
         realms: Registry host to a further host that may issue tokens for it; see ``auth``.
+        unfinished: Directory for notes of interrupted uploads, so that another run goes on with them; none without it.
         trace: Called with one line a request; secrets and query strings are not in it.
         warn: Called with the text of a ``Warning`` header of a registry.
 
@@ -144,6 +145,7 @@ class Options:
     retry: Retry = Retry()
     chunking: Chunking = Chunking()
     realms: Mapping[str, str] = field(default_factory=dict)
+    unfinished: Path | None = None
     trace: Callable[[str], None] | None = None
     warn: Callable[[str], None] | None = None
 

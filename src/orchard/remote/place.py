@@ -7,6 +7,7 @@ from orchard.oci import Descriptor, Digest, Document, mediatype, parse_document,
 from orchard.remote.auth import Scope
 from orchard.remote.client import Answer, Client, Request
 from orchard.remote.origin import Url
+from orchard.remote.unfinished import LEAST, Note, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ class Place:
     def uploads(self) -> Url:
         """Where uploads are opened; the final slash is part of the endpoint."""
         return self.url("blobs", "uploads", "")
+
+    def note(self, content: Descriptor) -> Note | None:
+        """Open the note of an upload that may have to go on in another run; nothing if it is not worth one."""
+        unfinished = self.client.unfinished
+        if unfinished is None or content.size < LEAST:
+            return None
+        return unfinished.hold(Target(str(self.client.origin), self.repository, content.digest))
 
     def reading(self, method: str, *segments: str) -> Request:
         """Make a request that only reads; distribution 2 hides OCI documents from those who do not ask for them."""

@@ -5,10 +5,10 @@ Follows the OCI distribution spec, "Push"; where registries differ from it, a co
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from orchard.errors import NotFoundError, OrchardError, RemoteError
+from orchard.errors import IntegrityError, NotFoundError, OrchardError, RemoteError
 from orchard.oci import mediatype, wire
 from orchard.remote.auth import Scope
 from orchard.remote.client import Answer, Request
@@ -16,6 +16,9 @@ from orchard.remote.content import Content, Window
 from orchard.remote.failures import TransientError
 from orchard.remote.origin import DEFAULT_PORTS, Origin, Url
 from orchard.remote.place import Place
+
+if TYPE_CHECKING:
+    from orchard.remote.unfinished import Note
 
 CREATED: Final = 201
 ACCEPTED: Final = 202
@@ -60,6 +63,7 @@ class Upload:
         self._mount = mount
         self._scope = Scope.push(place.repository)
         self._session: Session | None = None
+        self._note: Note | None = None
         self._chunking = place.client.options.chunking
         self._one_piece_refused = False
         self._backoff = place.client.backoff()
@@ -71,13 +75,61 @@ class Upload:
             IntegrityError: If the source gives other bytes than promised; the registry keeps nothing then.
             OrchardError: As ``Client.send``, or what the source raises.
         """
+        self._note = self._place.note(self._wanted)
         try:
-            self._session = self._begin()
+            self._go_on(self._resumed() or self._begin())
             while self._session is not None:
-                self._session = self._try(self._session)
+                self._go_on(self._try(self._session))
+        except BaseException as error:
+            self._leave(error)
+            raise
         finally:
-            if self._session is not None:
-                self._cancel(self._session)
+            if self._note is not None:
+                self._note.close()
+
+    def _go_on(self, session: Session | None) -> None:
+        """Change the session, and remember it for another run; nothing of one that is over."""
+        before, self._session = self._session, session
+        if self._note is None:
+            return
+        if session is None:
+            self._note.forget()
+        elif before is None or before.url != session.url:
+            self._note.write(str(session.url))
+
+    def _leave(self, error: BaseException) -> None:
+        """Keep a session for another run to go on with, unless what was sent is wrong or nobody remembers it."""
+        if self._session is None or (self._note is not None and not isinstance(error, IntegrityError)):
+            return
+        self._cancel(self._session)
+        self._go_on(None)
+
+    def _resumed(self) -> Session | None:
+        """Go on with the upload that an earlier run left, if the registry still knows it.
+
+        Raises:
+            IntegrityError: If the registry has all bytes, and those of the source are not the promised ones.
+            OrchardError: If the source cannot be read.
+        """
+        location = None if self._note is None else self._note.read()
+        if location is None:
+            return None
+        try:
+            url = self._own(self._place.uploads, location)
+            answer = self._client.ask(replace(self._status, url=url))
+        except OrchardError:
+            return None
+        offset = _received(answer) or 0
+        if not 1 < offset <= self._wanted.size or _takes_one_piece(url):
+            self._cancel(Session(url))
+            return None
+        self._content.catch_up(offset)
+        named = answer.headers.get("Location")
+        return Session(self._own(answer.url, named) if named else url, offset=offset)
+
+    @property
+    def _status(self) -> Request:
+        return Request(method="GET", url=self._place.uploads, scope=self._scope, wanted=frozenset({200, 204}))
 
     def _try(self, session: Session) -> Session | None:
         """Send what is missing; give the session to go on with, or nothing when the blob is there.
@@ -146,7 +198,8 @@ class Upload:
             sent = self._send_chunk(session, end)
             if sent is None:
                 return None
-            self._session = session = sent
+            session = sent
+            self._go_on(session)
             self._judge(session.offset, end)
         return self._finish(session, None)
 
@@ -159,15 +212,12 @@ class Upload:
 
     def _chunk(self, session: Session) -> int | None:
         """Decide the size of a chunk; nothing to send all in one piece."""
-        if self._takes_one_piece(session) or self._wanted.size == 0:
+        if _takes_one_piece(session.url) or self._wanted.size == 0:
             return None
         wants_chunks = self._wanted.size >= self._chunking.threshold or self._one_piece_refused
         if session.offset == 0 and (not wants_chunks or session.least > self._chunking.ceiling):
             return None
         return max(self._chunking.size, session.least)
-
-    def _takes_one_piece(self, session: Session) -> bool:
-        return _ONE_PIECE.fullmatch(session.url.origin.host) is not None
 
     def _send_whole(self, session: Session) -> Session | None:
         return self._finish(session, self._content.window(0, self._wanted.size))
@@ -193,7 +243,7 @@ class Upload:
         Raises:
             RemoteError: If chunks are what was refused, or cannot be used.
         """
-        if self._one_piece_refused or self._takes_one_piece(session):
+        if self._one_piece_refused or _takes_one_piece(session.url):
             raise RemoteError(f"{self._client.host}: {self._wanted.digest}: {self._wanted.size} bytes are too many")
         self._one_piece_refused = True
         self._cancel(session)
@@ -235,12 +285,11 @@ class Upload:
         session = self._session
         assert session is not None
         try:
-            request = Request(method="GET", url=session.url, scope=self._scope, wanted=frozenset({200, 204}))
-            answer = self._client.ask(request)
+            answer = self._client.ask(replace(self._status, url=session.url))
             offset = _received(answer) or 0
         except OrchardError:
             answer, offset = None, -1
-        usable = 0 <= offset <= self._content.hashed and not (offset and self._takes_one_piece(session))
+        usable = 0 <= offset <= self._content.hashed and not (offset and _takes_one_piece(session.url))
         if answer is None or not usable:
             self._cancel(session)
             return None if self._is_there() else self._begin_anew()
@@ -275,3 +324,7 @@ def _received(answer: Answer) -> int | None:
 
 def _is_misspelt(origin: Origin, own: Origin) -> bool:
     return origin.host == own.host and origin.port == DEFAULT_PORTS[origin.scheme]
+
+
+def _takes_one_piece(url: Url) -> bool:
+    return _ONE_PIECE.fullmatch(url.origin.host) is not None
