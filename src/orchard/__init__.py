@@ -291,5 +291,5 @@ def _workspace(home: StrPath | None, options: "Options | None" = None) -> "Works
 
     environ: Mapping[str, str] = os.environ
     return Workspace(
-        Path(home) if home is not None else None, environ=environ, options=(lambda: options) if options else None
+        Path(home) if home is not None else None, environ=environ, options=(lambda _host: options) if options else None
     )

@@ -71,10 +71,14 @@ COMMANDS: Final = {
     "dev": ("dev", "Run a model on this machine, to try it"),
     "hub": ("hub", "Run a hub: a registry with pages, on this machine"),
     "migrate": ("migrate", "Take over the ModelKits and logins of kit"),
+    "config": ("config", "Show or change defaults"),
     "cache": ("cache", "Show or clear what may be deleted at any time"),
     "completion": ("completion", "Print a completion script for a shell"),
     "version": ("version", "Print the version"),
 }
+
+# Commands with a section of their own in the config file.
+_WITH_DEFAULTS: Final = frozenset(("pack",))
 
 # Commands of kit that are for a later version.
 NOT_YET: Final = frozenset(("dev", "diff", "import", "index", "skill")) - COMMANDS.keys()
@@ -123,7 +127,17 @@ class Program(click.Group):
             close = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        if found[1] is not None and args[0] in _WITH_DEFAULTS:
+            ctx.default_map = {args[0]: _defaults(ctx, found[1], args[0])}
+        return found
+
+
+def _defaults(context: click.Context, command: click.Command, section: str) -> dict[str, object]:
+    """Give the defaults that the config file and the environment have for the options of a command."""
+    chosen = current_session(context).settings.below(section)
+    names = {option: parameter.name for parameter in command.params for option in parameter.opts}
+    return {str(names[f"--{key}"]): value for key, value in chosen.items()}
 
 
 @click.version_option(__version__, "--version", message="%(version)s")
@@ -197,7 +211,10 @@ def exit_code(error: OrchardError) -> int:
 
 
 def _failed(text: str, kind: str, *, code: int, context: click.Context | None) -> int:
-    session = current_session(context) if context else session_from({})
+    try:
+        session = current_session(context) if context else session_from({})
+    except OrchardError:  # it is about the config file itself
+        session = session_from({})
     session.printer.error(text, kind=kind, code=code)
     return code
 

@@ -3,15 +3,23 @@
 import functools
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec
 
 import click
 
 from orchard.cli.output import Level, Printer, make_printer
+from orchard.cli.settings import Settings, load_settings
+from orchard.errors import UsageError
+from orchard.project import find_home
 
 Given = ParamSpec("Given")
 
 _GLOBALS: Final = "orchard.globals"
+CONCURRENCY: Final = 5
+_SETTINGS: Final = "orchard.settings"
+_SET: Final = ("output", "log_level", "progress", "quiet")  # global options that the config file may set
+_NO_SETTINGS: Final = Settings(Path(), {}, {})
 _NO_BARS: Final = 3  # so many -v want every line to be seen, and bars would hide some; as in kit
 _BOOLEANS: Final = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
@@ -32,7 +40,10 @@ def global_options() -> list[click.Option]:
         click.Option(["--log-level"], type=levels, help="How much to say on stderr (default: info).", **keep),
         click.Option(["-v", "--verbose"], count=True, help="Say more: -v debug, -vv trace, -vvv no bars.", **keep),
         click.Option(
-            ["-q", "--quiet"], is_flag=True, help="Print errors and names only: no notes, no progress.", **keep
+            ["-q", "--quiet/--no-quiet"],
+            default=False,
+            help="Print errors and names only: no notes, no progress.",
+            **keep,
         ),
         click.Option(
             ["--progress"],
@@ -81,15 +92,16 @@ def _flag_words(arg: str, flags: Mapping[str, click.Parameter]) -> list[str]:
 
 
 class NetworkFlags(NamedTuple):
-    """How a command was told to talk to registries, as typed."""
+    """How a command was told to talk to registries; ``typed`` names what was said on the command line."""
 
     plain_http: bool = False
     tls_verify: bool | None = None
     cert: str | None = None
     key: str | None = None
     tls_cert: tuple[str, ...] = ()
-    concurrency: int = 5
+    concurrency: int = CONCURRENCY
     proxy: str | None = None
+    typed: frozenset[str] = frozenset()
 
 
 class Session(NamedTuple):
@@ -100,32 +112,51 @@ class Session(NamedTuple):
         progress: Style of progress.
         config: Home directory, if one was named.
         environ: The environment.
+        settings: Defaults of the config file and the environment.
     """
 
     printer: Printer
     progress: str
     config: str | None
     environ: Mapping[str, str]
+    settings: Settings
 
 
 def current_session(context: click.Context | None = None) -> Session:
-    """Put the global options together."""
+    """Put the global options together, with the defaults of the config file and the environment.
+
+    Raises:
+        InvalidDocumentError: If the config file is not valid.
+        UsageError: If a variable holds what it may not.
+        StorageError: If the config file cannot be read.
+    """
     root = (context or click.get_current_context()).find_root()
-    return session_from(root.meta.get(_GLOBALS, {}), as_kit=root.info_name == "kit")
+    kept = root.meta.get(_GLOBALS, {})
+    if _SETTINGS not in root.meta:
+        root.meta[_SETTINGS] = load_settings(os.environ, _home(kept.get("config")))
+    return session_from(kept, as_kit=root.info_name == "kit", settings=root.meta[_SETTINGS])
 
 
-def session_from(kept: Mapping[str, Any], *, as_kit: bool = False) -> Session:
+def _home(explicit: str | None) -> Path | None:
+    try:
+        return find_home(os.environ, explicit)
+    except UsageError:
+        return None  # who needs one says so
+
+
+def session_from(kept: Mapping[str, Any], *, as_kit: bool = False, settings: Settings = _NO_SETTINGS) -> Session:
     """Decide what the global options mean together; ``-v`` beats ``--log-level``, as in ``kit``, and ``-q`` both."""
-    level = Level[kept.get("log_level", "info").upper()]
-    verbose, quiet = kept.get("verbose", 0), kept.get("quiet", False)
+    kept = {**{name: settings.get(name.replace("_", "-")) for name in _SET}, **kept}
+    level = Level[(kept["log_level"] or "info").upper()]
+    verbose, quiet = kept.get("verbose", 0), bool(kept["quiet"])
     if verbose:
         level = Level.DEBUG if verbose == 1 else Level.TRACE
     if quiet:
         level = Level.ERROR
-    progress = kept.get("progress", "plain")
-    printer = make_printer(os.environ, level=level, as_json=kept.get("output") == "json", quiet=quiet, as_kit=as_kit)
+    progress = kept["progress"] or "plain"
+    printer = make_printer(os.environ, level=level, as_json=kept["output"] == "json", quiet=quiet, as_kit=as_kit)
     silent = progress in {"none", "false"} or quiet or printer.as_json or verbose >= _NO_BARS
-    return Session(printer, "none" if silent else progress, kept.get("config"), os.environ)
+    return Session(printer, "none" if silent else progress, kept.get("config"), os.environ, settings)
 
 
 def network_options(command: Callable[Concatenate[NetworkFlags, Given], None]) -> Callable[Given, None]:
@@ -133,8 +164,13 @@ def network_options(command: Callable[Concatenate[NetworkFlags, Given], None]) -
 
     @functools.wraps(command)
     def collected(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- click calls it with keywords
-        flags = NetworkFlags(**{name: kwargs.pop(name) for name in NetworkFlags._fields})
-        command(flags, *args, **kwargs)
+        context = click.get_current_context()
+        given = {name: kwargs.pop(name) for name in NetworkFlags._fields if name != "typed"}
+        default = click.core.ParameterSource.DEFAULT
+        typed = frozenset(name for name in given if context.get_parameter_source(name) is not default)
+        if "concurrency" not in typed:
+            given["concurrency"] = current_session(context).settings.get("network.concurrency") or CONCURRENCY
+        command(NetworkFlags(**given, typed=typed), *args, **kwargs)
 
     for decorate in reversed(_NETWORK):
         collected = decorate(collected)
@@ -142,13 +178,21 @@ def network_options(command: Callable[Concatenate[NetworkFlags, Given], None]) -
 
 
 _NETWORK: Final = (
-    click.option("--plain-http", is_flag=True, help="Talk HTTP without TLS. Loopback addresses need no flag."),
+    click.option(
+        "--plain-http/--no-plain-http", default=False, help="Talk HTTP without TLS. Loopback addresses need no flag."
+    ),
     click.option(
         "--tls-verify/--no-tls-verify", "tls_verify", default=None, help="Check the certificate (default: yes)."
     ),
     click.option("--cert", metavar="FILE", help="Client certificate (PEM)."),
     click.option("--key", metavar="FILE", help="Key of the client certificate (PEM)."),
     click.option("--tls-cert", metavar="FILE", multiple=True, help="Further CA certificates (PEM); repeatable."),
-    click.option("--concurrency", type=click.IntRange(min=1), default=5, show_default=True, help="Blobs at a time."),
+    click.option(
+        "--concurrency",
+        type=click.IntRange(min=1),
+        default=CONCURRENCY,
+        show_default=True,
+        help="Blobs at a time.",
+    ),
     click.option("--proxy", metavar="URL", help="Proxy, in place of $HTTP_PROXY and $HTTPS_PROXY."),
 )

@@ -1,7 +1,7 @@
 """From what was typed to a workspace."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +20,28 @@ def open_workspace(network: NetworkFlags | None = None, session: Session | None 
     flags = network or NetworkFlags()
     from orchard.project import Workspace  # noqa: PLC0415 -- --help costs nothing
 
-    workspace = Workspace(session.config, environ=session.environ, options=lambda: make_options(flags, session.printer))
+    def options(host: str) -> "Options":
+        return make_options(with_defaults(flags, session, host), session.printer)
+
+    workspace = Workspace(session.config, environ=session.environ, options=options)
     return click.get_current_context().with_resource(workspace)
+
+
+def with_defaults(flags: NetworkFlags, session: Session, host: str) -> NetworkFlags:
+    """Fill in what was not typed from the environment and the config file; without a host, what holds for all."""
+    chosen: dict[str, Any] = {}
+    for name in set(flags._fields) - flags.typed - {"typed"}:
+        value = session.settings.of_registry(host, name.replace("_", "-"))
+        if value is not None:
+            chosen[name] = tuple(value) if isinstance(value, list) else value
+    # kit's variables are nearer than a file, and name a pair
+    if (
+        session.environ.get("KITOPS_CLIENT_CERT")
+        and not {"network.cert", "network.key"} & session.settings.environ.keys()
+    ):
+        chosen.pop("cert", None)
+        chosen.pop("key", None)
+    return flags._replace(**chosen)
 
 
 def make_options(flags: NetworkFlags, printer: Printer) -> "Options":
@@ -32,9 +52,9 @@ def make_options(flags: NetworkFlags, printer: Printer) -> "Options":
         # Somebody who asks for the certificate to be checked wants TLS on loopback too.
         plain_http=True if flags.plain_http else False if flags.tls_verify else None,
         tls_verify=flags.tls_verify is not False,
-        ca_files=tuple(map(Path, flags.tls_cert)),
-        client_cert=Path(flags.cert) if flags.cert else None,
-        client_key=Path(flags.key) if flags.key else None,
+        ca_files=tuple(Path(name).expanduser() for name in flags.tls_cert),
+        client_cert=Path(flags.cert).expanduser() if flags.cert else None,
+        client_key=Path(flags.key).expanduser() if flags.key else None,
         proxy=flags.proxy,
         concurrency=flags.concurrency,
         user_agent=f"orchard/{__version__}",

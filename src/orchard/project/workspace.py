@@ -34,9 +34,9 @@ class Workspace:
     Args:
         home: Home directory; found in the environment if not given.
         environ: The environment.
-        options: How to talk to registries; asked for when the first one is.
         objects: What finds objects in S3; asked for when the first one is.
         now: Nanoseconds since 1970.
+        options: How to talk to a registry, by its host; asked for when it is first needed.
 
     Raises:
         UsageError: If no home directory is given and none can be found.
@@ -47,9 +47,9 @@ class Workspace:
         home: str | Path | None = None,
         *,
         environ: Mapping[str, str],
-        options: "Callable[[], Options] | None" = None,
         objects: "Callable[[], Objects] | None" = None,
         now: Callable[[], int] = time.time_ns,
+        options: "Callable[[str], Options] | None" = None,
     ) -> None:
         self.home = find_home(environ, home)
         self.layout = Layout(self.home / LAYOUT)
@@ -66,11 +66,10 @@ class Workspace:
 
         return CredentialStore(self.home / CREDENTIALS, self._environ)
 
-    @cached_property
-    def _options(self) -> "Options":
+    def _options(self, host: str) -> "Options":
         from orchard.remote import Options
 
-        wanted = self._wanted() if self._wanted else Options()
+        wanted = self._wanted(host) if self._wanted else Options()
         return replace(wanted, unfinished=self.home / UPLOADS).with_environment(self._environ)
 
     def __enter__(self) -> Self:
@@ -92,7 +91,7 @@ class Workspace:
 
         host = reference.registry
         if host not in self._registries:
-            self._registries[host] = Registry(host, options=self._options, credentials=self.credentials)
+            self._registries[host] = Registry(host, options=self._options(host), credentials=self.credentials)
         return self._registries[host].repository(reference.repository)
 
     def pack(
@@ -218,7 +217,9 @@ class Workspace:
         root = resolve_local(self.layout, source)
         names = () if destination.digest else (destination.target, *tags)
         local = self.layout.repository(source.name)
-        transfer(local, remote, root, tags=names, workers=self._options.concurrency, observer=observer)
+        transfer(
+            local, remote, root, tags=names, workers=self._options(destination.registry).concurrency, observer=observer
+        )
         return root.digest
 
     def pull(self, reference: Reference, *, observer: "Observer | None" = None) -> "Pulled":
@@ -233,7 +234,7 @@ class Workspace:
         """
         from orchard.project.pulling import pull
 
-        workers = self._options.concurrency
+        workers = self._options(reference.registry).concurrency
         return pull(reference, layout=self.layout, remote=self.remote, workers=workers, observer=observer)
 
     def tag(self, source: Reference, target: Reference, extra: Sequence[str] = ()) -> Digest:
@@ -262,6 +263,6 @@ class Workspace:
         """
         from orchard.remote import Given, Registry
 
-        with Registry(host, options=self._options, credentials=Given(host, credential)) as registry:
+        with Registry(host, options=self._options(host), credentials=Given(host, credential)) as registry:
             registry.ping()
         self.credentials.store(host, credential)

@@ -13,7 +13,7 @@ import click
 from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
 from orchard.cli.output import Printer, format_size
 from orchard.cli.progress import watching
-from orchard.cli.workspace import make_options, open_workspace
+from orchard.cli.workspace import make_options, open_workspace, with_defaults
 from orchard.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def command(
     printer = session.printer
     workspace = open_workspace(flags, session)
     wanted, started = Wanted(repository, tool, ref, token), now()
-    options, scratch = make_options(flags, printer), workspace.home / "cache/import"
+    options, scratch = make_options(with_defaults(flags, session, ""), printer), workspace.home / "cache/import"
     with open_project(wanted, environ=session.environ, options=options, scratch=scratch) as project:
         name = check_tag(tag, project)
         if tag is None:
