@@ -75,7 +75,8 @@ def pack(
     tag: str | None = None,
     file: StrPath | None = None,
     compression: Literal["none", "gzip", "gzip-fastest", "zstd"] = "none",
-    layer_format: Literal["tar", "raw"] = "tar",
+    layer_format: Literal["tar", "raw"] | None = None,
+    format: Literal["modelkit", "modelpack"] = "modelkit",  # noqa: A002 -- the flag's own name
     annotations: Mapping[str, str] | None = None,
     provenance: bool = True,
     home: StrPath | None = None,
@@ -88,7 +89,9 @@ def pack(
         tag: What to call it: ``[registry/]repository[:tag[,tag...]]``. Without one it has only its digest.
         file: Another Kitfile than the one in the directory.
         compression: How to compress layers.
-        layer_format: ``raw`` makes each layer the bare file, where every path of the Kitfile is one file.
+        layer_format: ``raw`` makes each layer the bare file. A ModelKit is ``tar`` if not given, and ``raw`` only where
+            every path of the Kitfile is one file; a ModelPack is ``raw``, one layer for each file.
+        format: KitOps' format or CNCF's.
         annotations: For the manifest.
         provenance: Whether to record remote, commit and branch of a project in Git.
         home: Home directory; found in the environment if not given.
@@ -101,12 +104,14 @@ def pack(
         StorageError: If a file cannot be read or the store cannot be written.
     """
     from orchard.formats import LayerFormat
-    from orchard.project import Recipe
+    from orchard.project import ModelKitFormat, ModelPackFormat, Recipe
 
     path = Path(file) if file is not None else None
+    usual = "raw" if format == "modelpack" and compression == "none" else "tar"
     recipe = Recipe(
         compression=compression,
-        layer_format=LayerFormat(layer_format),
+        layer_format=LayerFormat(layer_format or usual),
+        format=ModelPackFormat() if format == "modelpack" else ModelKitFormat(),
         annotations=dict(annotations or {}),
         provenance=provenance,
     )

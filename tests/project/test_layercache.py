@@ -204,7 +204,7 @@ def test_cache_keeps_a_bounded_number_of_files_and_those_that_were_used_last(wat
 def test_cache_from_many_threads_then_what_is_read_is_whole(watch: Watch, project: Path) -> None:
     claim = Claim(LayerKind.CODE, "", "src")
     entries = Context(project, ignored=read_ignore(project)).entries("src")
-    (plan,) = ModelKitFormat().plans(claim, entries, Encoding())
+    (plan,) = ModelKitFormat().plans([(claim, entries)], Encoding())
     known = Known(Digest.of(b"a"), Digest.of(b"b"), 7)
     found: list[Known | None] = []
 
@@ -227,9 +227,8 @@ def test_cache_tells_encodings_of_the_same_files_apart(watch: Watch, project: Pa
     entries = Context(project, ignored=read_ignore(project)).entries("README.md")
     plans: list[Plan] = []
     for compression in ("none", "gzip", "gzip-fastest", "zstd"):
-        plans += ModelKitFormat().plans(
-            Claim(LayerKind.DOCS, "", "README.md"), entries, Encoding(compression=compression)
-        )
+        claim = Claim(LayerKind.DOCS, "", "README.md")
+        plans += ModelKitFormat().plans([(claim, entries)], Encoding(compression=compression))
     for number, plan in enumerate(plans):
         cache.put(plan, Known(Digest.of(b"%d" % number), Digest.of(b""), number))
     assert [known.size for plan in plans if (known := cache.get(plan))] == [0, 1, 2, 3]

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from orchard.formats.claims import claimed
     from orchard.formats.classify import Listed, generate, license_files
     from orchard.formats.fileindex import FileIndex, IndexedFile, LayerFile, LayerFiles
     from orchard.formats.filters import Filter, Filters, parse_filter, parse_filters
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     from orchard.formats.kitlock import LOCK_ANNOTATION, LOCK_SUFFIX, MAX_LOCK, Lock, LockedObject, lock_of, parse_lock
     from orchard.formats.kitmerge import is_elsewhere, merge_kitfiles, model_paths, model_reference
     from orchard.formats.kitpath import clean_path
+    from orchard.formats.layerfile import (
+        FILEPATH,
+        METADATA,
+        TITLE,
+        UNTESTED,
+        FileMetadata,
+    )
     from orchard.formats.layertype import (
         Compression,
         LayerFormat,
@@ -41,10 +49,12 @@ if TYPE_CHECKING:
         LayerType,
         layer_annotations,
         layer_media_type,
+        modelpack_media_type,
         parse_layer_media_type,
         raw_annotations,
     )
     from orchard.formats.licenses import detect_license, spdx
+    from orchard.formats.modelcard import card_licenses, card_texts, read_card
     from orchard.formats.modelkit import (
         ARTIFACT_TYPE,
         CONFIG_TYPE,
@@ -60,6 +70,8 @@ if TYPE_CHECKING:
     )
     from orchard.formats.modelpack import read_modelpack
     from orchard.formats.packconfig import About, Capabilities, PackConfig, Traits, read_docker_config, read_pack_config
+    from orchard.formats.packkinds import is_weights, kind_of_file
+    from orchard.formats.packwriter import build_modelpack
     from orchard.formats.projects import format_of, read_project, require_project
     from orchard.formats.yamlwriter import to_value, to_yaml, value_to_yaml
 
@@ -67,6 +79,7 @@ __all__ = [
     "ALWAYS_IGNORED",
     "ARTIFACT_TYPE",
     "CONFIG_TYPE",
+    "FILEPATH",
     "IGNORE_NAME",
     "KITFILE_NAMES",
     "LOCK_ANNOTATION",
@@ -75,6 +88,9 @@ __all__ = [
     "MAX_CONFIG",
     "MAX_KITFILE",
     "MAX_LOCK",
+    "METADATA",
+    "TITLE",
+    "UNTESTED",
     "VERSION_ANNOTATION",
     "About",
     "Capabilities",
@@ -84,6 +100,7 @@ __all__ = [
     "Docs",
     "Entry",
     "FileIndex",
+    "FileMetadata",
     "Filter",
     "Filters",
     "IgnoreRules",
@@ -111,12 +128,18 @@ __all__ = [
     "Traits",
     "build_config",
     "build_manifest",
+    "build_modelpack",
+    "card_licenses",
+    "card_texts",
+    "claimed",
     "clean_path",
     "detect_license",
     "format_of",
     "generate",
     "is_elsewhere",
     "is_reference",
+    "is_weights",
+    "kind_of_file",
     "kitfile_from_json",
     "layer_annotations",
     "layer_media_type",
@@ -125,6 +148,7 @@ __all__ = [
     "merge_kitfiles",
     "model_paths",
     "model_reference",
+    "modelpack_media_type",
     "name_of",
     "parse_filter",
     "parse_filters",
@@ -132,6 +156,7 @@ __all__ = [
     "parse_layer_media_type",
     "parse_lock",
     "raw_annotations",
+    "read_card",
     "read_docker_config",
     "read_modelkit",
     "read_modelpack",
@@ -156,6 +181,19 @@ _WHERE: Final = {
     "MAX_LOCK": "kitlock",
     "LOCK_SUFFIX": "kitlock",
     "LOCK_ANNOTATION": "kitlock",
+    "FILEPATH": "layerfile",
+    "METADATA": "layerfile",
+    "TITLE": "layerfile",
+    "UNTESTED": "layerfile",
+    "FileMetadata": "layerfile",
+    "card_licenses": "modelcard",
+    "claimed": "claims",
+    "card_texts": "modelcard",
+    "read_card": "modelcard",
+    "is_weights": "packkinds",
+    "kind_of_file": "packkinds",
+    "build_modelpack": "packwriter",
+    "modelpack_media_type": "layertype",
     "Listed": "classify",
     "generate": "classify",
     "license_files": "classify",

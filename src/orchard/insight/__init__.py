@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from orchard.insight.gguf import Array, Gguf, read_gguf
     from orchard.insight.onnx import Onnx, OnnxValue, read_onnx
     from orchard.insight.safetensors import Safetensors, read_safetensors
+    from orchard.insight.summary import PRECISIONS, Beside, Summary, param_size, summarise
     from orchard.insight.tensor import Tensor, parameters_by_dtype
 
 __all__ = [
+    "PRECISIONS",
     "Array",
+    "Beside",
     "Gguf",
     "InMemory",
     "ModelFormat",
@@ -26,14 +29,17 @@ __all__ = [
     "OnnxValue",
     "RandomAccess",
     "Safetensors",
+    "Summary",
     "Tensor",
     "TensorData",
     "detect_format",
+    "param_size",
     "parameters_by_dtype",
     "read_gguf",
     "read_header",
     "read_onnx",
     "read_safetensors",
+    "summarise",
 ]
 
 _WHERE: Final = {
@@ -53,6 +59,11 @@ _WHERE: Final = {
     "read_onnx": "onnx",
     "Safetensors": "safetensors",
     "read_safetensors": "safetensors",
+    "PRECISIONS": "summary",
+    "Beside": "summary",
+    "Summary": "summary",
+    "param_size": "summary",
+    "summarise": "summary",
     "Tensor": "tensor",
     "parameters_by_dtype": "tensor",
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from orchard.project.listing import Listed, list_local, list_remote
     from orchard.project.loading import ArchiveStream, Loaded, destinations, load
     from orchard.project.locating import Objects
+    from orchard.project.modelpacking import ModelPackFormat
     from orchard.project.moving import Foreign, Moved, find_kit_home, list_foreign, move_in, shown_name
     from orchard.project.ociarchive import ArchiveFile, Named
     from orchard.project.opening import OpenVersion, open_version
@@ -76,6 +77,7 @@ __all__ = [
     "Loaded",
     "Locking",
     "ModelKitFormat",
+    "ModelPackFormat",
     "Moved",
     "Named",
     "Objects",
@@ -163,6 +165,7 @@ _WHERE: Final = {
     "Item": "exporting",
     "export_file": "exporting",
     "export_stream": "exporting",
+    "ModelPackFormat": "modelpacking",
     "Cached": "caching",
     "clear_cache": "caching",
     "list_cache": "caching",

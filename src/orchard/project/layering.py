@@ -1,6 +1,6 @@
 """How a version is written: which layers an entry of the Kitfile becomes, what they are called, and the documents.
 
-A ``VersionFormat`` decides all of it and touches no file; the packing line turns its plans into blobs. Plans of the
+A ``VersionFormat`` decides all of it; the packing line turns its plans into blobs. Plans of the
 same entries with the same encoding have the same bytes in every format.
 """
 
@@ -66,6 +66,7 @@ class Plan:
         encoding: How that becomes a blob.
         media_type: Of the blob.
         annotations: Of its descriptor.
+        note: What somebody should know about how it was decided.
     """
 
     claim: Claim
@@ -73,6 +74,7 @@ class Plan:
     encoding: Encoding
     media_type: str
     annotations: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def files(self) -> int:
@@ -104,6 +106,9 @@ class Plan:
         return Body.raw(self.entries[-1], offset) if self.is_raw else Body.tar(self.entries, offset)
 
 
+Claimed = tuple[Claim, list[Entry]]
+
+
 class Documents(NamedTuple):
     """What makes a version of its layers.
 
@@ -119,16 +124,23 @@ class Documents(NamedTuple):
 class VersionFormat(Protocol):
     """A way of writing a version."""
 
-    def plans(self, claim: Claim, entries: list[Entry], wanted: Encoding) -> Iterable[Plan]:
-        """Decide which layers an entry becomes.
+    def plans(self, claims: Sequence[Claimed], wanted: Encoding) -> Iterable[Plan]:
+        """Decide which layers the entries of a Kitfile become.
 
         Args:
-            claim: The entry.
-            entries: The files and directories it claims, those above its path first.
+            claims: Every entry, with the files and directories it claims, those above its path first.
             wanted: How the user wants layers to be.
 
         Raises:
-            OrchardError: If this format cannot write the entry that way.
+            OrchardError: If this format cannot write an entry that way.
+        """
+        ...
+
+    def informed(self, plans: Sequence[Plan]) -> "VersionFormat":
+        """Give a format that knows what the planned files say about themselves; the only one that reads files.
+
+        Raises:
+            StorageError: If a file cannot be read.
         """
         ...
 
@@ -150,12 +162,19 @@ class VersionFormat(Protocol):
 class ModelKitFormat:
     """KitOps' format: one layer for each entry, and a config that is the Kitfile."""
 
-    def plans(self, claim: Claim, entries: list[Entry], wanted: Encoding) -> Iterable[Plan]:
-        """Make one layer of an entry; an MCP bundle, a ZIP already, is always raw and never compressed again.
+    def plans(self, claims: Sequence[Claimed], wanted: Encoding) -> Iterable[Plan]:
+        """Make one layer of each entry; an MCP bundle, a ZIP already, is always raw and never compressed again.
 
         Raises:
             InvalidError: If a raw layer is wanted of something else than one file.
         """
+        return [self._plan(claim, entries, wanted) for claim, entries in claims]
+
+    def informed(self, plans: Sequence[Plan]) -> VersionFormat:  # noqa: ARG002 -- the protocol's signature
+        """Stay as it is: a ModelKit says what its Kitfile says, and nothing else."""
+        return self
+
+    def _plan(self, claim: Claim, entries: list[Entry], wanted: Encoding) -> Plan:
         bundle = claim.kind is LayerKind.MCP_SERVER
         encoding = Encoding(LayerFormat.RAW) if bundle else wanted
         annotations = layer_annotations(claim.kind)
@@ -164,7 +183,7 @@ class ModelKitFormat:
             if not bundle:
                 annotations |= raw_annotations(entries[-1].name, mode=entries[-1].mode, size=entries[-1].size)
         media_type = layer_media_type(claim.kind, COMPRESSIONS[encoding.compression], form=encoding.form)
-        yield Plan(claim=claim, entries=entries, encoding=encoding, media_type=media_type, annotations=annotations)
+        return Plan(claim=claim, entries=entries, encoding=encoding, media_type=media_type, annotations=annotations)
 
     def documents(self, kitfile: Kitfile, layers: Sequence[Layer], annotations: Mapping[str, str]) -> Documents:
         """Write config and manifest as KitOps does."""

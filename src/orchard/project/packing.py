@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchard.errors import NotFoundError, StorageError
 from orchard.formats import (
+    FILEPATH,
     IGNORE_NAME,
     KITFILE_NAMES,
     MAX_KITFILE,
@@ -23,7 +24,7 @@ from orchard.formats import (
     name_of,
     parse_kitfile,
 )
-from orchard.oci import Descriptor, Manifest
+from orchard.oci import Descriptor, Digest, Manifest
 from orchard.project.context import Context
 from orchard.project.elsewhere import Elsewhere, Locking, has_no_layer
 from orchard.project.layercache import LayerCache
@@ -164,9 +165,13 @@ def pack(
             kitfile,
             layers,
             shelf.repository,
-            said=(*origin.warnings, *warnings(chain.from_iterable(planned.entries for planned in plans))),
+            said=(
+                *origin.warnings,
+                *(planned.note for planned in plans if planned.note),
+                *warnings(chain.from_iterable(planned.entries for planned in plans)),
+            ),
             annotations={**origin.annotations, **recipe.elsewhere.annotations, **recipe.annotations},
-            form=recipe.format,
+            form=recipe.format.informed(plans),
         )
 
 
@@ -184,7 +189,7 @@ def plan(directory: Path, kitfile: Kitfile, recipe: Recipe = DEFAULT) -> list[Pl
     claimed = [*(claim.path for claim in claims), *recipe.elsewhere.paths]
     context = Context(directory, ignored=read_ignore(directory), claimed=claimed)
     wanted = Encoding(recipe.layer_format, recipe.compression)
-    return [planned for claim in claims for planned in recipe.format.plans(claim, context.entries(claim.path), wanted)]
+    return list(recipe.format.plans([(claim, context.entries(claim.path)) for claim in claims], wanted))
 
 
 def publish(
@@ -218,7 +223,18 @@ def publish(
     descriptor = manifest.describe()
     new_manifest = not repository.exists(descriptor)
     repository.push(descriptor, Bytes(manifest.raw))
-    return Packed(manifest, descriptor, kitfile, layers, new_config, new_manifest, said)
+    return Packed(manifest, descriptor, kitfile, _in_order(layers, manifest), new_config, new_manifest, said)
+
+
+def _in_order(layers: tuple[PackedLayer, ...], manifest: Manifest) -> tuple[PackedLayer, ...]:
+    places: dict[tuple[Digest, str | None], int] = {}
+    for number, layer in enumerate(manifest.layers):
+        places.setdefault(_place_of(layer), number)
+    return tuple(sorted(layers, key=lambda packed: places[_place_of(packed.layer.descriptor)]))
+
+
+def _place_of(layer: Descriptor) -> tuple[Digest, str | None]:
+    return layer.digest, layer.annotations.get(FILEPATH)  # two equal files are two layers of one digest
 
 
 def _read_small(path: Path, limit: int) -> bytes | None:

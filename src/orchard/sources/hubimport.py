@@ -112,7 +112,7 @@ class HubProject:
         claims = [Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
         tree, recipe = self._tree(kitfile), order.recipe
         wanted = Encoding(recipe.layer_format)
-        plans = [plan for claim in claims for plan in recipe.format.plans(claim, tree.layer(claim.path), wanted)]
+        plans = list(recipe.format.plans([(claim, tree.layer(claim.path)) for claim in claims], wanted))
         line = _Line(self._hub, self.snapshot, workspace, concurrency=order.concurrency, observer=observer, note=note)
         with workspace.layout.writing():
             layers = line.run(plans)

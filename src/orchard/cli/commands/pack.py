@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,10 +40,21 @@ CREATED: Final = "org.opencontainers.image.created"
 @click.option(
     "--layer-format",
     type=click.Choice(["tar", "raw"]),
-    default="tar",
-    show_default=True,
-    help="raw: each layer is the bare file; every path of the Kitfile must be one file then.",
+    help="raw: each layer is a bare file. A ModelKit is tar if not given, and raw only where each path of the Kitfile "
+    "is one file; a ModelPack is raw, one layer for each file.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["modelkit", "modelpack"]),
+    default="modelkit",
+    show_default=True,
+    help="KitOps' format or CNCF's.",
+)
+@click.option("--use-model-pack", is_flag=True, help="The same as --format modelpack.")
+@click.option("--flat-titles", is_flag=True, help="ModelPack: titles without directories, as Podman needs them.")
+@click.option("--preserve", is_flag=True, help="ModelPack: keep the times and permissions of files, not 1970 and 0644.")
+@click.option("--drop-unsupported", is_flag=True, help="ModelPack: leave out MCP servers, which it has no place for.")
 @click.option("--annotation", "annotations", metavar="KEY=VALUE", multiple=True, help="For the manifest; repeatable.")
 @click.option("--no-cache", is_flag=True, help="Read every file, even if nothing seems to have changed.")
 @click.option("--created", is_flag=True, help="Write the time into the manifest: $SOURCE_DATE_EPOCH, else now.")
@@ -69,6 +82,7 @@ def command(
       orchard pack . -t mymodel:v1
       orchard pack ./project -t registry.example.com/team/mymodel:v1,latest
       orchard pack . -t mymodel:v1 --annotation org.opencontainers.image.vendor=Example
+      orchard pack . -t mymodel:v1-modelpack --format modelpack
     """
     session = current_session()
     workspace = open_workspace(network, session)
@@ -89,7 +103,7 @@ def _recipe(
     environ: Mapping[str, str],
     *,
     compression: "CompressionName",
-    layer_format: str,
+    layer_format: str | None,
     annotations: tuple[str, ...],
     created: bool,
     cli_version: bool,
@@ -97,6 +111,9 @@ def _recipe(
     locked: bool,
     update_lock: bool,
     no_cache: bool,
+    form: str,
+    use_model_pack: bool,
+    **flags: bool,
 ) -> "Recipe":
     from orchard.formats import VERSION_ANNOTATION, LayerFormat
     from orchard.project import Locking, Recipe
@@ -104,18 +121,42 @@ def _recipe(
     if locked and update_lock:
         raise UsageError("--locked and --update-lock contradict each other")
 
-    said = {CREATED: _creation_time(environ)} if created else {}
+    said = {CREATED: _moment(environ).isoformat() + "Z"} if created else {}
     if cli_version:
         said[VERSION_ANNOTATION] = __version__
     said |= dict(map(_annotation, annotations))
-    return Recipe(
+    recipe = Recipe(
         compression=compression,
-        layer_format=LayerFormat(layer_format),
         annotations=said,
         provenance=provenance,
         locking=Locking.REQUIRE if locked else Locking.RENEW if update_lock else Locking.USE,
         cache=not no_cache,
     )
+    if form == "modelkit" and not use_model_pack:
+        _refuse_flags(flags)
+        return replace(recipe, layer_format=LayerFormat(layer_format or "tar"))
+    from orchard.project import ModelPackFormat
+
+    epoch = int(_moment(environ).replace(tzinfo=UTC).timestamp()) if environ.get("SOURCE_DATE_EPOCH") else 0
+    pack_format = ModelPackFormat(
+        epoch=epoch,
+        preserve=flags["preserve"],
+        flat_titles=flags["flat_titles"],
+        drop_unsupported=flags["drop_unsupported"],
+    )
+    chosen = layer_format or ("raw" if compression == "none" else "tar")
+    return replace(recipe, layer_format=LayerFormat(chosen), format=pack_format)
+
+
+def _refuse_flags(flags: Mapping[str, bool]) -> None:
+    """Refuse what only makes sense for a ModelPack.
+
+    Raises:
+        UsageError: Naming the first flag.
+    """
+    given = next((name for name, on in flags.items() if on), None)
+    if given is not None:
+        raise UsageError(f"--{given.replace('_', '-')} is for ModelPacks; add --format modelpack")
 
 
 def _annotation(text: str) -> tuple[str, str]:
@@ -130,20 +171,18 @@ def _annotation(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _creation_time(environ: Mapping[str, str]) -> str:
-    """Give the time that a version says it was made, in RFC 3339 (reproducible-builds.org, "SOURCE_DATE_EPOCH").
+def _moment(environ: Mapping[str, str]) -> datetime:
+    """Give the time that a version says it was made, in UTC (reproducible-builds.org, "SOURCE_DATE_EPOCH").
 
     Raises:
         UsageError: If the variable is not a number of seconds.
     """
-    from datetime import UTC, datetime
-
     epoch = environ.get("SOURCE_DATE_EPOCH", "")
     try:
         moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(f"$SOURCE_DATE_EPOCH is {epoch!r:.40}: seconds since 1970 are needed") from error
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return moment.replace(microsecond=0, tzinfo=None)
 
 
 def _from_stdin() -> "Kitfile":
