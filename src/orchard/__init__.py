@@ -25,12 +25,26 @@ if TYPE_CHECKING:
     from orchard import project
     from orchard.formats import Kitfile, Layer
     from orchard.oci import Digest, Manifest
-    from orchard.project import Observer, OpenVersion, Workspace
+    from orchard.project import Observer, OpenVersion, Workspace, diff, export, load, verify
     from orchard.remote import Options
 
 __version__ = "0.1.0"
 
-__all__ = ["Unpacked", "Version", "errors", "inspect", "open", "pack", "pull", "push", "unpack"]
+__all__ = [
+    "Unpacked",
+    "Version",
+    "diff",
+    "errors",
+    "export",
+    "inspect",
+    "load",
+    "open",
+    "pack",
+    "pull",
+    "push",
+    "unpack",
+    "verify",
+]
 
 StrPath = str | os.PathLike[str]
 
@@ -298,3 +312,18 @@ def _workspace(home: StrPath | None, options: "Options | None" = None) -> "Works
     return Workspace(
         Path(home) if home is not None else None, environ=environ, options=(lambda _host: options) if options else None
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import one of the functions that live with what they do, when it is first asked for.
+
+        Raises:
+            AttributeError: If there is none of that name.
+        """
+        if name not in {"diff", "export", "load", "verify"}:
+            raise AttributeError(name)
+        from orchard import project
+
+        return getattr(project, name)

@@ -19,7 +19,7 @@ from orchard.errors import (
     UsageError,
 )
 from orchard.oci import JSON, Descriptor, Reference, dumps, mediatype
-from orchard.project import ArchiveFile, ArchiveStream, Named, destinations, load
+from orchard.project import ArchiveFile, ArchiveStream, Named, copy_all, destinations
 from orchard.project.ociarchive import write_index
 from orchard.store import Layout
 from support.archive_tars import block, member, pax, tar
@@ -70,7 +70,7 @@ def _load_once(layout: Layout, path: Path, limits: Limits, *, streamed: bool) ->
     with layout.writing(), path.open("rb") as body:
         source = ArchiveStream(body, layout, limits=limits) if streamed else ArchiveFile(path, limits)
         wanted = destinations(source.held)
-        load(source, wanted, lambda reference: layout.repository(reference.name))
+        copy_all(source, wanted, lambda reference: layout.repository(reference.name))
     return tuple(one.reference for one in wanted)
 
 

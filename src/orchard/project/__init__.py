@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from orchard.project.caching import Cached, clear_cache, list_cache
+    from orchard.project.comparison import Change, Comparison, FileChange, Kind, Level, Side, compare, side
     from orchard.project.context import Context
     from orchard.project.elsewhere import Elsewhere, Locking
-    from orchard.project.exporting import Exported, Item, export_file, export_stream
+    from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
     from orchard.project.home import find_home
     from orchard.project.indexcache import IndexCache
-    from orchard.project.indexing import index_version
+    from orchard.project.indexing import Indexer, index_version
     from orchard.project.initiating import propose_kitfile, write_kitfile
     from orchard.project.layering import (
         COMPRESSIONS,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     )
     from orchard.project.line import PackedLayer
     from orchard.project.listing import Listed, list_local, list_remote
-    from orchard.project.loading import ArchiveStream, Loaded, destinations, load
+    from orchard.project.loading import ArchiveStream, Loaded, copy_all, destinations, load_file
     from orchard.project.locating import Objects
     from orchard.project.modelpacking import ModelPackFormat
     from orchard.project.moving import Foreign, Moved, find_kit_home, list_foreign, move_in, shown_name
@@ -42,15 +43,15 @@ if TYPE_CHECKING:
     from orchard.project.pulling import Pulled
     from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
+    from orchard.project.scripting import diff, export, load, verify
     from orchard.project.unpacking import Portion, Terms, Unpacked
-    from orchard.project.verifying import Finding, Verified, repair, verify_store, verify_version
+    from orchard.project.verifying import Finding, Verified, repair, verify_reference, verify_store, verify_version
     from orchard.project.versions import (
         Version,
         entry_name,
         load_version,
         locate,
         read_version,
-        referring,
         resolve_local,
     )
     from orchard.project.workspace import Workspace
@@ -60,7 +61,9 @@ __all__ = [
     "ArchiveFile",
     "ArchiveStream",
     "Cached",
+    "Change",
     "Claim",
+    "Comparison",
     "CompressionName",
     "Context",
     "Documents",
@@ -68,11 +71,15 @@ __all__ = [
     "Encoding",
     "Existing",
     "Exported",
+    "FileChange",
     "Find",
     "Finding",
     "Foreign",
     "IndexCache",
+    "Indexer",
     "Item",
+    "Kind",
+    "Level",
     "Listed",
     "Loaded",
     "Locking",
@@ -93,6 +100,7 @@ __all__ = [
     "Recipe",
     "Referred",
     "Removed",
+    "Side",
     "Silent",
     "Stale",
     "Terms",
@@ -103,11 +111,16 @@ __all__ = [
     "Workspace",
     "all_or_nothing",
     "clear_cache",
+    "compare",
+    "copy_all",
     "destinations",
+    "diff",
     "entry_name",
+    "export",
     "export_file",
     "export_stream",
     "find_home",
+    "find_items",
     "find_kit_home",
     "index_version",
     "list_cache",
@@ -115,6 +128,7 @@ __all__ = [
     "list_local",
     "list_remote",
     "load",
+    "load_file",
     "load_version",
     "locate",
     "move_in",
@@ -127,7 +141,6 @@ __all__ = [
     "read_kitfile",
     "read_origin",
     "read_version",
-    "referring",
     "remove",
     "remove_names",
     "remove_remote",
@@ -135,7 +148,10 @@ __all__ = [
     "resolve_local",
     "resolved_kitfile",
     "shown_name",
+    "side",
     "stale",
+    "verify",
+    "verify_reference",
     "verify_store",
     "verify_version",
     "warnings",
@@ -143,6 +159,19 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "diff": "scripting",
+    "export": "scripting",
+    "load": "scripting",
+    "verify": "scripting",
+    "Indexer": "indexing",
+    "Change": "comparison",
+    "Comparison": "comparison",
+    "FileChange": "comparison",
+    "Kind": "comparison",
+    "Level": "comparison",
+    "Side": "comparison",
+    "compare": "comparison",
+    "side": "comparison",
     "resolved_kitfile": "references",
     "parents_of": "references",
     "Referred": "references",
@@ -154,16 +183,17 @@ _WHERE: Final = {
     "Portion": "unpacking",
     "all_or_nothing": "placing",
     "Placement": "placing",
-    "referring": "versions",
     "ArchiveFile": "ociarchive",
     "Named": "ociarchive",
     "ArchiveStream": "loading",
     "Loaded": "loading",
     "destinations": "loading",
-    "load": "loading",
+    "copy_all": "loading",
+    "load_file": "loading",
     "Exported": "exporting",
     "Item": "exporting",
     "export_file": "exporting",
+    "find_items": "exporting",
     "export_stream": "exporting",
     "ModelPackFormat": "modelpacking",
     "Cached": "caching",
@@ -219,6 +249,7 @@ _WHERE: Final = {
     "Verified": "verifying",
     "repair": "verifying",
     "verify_store": "verifying",
+    "verify_reference": "verifying",
     "verify_version": "verifying",
     "Version": "versions",
     "entry_name": "versions",

@@ -18,9 +18,7 @@ from orchard.errors import (
     ConflictError,
     IntegrityError,
     LimitExceededError,
-    NotFoundError,
     StorageError,
-    UnsupportedError,
 )
 from orchard.oci import (
     CHUNK,
@@ -39,7 +37,8 @@ from orchard.oci import (
 )
 from orchard.project.ociarchive import BLOBS, INDEX, LAYOUT, MARKER, Named, blob_name, write_index
 from orchard.project.progress import Observer, Silent
-from orchard.store import Source
+from orchard.project.versions import Places, locate
+from orchard.store import Referring, Source, referrer_graph
 
 MAX_DOCUMENTS: Final = 256 << 20  # bytes of all documents, which are held in memory
 PARTIAL: Final = ".partial"
@@ -48,8 +47,6 @@ _BLOCK: Final = 512
 _END: Final = bytes(2 * _BLOCK)
 _MODE: Final = 0o644
 _DIRECTORY_MODE: Final = 0o755
-
-Referring = Callable[[Digest], Iterable[Descriptor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +57,11 @@ class Item:
         reference: What it is called.
         root: Its manifest or index.
         source: Where it is.
-        referring: Lists what refers to a document there.
     """
 
     reference: Reference
     root: Descriptor
-    source: Source
-    referring: Referring
+    source: Referring
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +99,24 @@ class _Plan:
             LimitExceededError: If its documents are too large to be held.
         """
         tag = None if item.reference.digest else item.reference.target
-        about: set[Digest] = set()
-        waiting, seen = [item.root], {item.root.digest}
+        for related in referrer_graph(item.source, item.root):
+            self._take(related.descriptor, item.source)
+            name = related.tag if related.subject is not None else tag
+            self._hold(related.descriptor, Named(related.descriptor, item.reference.name, name))
+            if related.subject is not None:
+                self.referrers.add(related.descriptor.digest)
+
+    def _take(self, root: Descriptor, source: Source) -> None:
+        """Take in a document with all that it needs."""
+        waiting = [root]
         while waiting:
             content = waiting.pop()
-            document = self._read(content, item.source)
-            if content is item.root or content.digest in about:
-                self._hold(
-                    content, document, Named(content, item.reference.name, tag if content is item.root else None)
-                )
-            referrers = self._about(content, item.referring)
-            about |= {one.digest for one in referrers}
-            related = [*self._below(document, item.source), *referrers]
-            waiting += [one for one in related if one.digest not in seen]
-            seen |= {one.digest for one in related}
-        self.referrers |= about
+            if content.digest not in self.documents:
+                waiting += self._below(self._read(content, source), source)
 
-    def _hold(self, content: Descriptor, document: Document, held: Named) -> None:
+    def _hold(self, content: Descriptor, held: Named) -> None:
         """List a document, described by what it says itself: stores and registries tell more of it or less."""
+        document = parse_document(self.documents[content.digest], content.media_type)
         plain = Descriptor(
             media_type=content.media_type,
             digest=content.digest,
@@ -149,12 +144,6 @@ class _Plan:
                 self.blobs.setdefault(child.digest, (child, source))
         return nested
 
-    def _about(self, content: Descriptor, referring: Referring) -> list[Descriptor]:
-        try:
-            return list(referring(content.digest))
-        except (UnsupportedError, NotFoundError):
-            return []  # this registry knows no referrers
-
     def segments(self) -> "Iterator[_Segment]":
         """Give the bytes of the file in order; contents by name."""
         yield from _file(LAYOUT, MARKER)
@@ -173,6 +162,22 @@ class _Plan:
 
 
 _Segment = bytes | Descriptor
+
+
+def find_items(places: Places, references: Iterable[str], *, remote: bool | None = None) -> list[Item]:
+    """Find what references name, several tags each perhaps, as ``locate`` does.
+
+    Raises:
+        NotFoundError: If something is nowhere.
+        OrchardError: As the registry client raises it.
+    """
+    items = []
+    for text in references:
+        first, extra = Reference.parse_tags(text)
+        for reference in (first.or_latest(), *(first.tagged(tag) for tag in extra)):
+            root, store = locate(places, reference, remote=remote)
+            items.append(Item(reference, root, store))
+    return items
 
 
 def export_file(

@@ -4,23 +4,27 @@ The archive is a source like any other, so the copy that pulls and pushes loads 
 byte is hashed on the way, and names come last.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from orchard.archive import DEFAULTS, ChunkReader, Content, Limits, Member, members
 from orchard.errors import IntegrityError, UnsupportedError, UsageError
 from orchard.oci import MAX_MANIFEST, UNNAMED, Descriptor, Digest, Readable, Reference, chunks, mediatype
-from orchard.project.ociarchive import Contents, Named, refuse_compressed
+from orchard.project.ociarchive import ArchiveFile, Contents, Named, refuse_compressed
 from orchard.project.progress import Observer, Silent
 from orchard.project.transfer import transfer
+from orchard.project.versions import Places
 from orchard.store import Bytes, Layout, Source, Store
 
 MAX_HELD: Final = 256 << 20  # bytes of a stream's small blobs, any of which may be a document
 
 _UNNAMED: Final = f"localhost/{UNNAMED}"
 _PEEK: Final = 8
+_ABOUT: Final = re.compile(r"sha256-[0-9a-f]{64}(?:\..+)?", re.ASCII)  # tags of signatures and the like
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,15 @@ def destinations(held: Sequence[Named], *, name: Reference | None = None, prefix
         UsageError: If it holds several versions and one name is given.
         InvalidReferenceError: If a name is none.
     """
-    roots = {one.descriptor.digest for one in held if one.tag is not None} or {one.descriptor.digest for one in held}
+    tagged = {one.descriptor.digest for one in held if one.tag is not None and not _ABOUT.fullmatch(one.tag)}
+    roots = tagged or {one.descriptor.digest for one in held}
     if name is not None and len(roots) > 1:
         raise UsageError(f"this file holds {len(roots)} versions; --as names one: load without it, then: orchard tag")
     found = dict.fromkeys(_placed(one, name, prefix, named=one.descriptor.digest in roots) for one in held)
     return list(found)
 
 
-def load(
+def copy_all(
     source: Source,
     wanted: Sequence[Loaded],
     open_store: Callable[[Reference], Store],
@@ -78,6 +83,48 @@ def load(
     for one in wanted:
         if one.reference.tag is not None:
             open_store(one.reference).tag(one.descriptor, one.reference.tag)
+
+
+def load_file(
+    places: Places,
+    path: Path,
+    *,
+    name: Reference | None = None,
+    prefix: str | None = None,
+    workers: int = 5,
+    observer: Observer | None = None,
+) -> list[Loaded]:
+    """Load all that a file holds into the local store, or push it to a registry.
+
+    Args:
+        places: The local store, and registries.
+        path: The file.
+        name: What to call its version; only where it holds one.
+        prefix: ``REGISTRY[/PREFIX]``, to push to; None for the local store.
+        workers: Blobs that are copied at a time.
+        observer: Told of each of them.
+
+    Raises:
+        NotFoundError: If there is no such file.
+        OrchardError: As ``ArchiveFile``, ``destinations`` and ``copy_all``.
+    """
+    prefix = None if prefix is None else _checked(prefix)
+    with ArchiveFile(path) as archive, nullcontext() if prefix else places.layout.writing():
+        wanted = destinations(archive.held, name=name, prefix=prefix)
+
+        def open_store(reference: Reference) -> Store:
+            return places.remote(reference) if prefix else places.layout.repository(reference.name)
+
+        copy_all(archive, wanted, open_store, workers=workers, observer=observer)
+    return wanted
+
+
+def _checked(prefix: str) -> str:
+    prefix = prefix.removesuffix("/")
+    if not any(mark in prefix.partition("/")[0] for mark in ".:"):
+        raise UsageError(f"--to {prefix}: a registry is needed here, as in registry.example.com/team")
+    Reference.parse(f"{prefix}/x")
+    return prefix
 
 
 class ArchiveStream:

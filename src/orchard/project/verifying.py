@@ -7,6 +7,7 @@ whatever refers to the version.
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Final, Literal
@@ -30,6 +31,7 @@ from orchard.oci import (
     Hasher,
     Manifest,
     Readable,
+    Reference,
     Verifying,
     chunks,
     mediatype,
@@ -37,14 +39,12 @@ from orchard.oci import (
     read_all,
 )
 from orchard.project.progress import Observer, Silent
-from orchard.project.versions import entry_name, read_version
-from orchard.store import Layout, Source
+from orchard.project.versions import Places, entry_name, locate, read_version
+from orchard.store import Layout, Referring, Source, referrer_graph
 
 MAX_DOCUMENTS: Final = 4096  # of one version: indexes, manifests and what refers to them
 
 Fault = Literal["damaged", "missing", "invalid"]
-Referring = Callable[[Digest], Iterable[Descriptor]]
-
 _NAMES: Final[dict[Compression, Literal["gzip", "zstd"]]] = {Compression.GZIP: "gzip", Compression.ZSTD: "zstd"}
 
 
@@ -95,10 +95,9 @@ class _Part:
 
 
 def verify_version(
-    source: Source,
+    source: Referring,
     root: Descriptor,
     *,
-    referring: Referring,
     name: str = "",
     workers: int = 5,
     observer: Observer | None = None,
@@ -108,7 +107,6 @@ def verify_version(
     Args:
         source: Where it is.
         root: Its manifest or index.
-        referring: Lists what refers to a document.
         name: What findings call the version.
         workers: Contents that are read at a time.
         observer: Told of each of them.
@@ -117,7 +115,7 @@ def verify_version(
         LimitExceededError: If more documents belong to it than anybody has.
         OrchardError: If the source cannot be asked; what it lacks is a finding.
     """
-    survey = _Survey(source, referring)
+    survey = _Survey(source)
     survey.run(root)
     watch = observer or Silent()
     check = _Check(source, watch)
@@ -125,6 +123,22 @@ def verify_version(
     findings = [replace(finding, versions=(name,) if name else ()) for finding in found]
     size = sum(part.content.size for part in survey.parts.values()) + survey.size
     return Verified(len(survey.parts) + survey.documents, size, survey.referrers, tuple(findings))
+
+
+def verify_reference(
+    places: Places, reference: Reference, *, remote: bool = False, workers: int = 5, observer: Observer | None = None
+) -> tuple[Digest, Verified]:
+    """Find a version in the local store, or in its registry, and verify it there.
+
+    Returns:
+        The digest of the version, and what was found.
+
+    Raises:
+        NotFoundError: If it is not there.
+        OrchardError: As ``verify_version``.
+    """
+    root, store = locate(places, reference, remote=remote)
+    return root.digest, verify_version(store, root, name=str(reference), workers=workers, observer=observer)
 
 
 def verify_store(layout: Layout, *, observer: Observer | None = None) -> Verified:
@@ -157,8 +171,7 @@ def repair(layout: Layout, findings: Iterable[Finding]) -> list[Digest]:
 class _Survey:
     """Finds what belongs to a version: documents are read here, the rest is left to ``_Check``."""
 
-    source: Source
-    referring: Referring
+    source: Referring
     parts: dict[Digest, _Part] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     documents: int = 0
@@ -166,14 +179,14 @@ class _Survey:
     referrers: int = 0
 
     def run(self, root: Descriptor) -> None:
-        waiting = [(root, "manifest")]
-        seen = {root.digest}
+        waiting = [(root, "manifest"), *self._referrers(root)]
+        seen = {content.digest for content, _ in waiting}
         while waiting:
             content, what = waiting.pop()
             self._count(content)
-            related = [*self._children(content, what), *self._referrers(content)]
-            waiting += [(one, label) for one, label in related if one.digest not in seen]
-            seen |= {one.digest for one, _ in related}
+            children = [(child, label) for child, label in self._children(content, what) if child.digest not in seen]
+            waiting += children
+            seen |= {child.digest for child, _ in children}
 
     def _count(self, content: Descriptor) -> None:
         self.documents += 1
@@ -211,13 +224,16 @@ class _Survey:
             return {}
         return {layer.descriptor.digest: layer for layer in kit.layers}
 
-    def _referrers(self, content: Descriptor) -> list[tuple[Descriptor, str]]:
-        try:
-            found = list(self.referring(content.digest))
-        except (UnsupportedError, NotFoundError):
-            return []
+    def _referrers(self, root: Descriptor) -> list[tuple[Descriptor, str]]:
+        found: list[tuple[Descriptor, str]] = []
+        # What prevents the walk is found again where the document itself is looked at.
+        with suppress(IntegrityError, InvalidError, NotFoundError, StorageError, UnsupportedError):
+            for related in referrer_graph(self.source, root):
+                if related.subject is not None:
+                    one = related.descriptor
+                    found.append((one, f"referrer {one.artifact_type or related.tag or one.media_type}"))
         self.referrers += len(found)
-        return [(one, f"referrer {one.artifact_type or one.media_type}") for one in found]
+        return found
 
 
 class _Check:

@@ -1,8 +1,6 @@
 """Versions: what a reference names, read and checked."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from orchard.errors import InvalidDocumentError, NotFoundError
@@ -12,6 +10,8 @@ from orchard.store import Entry, Layout, LocalRepository, Source, Store
 
 if TYPE_CHECKING:
     from orchard.remote import RemoteRepository
+
+    Shelf = LocalRepository | RemoteRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Places(Protocol):
         ...
 
 
-def locate(places: Places, reference: Reference, *, remote: bool | None = None) -> tuple[Descriptor, Store]:
+def locate(places: Places, reference: Reference, *, remote: bool | None = None) -> "tuple[Descriptor, Shelf]":
     """Find what a reference names, and where that is; nothing is read.
 
     Args:
@@ -81,13 +81,6 @@ def locate(places: Places, reference: Reference, *, remote: bool | None = None) 
                 raise
     there = places.remote(reference)
     return there.resolve(reference.target), there
-
-
-def referring(places: Places, reference: Reference, store: Store) -> Callable[[Digest], Iterable[Descriptor]]:
-    """Give what lists the documents that refer to another, where a version was located."""
-    if isinstance(store, LocalRepository):
-        return partial(places.layout.referrers, reference.name)
-    return places.remote(reference).referrers
 
 
 def entry_name(entry: Entry) -> str:

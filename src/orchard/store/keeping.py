@@ -45,16 +45,6 @@ class Upkept:
             before = self._index.change(lambda listing: listing.drop(wanted))
         return [entry for entry in before.entries if entry in wanted]
 
-    def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
-        """List the untagged documents of a repository that are about a document, or about such a one, and so on.
-
-        Raises:
-            StorageError: If the index is damaged.
-        """
-        untagged = [e.descriptor for e in self._index.read().entries if e.repository == repository and e.tag is None]
-        about = upkeep.referrers(self._blobs, untagged, subject)
-        return [document for document in untagged if document.digest in about and document.digest != subject]
-
     def discard(self, digest: Digest) -> None:
         """Delete a blob that ``verify`` found damaged, so that the next push brings it anew.
 

@@ -11,13 +11,12 @@ from orchard.cli.output import format_size
 from orchard.cli.progress import watching
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
-from orchard.oci import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchard.oci import JSON
-    from orchard.project import Exported, Item, Workspace
+    from orchard.project import Exported, Item
 
 
 @click.command(cls=Command)
@@ -42,7 +41,9 @@ def command(network: NetworkFlags, references: tuple[str, ...], target: str, *, 
     session = current_session()
     if target == "-" and (session.printer.as_json or sys.stdout.isatty()):
         raise UsageError("-o -: the archive goes to standard output, which is a terminal or shall be JSON; name a file")
-    items = _items(open_workspace(network, session), references, remote=remote)
+    from orchard.project import find_items
+
+    items = find_items(open_workspace(network, session), references, remote=True if remote else None)
     exported = _export(session, items, target, overwrite=overwrite)
     kept = f", {format_size(exported.reused)} of it from an earlier run" if exported.reused else ""
     lines = [f"Exported {item.reference} (digest {item.root.digest})" for item in exported.items]
@@ -51,18 +52,6 @@ def command(network: NetworkFlags, references: tuple[str, ...], target: str, *, 
         session.printer.note("\n".join(lines))
         return
     session.printer.result("\n".join(lines), _value(exported, target), brief=target)
-
-
-def _items(workspace: "Workspace", references: tuple[str, ...], *, remote: bool) -> "list[Item]":
-    from orchard.project import Item, locate, referring
-
-    items = []
-    for text in references:
-        first, extra = Reference.parse_tags(text)
-        for reference in (first.or_latest(), *(first.tagged(tag) for tag in extra)):
-            root, store = locate(workspace, reference, remote=True if remote else None)
-            items.append(Item(reference, root, store, referring(workspace, reference, store)))
-    return items
 
 
 def _export(session: Session, items: "Sequence[Item]", target: str, *, overwrite: bool) -> "Exported":

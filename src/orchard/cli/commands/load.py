@@ -1,7 +1,6 @@
 """``orchard load``."""
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from orchard.oci import JSON
     from orchard.project import Loaded, Workspace
-    from orchard.store import Store
 
 
 @click.command(cls=Command)
@@ -42,7 +40,6 @@ def command(network: NetworkFlags, file: str, name: str | None, prefix: str | No
     chosen = Reference.parse(name) if name else None
     if chosen is not None and chosen.digest is not None:
         raise UsageError(f"--as {name}: a digest cannot be chosen")
-    prefix = None if prefix is None else _checked(prefix)
     workspace = open_workspace(network, session)
     if file == "-":
         loaded = _load_stream(session, workspace, chosen, prefix)
@@ -55,40 +52,19 @@ def command(network: NetworkFlags, file: str, name: str | None, prefix: str | No
     )
 
 
-def _checked(prefix: str) -> str:
-    prefix = prefix.removesuffix("/")
-    if not any(mark in prefix.partition("/")[0] for mark in ".:"):
-        raise UsageError(f"--to {prefix}: a registry is needed here, as in registry.example.com/team")
-    Reference.parse(f"{prefix}/x")
-    return prefix
-
-
 def _load_file(
-    session: Session,
-    workspace: "Workspace",
-    file: str,
-    *,
-    name: Reference | None,
-    prefix: str | None,
-    workers: int,
+    session: Session, workspace: "Workspace", file: str, *, name: Reference | None, prefix: str | None, workers: int
 ) -> "Sequence[Loaded]":
-    from orchard.project import ArchiveFile, destinations, load
+    from orchard.project import load_file
 
-    with ArchiveFile(Path(file)) as archive, watching(session.printer, session.progress, "Loading") as observer:
-        loaded = destinations(archive.held, name=name, prefix=prefix)
-
-        def open_store(reference: Reference) -> "Store":
-            return workspace.remote(reference) if prefix else workspace.layout.repository(reference.name)
-
-        with nullcontext() if prefix else workspace.layout.writing():
-            load(archive, loaded, open_store, workers=workers, observer=observer)
-    return loaded
+    with watching(session.printer, session.progress, "Loading") as observer:
+        return load_file(workspace, Path(file), name=name, prefix=prefix, workers=workers, observer=observer)
 
 
 def _load_stream(
     session: Session, workspace: "Workspace", name: Reference | None, prefix: str | None
 ) -> "Sequence[Loaded]":
-    from orchard.project import ArchiveStream, destinations, load
+    from orchard.project import ArchiveStream, copy_all, destinations
 
     if prefix is not None:
         raise UsageError("--to needs a file: a registry may ask for bytes again, and standard input comes once")
@@ -98,7 +74,7 @@ def _load_stream(
     with watching(session.printer, session.progress, "Loading") as observer, layout.writing():
         stream = ArchiveStream(sys.stdin.buffer, layout, observer=observer)
         loaded = destinations(stream.held, name=name)
-        load(stream, loaded, lambda reference: layout.repository(reference.name), observer=observer)
+        copy_all(stream, loaded, lambda reference: layout.repository(reference.name), observer=observer)
     return loaded
 
 

@@ -61,18 +61,13 @@ def command(network: NetworkFlags, reference: str | None, *, everything: bool, r
 def _verified(
     session: Session, workspace: "Workspace", reference: Reference | None, *, remote: bool, workers: int
 ) -> "tuple[Verified, Digest | None]":
-    from orchard.project import locate, referring, verify_store, verify_version
+    from orchard.project import verify_reference, verify_store
 
     with watching(session.printer, session.progress, "Verifying") as observer:
         if reference is None:
             return verify_store(workspace.layout, observer=observer), None
-        root, store = locate(workspace, reference, remote=remote)
-
-        about = referring(workspace, reference, store)
-        return (
-            verify_version(store, root, referring=about, name=str(reference), workers=workers, observer=observer),
-            root.digest,
-        )
+        digest, verified = verify_reference(workspace, reference, remote=remote, workers=workers, observer=observer)
+        return verified, digest
 
 
 def _text(verified: "Verified", name: str) -> str:
