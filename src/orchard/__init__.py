@@ -93,10 +93,13 @@ def pack(
     format: Literal["modelkit", "modelpack"] = "modelkit",  # noqa: A002 -- the flag's own name
     annotations: Mapping[str, str] | None = None,
     provenance: bool = True,
+    push: bool = False,
+    cache: bool = True,
     home: StrPath | None = None,
+    options: "Options | None" = None,
     observer: "Observer | None" = None,
 ) -> Version:
-    """Pack a project into the local store.
+    """Pack a project into the local store, or straight to a registry.
 
     Args:
         directory: The project, with a Kitfile.
@@ -108,7 +111,10 @@ def pack(
         format: KitOps' format or CNCF's.
         annotations: For the manifest.
         provenance: Whether to record remote, commit and branch of a project in Git.
+        push: Whether to send it straight to the registry of the tag, and to store nothing of it here.
+        cache: Whether layers whose files did not change may be taken from what an earlier call remembered.
         home: Home directory; found in the environment if not given.
+        options: How to talk to the registry: TLS, proxy, time limits.
         observer: Told of the progress of each layer, from several threads.
 
     Raises:
@@ -116,6 +122,7 @@ def pack(
         InvalidError: If the Kitfile is not valid, or a file cannot be packed safely.
         ConflictError: If a file changes while it is packed.
         StorageError: If a file cannot be read or the store cannot be written.
+        RemoteError: If it is pushed, and the registry cannot be reached or fails.
     """
     from orchard.formats import LayerFormat
     from orchard.project import ModelKitFormat, ModelPackFormat, Recipe
@@ -128,8 +135,10 @@ def pack(
         format=ModelPackFormat() if format == "modelpack" else ModelKitFormat(),
         annotations=dict(annotations or {}),
         provenance=provenance,
+        push=push,
+        cache=cache,
     )
-    with _workspace(home) as workspace:
+    with _workspace(home, options) as workspace:
         packed = workspace.pack(Path(directory), tag=tag, file=path, recipe=recipe, observer=observer)
     layers = tuple(packed_layer.layer for packed_layer in packed.layers)
     name = tag or str(packed.descriptor.digest)

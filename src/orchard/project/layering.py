@@ -77,6 +77,12 @@ class Plan:
     note: str = ""
 
     @property
+    def label(self) -> str:
+        """What people see of it; an entry may have become many layers."""
+        last = self.entries[-1].name if self.entries else ""
+        return f"{self.claim.kind.value} {last}" if self.is_raw else self.claim.label
+
+    @property
     def files(self) -> int:
         """How many regular files it holds."""
         return sum(not entry.is_directory for entry in self.entries)

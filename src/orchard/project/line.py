@@ -81,8 +81,9 @@ class _Line:
 
     def _pack(self, plan: Plan, size: int) -> PackedLayer:
         claim = plan.claim
-        self._observer.started(claim.label, size)
-        content = _Content(plan, lambda count: self._count(claim.label, count))
+        label = plan.label
+        self._observer.started(label, size)
+        content = _Content(plan, lambda count: self._count(label, count))
         known = self._cache.get(plan) if self._cache else None
         taken = self._shelf.take(content, plan.media_type, known.descriptor(plan.media_type) if known else None)
         name = taken.descriptor
@@ -90,7 +91,7 @@ class _Line:
             known = Known(name.digest, content.diff_id or name.digest, name.size)
             if self._cache:
                 self._cache.put(plan, known)
-        self._observer.finished(claim.label, skipped=not content.was_read)
+        self._observer.finished(label, skipped=not content.was_read)
         descriptor = msgspec.structs.replace(name, annotations=dict(plan.annotations))
         layer = Layer(kind=claim.kind, path=claim.path, name=claim.name, descriptor=descriptor, diff_id=known.diff_id)
         return PackedLayer(layer, plan.files, taken.new)

@@ -48,6 +48,7 @@ class Recipe:
         annotations: Further ones for the manifest; they win over those of provenance.
         cache: Whether to use and to fill the cache of layers, where there is one.
         provenance: Whether to record where in Git the directory stands, if it does.
+        push: Whether it goes straight to the registry, and nothing of it is stored here; the shelf sees to it.
         environ: The environment, for Git.
         locking: What to do with the lock beside the Kitfile.
         elsewhere: What the Kitfile refers to, where it does; ``locating`` finds it.
@@ -59,6 +60,7 @@ class Recipe:
     annotations: Mapping[str, str] = field(default_factory=dict)
     cache: bool = True
     provenance: bool = True
+    push: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
     locking: Locking = Locking.USE
     elsewhere: Elsewhere = field(default_factory=Elsewhere)

@@ -1,10 +1,14 @@
 """Where packed layers go: into the local store, or straight to a registry."""
 
-from contextlib import AbstractContextManager
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
 
+from orchard.errors import IntegrityError
 from orchard.oci import Descriptor, Repeatable
 from orchard.store import Ingested, Layout, Store
+
+if TYPE_CHECKING:
+    from orchard.remote import RemoteRepository
 
 
 class Shelf(Protocol):
@@ -55,3 +59,36 @@ class LocalShelf:
     def writing(self) -> AbstractContextManager[None]:
         """Hold the sweep of the store off while the block runs."""
         return self._layout.writing()
+
+
+class RemoteShelf:
+    """A repository of a registry; nothing is kept on this machine.
+
+    Attributes:
+        repository: The repository.
+    """
+
+    def __init__(self, repository: "RemoteRepository") -> None:
+        self.repository = repository
+
+    def take(self, layer: Repeatable, media_type: str, known: Descriptor | None) -> Ingested:
+        """Send a layer while it is made; one that is known and there already is not made.
+
+        Raises:
+            OrchardError: As the layer or the registry raises it.
+        """
+        from orchard.remote import Made, stream  # noqa: PLC0415 -- only what pushes pays for the network
+
+        if known is not None:
+            if self.repository.exists(known):
+                return Ingested(known, new=False)
+            try:
+                self.repository.push(known, Made(layer))
+            except IntegrityError:  # it is not what it was
+                return stream(self.repository, layer, media_type)
+            return Ingested(known, new=True)
+        return stream(self.repository, layer, media_type)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Do nothing: the registry keeps its own house."""
+        return nullcontext()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchard.project.packing import Packed, Recipe
     from orchard.project.progress import Observer
     from orchard.project.pulling import Pulled
+    from orchard.project.shelves import Shelf
     from orchard.project.unpacking import Terms, Unpacked
     from orchard.remote import Credential, CredentialStore, Options, Registry, RemoteRepository
 
@@ -106,34 +107,47 @@ class Workspace:
     ) -> "Packed":
         """Pack a directory as the recipe says; without a tag the version has no name but its digest.
 
-        What the Kitfile refers to is found first, and pinned in the lock beside it.
+        What the Kitfile refers to is found first, and pinned in the lock beside it. A recipe with ``push`` goes
+        straight to the registry of the tag, and nothing of it is stored here.
 
         Raises:
-            UsageError: If the tag is a digest.
+            UsageError: If the tag is a digest, or names no registry to push to.
             OrchardError: As ``packing.pack`` and ``packing.read_kitfile`` do.
         """
         from orchard.project import packing
         from orchard.project.layercache import LayerCache
-        from orchard.project.shelves import LocalShelf
 
         recipe = replace(recipe or packing.DEFAULT, environ=self._environ)
         cache = LayerCache(self.home, self._now) if recipe.cache else None
         reference, extra = Reference.parse_tags(tag) if tag else (None, ())
         if reference is not None and reference.digest is not None:
             raise UsageError(f"{tag}: a digest cannot be chosen; pack under a tag")
+        shelf = self._shelf(reference, push=recipe.push)
         where = None
         if kitfile is None:
             kitfile, where = packing.read_kitfile(directory, file)
         elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
         recipe = replace(recipe, elsewhere=elsewhere)
-        repository = self.layout.repository(reference.name if reference else UNNAMED_NAME)
-        with self.layout.writing():
-            shelf = LocalShelf(self.layout, repository)
+        with shelf.writing():
             packed = packing.pack(directory, kitfile, shelf=shelf, recipe=recipe, cache=cache, observer=observer)
             for name in (reference.target, *extra) if reference else ():
-                repository.tag(packed.descriptor, name)
+                shelf.repository.tag(packed.descriptor, name)
         elsewhere.save()
         return packed
+
+    def _shelf(self, reference: Reference | None, *, push: bool) -> "Shelf":
+        """Choose where a packed version goes.
+
+        Raises:
+            UsageError: If it shall go to a registry, and none is named.
+        """
+        from orchard.project.shelves import LocalShelf, RemoteShelf
+
+        if not push:
+            return LocalShelf(self.layout, self.layout.repository(reference.name if reference else UNNAMED_NAME))
+        if reference is None:
+            raise UsageError("--push needs a --tag that names the registry, as in registry.example.com/team/model:v1")
+        return RemoteShelf(self.remote(reference))
 
     def _locate(
         self, kitfile: "Kitfile", directory: Path, *, name: str, file: str | None, locking: "Locking"

@@ -11,7 +11,8 @@ from orchard.remote.credentials import ANONYMOUS, Credential, Credentials, Crede
 from orchard.remote.options import Chunking, Options, Proxies, Retry, Timeouts
 from orchard.remote.origin import Url
 from orchard.remote.registry import Registry
-from orchard.remote.repository import RemoteRepository
+from orchard.remote.repository import RemoteRepository, stream
+from orchard.remote.streaming import Made
 from orchard.remote.web import Web
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "CredentialStore",
     "Credentials",
     "Given",
+    "Made",
     "Options",
     "Proxies",
     "Registry",
@@ -31,4 +33,5 @@ __all__ = [
     "Timing",
     "Url",
     "Web",
+    "stream",
 ]

@@ -9,6 +9,7 @@ from orchard.oci import (
     Descriptor,
     Digest,
     Readable,
+    Repeatable,
     check_tag,
     mediatype,
     parse_document,
@@ -23,8 +24,9 @@ from orchard.remote.pages import PAGE, names
 from orchard.remote.place import Place, segments
 from orchard.remote.reading import open_blob
 from orchard.remote.referrers import Referrers
+from orchard.remote.streaming import Made, hashed, stream_made
 from orchard.remote.upload import Upload
-from orchard.store import Source, check_range, origin
+from orchard.store import Ingested, Source, check_range, origin
 
 
 class RemoteRepository:
@@ -172,6 +174,26 @@ class RemoteRepository:
         same = mine.client.origin == theirs.client.origin and mine.repository != theirs.repository
         who = mine.client.credential(mine.repository), theirs.client.credential(theirs.repository)
         return theirs.repository if same and who[0] == who[1] else None
+
+
+def stream(repository: RemoteRepository, content: Repeatable, media_type: str) -> Ingested:
+    """Push a blob whose digest is not known yet: it is hashed while it is sent, and not stored on this side.
+
+    Small content, and that for registries that want the digest first, is made twice: hashed, then sent, if the registry
+    does not have it.
+
+    Raises:
+        ConflictError: If the content changes meanwhile.
+        OrchardError: As ``RemoteRepository.push``, or as making the content raises it.
+    """
+    sent = stream_made(repository._place, content, media_type)  # noqa: SLF001 -- a method, but for the size of the class
+    if sent is not None:
+        return Ingested(sent, new=True)
+    found = hashed(content, media_type)
+    new = not repository.exists(found)
+    if new:
+        repository.push(found, Made(content))
+    return Ingested(found, new)
 
 
 def _checked(target: str) -> str:

@@ -3,19 +3,16 @@
 Follows the OCI distribution spec, "Push"; where registries differ from it, a comment says which one does.
 """
 
-import re
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orchard.errors import IntegrityError, NotFoundError, OrchardError, RemoteError
 from orchard.oci import mediatype, wire
-from orchard.remote.auth import Scope
 from orchard.remote.client import Answer, Request
 from orchard.remote.content import Content, Window
 from orchard.remote.failures import TransientError
-from orchard.remote.origin import DEFAULT_PORTS, Origin, Url
 from orchard.remote.place import Place
+from orchard.remote.session import Session, Sessions, received, takes_one_piece
 
 if TYPE_CHECKING:
     from orchard.remote.unfinished import Note
@@ -24,26 +21,6 @@ CREATED: Final = 201
 ACCEPTED: Final = 202
 TOO_LARGE: Final = 413
 LOST: Final = frozenset({404, 416})  # the session is gone, or is not where we think it is
-
-_RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,19})")
-# Registries that take a blob in one piece only, by the host of the session: GitHub's answers 416 to pieces over 4 MiB,
-# Google's have no chunked upload, Amazon's answers 201 to the first piece (KitOps issues 777 and 821).
-_ONE_PIECE: Final = re.compile(r"ghcr\.io|(?:.+\.)?(?:pkg\.dev|gcr\.io)|.+\.amazonaws\.com(?:\.cn)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """An open upload.
-
-    Attributes:
-        url: Where the next request goes.
-        least: Fewest bytes of a chunk that is not the last.
-        offset: Bytes that the registry has.
-    """
-
-    url: Url
-    least: int = 0
-    offset: int = 0
 
 
 class Upload:
@@ -61,7 +38,8 @@ class Upload:
         self._content = content
         self._wanted = content.wanted
         self._mount = mount
-        self._scope = Scope.push(place.repository)
+        self._sessions = Sessions(place)
+        self._scope = self._sessions.scope
         self._session: Session | None = None
         self._note: Note | None = None
         self._chunking = place.client.options.chunking
@@ -101,7 +79,7 @@ class Upload:
         """Keep a session for another run to go on with, unless what was sent is wrong or nobody remembers it."""
         if self._session is None or (self._note is not None and not isinstance(error, IntegrityError)):
             return
-        self._cancel(self._session)
+        self._sessions.cancel(self._session)
         self._go_on(None)
 
     def _resumed(self) -> Session | None:
@@ -115,17 +93,16 @@ class Upload:
         if location is None:
             return None
         try:
-            url = self._own(self._place.uploads, location)
+            url = self._sessions.own(self._place.uploads, location)
             answer = self._client.ask(replace(self._status, url=url))
         except OrchardError:
             return None
-        offset = _received(answer) or 0
-        if not 1 < offset <= self._wanted.size or _takes_one_piece(url):
-            self._cancel(Session(url))
+        offset = received(answer) or 0
+        if not 1 < offset <= self._wanted.size or takes_one_piece(url):
+            self._sessions.cancel(Session(url))
             return None
         self._content.catch_up(offset)
-        named = answer.headers.get("Location")
-        return Session(self._own(answer.url, named) if named else url, offset=offset)
+        return self._sessions.moved(Session(url), answer, offset)
 
     @property
     def _status(self) -> Request:
@@ -150,11 +127,11 @@ class Upload:
         if self._mount is not None:
             mounted = self._post({"mount": str(self._wanted.digest), "from": self._mount}, self._mount)
             if mounted is not None:
-                return None if mounted.status == CREATED else self._opened(mounted)
+                return None if mounted.status == CREATED else self._sessions.opened(mounted)
         algorithm = self._wanted.digest.algorithm
         opened = self._post({} if algorithm == "sha256" else {"digest-algorithm": algorithm})
         assert opened is not None
-        return self._opened(opened)
+        return self._sessions.opened(opened)
 
     def _post(self, query: dict[str, str], source: str | None = None) -> Answer | None:
         url = self._place.uploads.asking(query) if query else self._place.uploads
@@ -166,28 +143,6 @@ class Upload:
             if source is None:
                 raise
             return None  # whatever is wrong with mounting, uploading may still work
-
-    def _opened(self, answer: Answer) -> Session:
-        location = answer.headers.get("Location")
-        if not location:
-            raise RemoteError(f"{self._client.host}: opened an upload, but did not say where (no Location)")
-        least = answer.headers.get(wire.MIN_CHUNK_HEADER, "")
-        url = self._own(answer.url, location)
-        return Session(url, int(least[:19]) if least.isascii() and least.isdigit() else 0)
-
-    def _own(self, base: Url, location: str) -> Url:
-        """Resolve where an upload goes on: at the registry itself, for nobody else may have our bytes and credentials.
-
-        A registry behind a proxy often believes that it speaks http, or forgets the port that it is reached at; if the
-        host is the same, the request goes to the origin that we know.
-
-        Raises:
-            RemoteError: If it leads to another host or port.
-        """
-        url, own = base.join(location), self._client.origin
-        if url.origin == own or _is_misspelt(url.origin, own):
-            return Url(own, url.path, url.query)
-        raise RemoteError(f"{self._client.host}: wants the upload to go on at {url.origin}; refused")
 
     def _send(self, session: Session) -> Session | None:
         chunk = self._chunk(session)
@@ -212,7 +167,7 @@ class Upload:
 
     def _chunk(self, session: Session) -> int | None:
         """Decide the size of a chunk; nothing to send all in one piece."""
-        if _takes_one_piece(session.url) or self._wanted.size == 0:
+        if takes_one_piece(session.url) or self._wanted.size == 0:
             return None
         wants_chunks = self._wanted.size >= self._chunking.threshold or self._one_piece_refused
         if session.offset == 0 and (not wants_chunks or session.least > self._chunking.ceiling):
@@ -243,10 +198,10 @@ class Upload:
         Raises:
             RemoteError: If chunks are what was refused, or cannot be used.
         """
-        if self._one_piece_refused or _takes_one_piece(session.url):
+        if self._one_piece_refused or takes_one_piece(session.url):
             raise RemoteError(f"{self._client.host}: {self._wanted.digest}: {self._wanted.size} bytes are too many")
         self._one_piece_refused = True
-        self._cancel(session)
+        self._sessions.cancel(session)
         return self._begin()
 
     def _send_chunk(self, session: Session, end: int) -> Session | None:
@@ -273,12 +228,11 @@ class Upload:
             raise TransientError(f"{self._client.host}: lost its place in the upload of {self._wanted.digest}")
 
     def _advanced(self, session: Session, answer: Answer, end: int) -> Session:
-        location = answer.headers.get("Location")
-        url = self._own(answer.url, location) if location else session.url
-        has = _received(answer)
+        has = received(answer)
+        moved = self._sessions.moved(session, answer, end if has is None else has)
         if has is not None and not session.offset < has <= end:
             raise TransientError(f"{self._client.host}: says that it has {has} bytes after {end} were sent")
-        return Session(url, session.least, end if has is None else has)
+        return moved
 
     def _recover(self) -> Session | None:
         """Find out how far the upload got, and go on there; start again if it is lost; nothing if the blob is there."""
@@ -286,16 +240,14 @@ class Upload:
         assert session is not None
         try:
             answer = self._client.ask(replace(self._status, url=session.url))
-            offset = _received(answer) or 0
+            offset = received(answer) or 0
         except OrchardError:
             answer, offset = None, -1
-        usable = 0 <= offset <= self._content.hashed and not (offset and _takes_one_piece(session.url))
+        usable = 0 <= offset <= self._content.hashed and not (offset and takes_one_piece(session.url))
         if answer is None or not usable:
-            self._cancel(session)
+            self._sessions.cancel(session)
             return None if self._is_there() else self._begin_anew()
-        location = answer.headers.get("Location")
-        url = self._own(answer.url, location) if location else session.url
-        return Session(url, session.least, 0 if offset == 1 else offset)
+        return self._sessions.moved(session, answer, 0 if offset == 1 else offset)
 
     def _begin_anew(self) -> Session | None:
         self._mount = None
@@ -308,23 +260,3 @@ class Upload:
         except NotFoundError:
             return False
         return True
-
-    def _cancel(self, session: Session) -> None:
-        """Tell the registry to forget an upload; it does so by itself after a while if this does not reach it."""
-        request = Request(method="DELETE", url=session.url, scope=self._scope, wanted=frozenset({200, ACCEPTED, 204}))
-        with suppress(OrchardError):
-            self._client.ask_once(request)
-
-
-def _received(answer: Answer) -> int | None:
-    """Read how many bytes a registry has, from ``Range: 0-<last>``; nothing if it does not say."""
-    found = _RANGE.fullmatch(answer.headers.get("Range", "").strip())
-    return int(found[1]) + 1 if found else None
-
-
-def _is_misspelt(origin: Origin, own: Origin) -> bool:
-    return origin.host == own.host and origin.port == DEFAULT_PORTS[origin.scheme]
-
-
-def _takes_one_piece(url: Url) -> bool:
-    return _ONE_PIECE.fullmatch(url.origin.host) is not None

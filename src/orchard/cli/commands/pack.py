@@ -55,6 +55,7 @@ CREATED: Final = "org.opencontainers.image.created"
 @click.option("--flat-titles", is_flag=True, help="ModelPack: titles without directories, as Podman needs them.")
 @click.option("--preserve", is_flag=True, help="ModelPack: keep the times and permissions of files, not 1970 and 0644.")
 @click.option("--drop-unsupported", is_flag=True, help="ModelPack: leave out MCP servers, which it has no place for.")
+@click.option("--push", is_flag=True, help="Send it straight to the registry of --tag; nothing is stored here.")
 @click.option("--annotation", "annotations", metavar="KEY=VALUE", multiple=True, help="For the manifest; repeatable.")
 @click.option("--no-cache", is_flag=True, help="Read every file, even if nothing seems to have changed.")
 @click.option("--created", is_flag=True, help="Write the time into the manifest: $SOURCE_DATE_EPOCH, else now.")
@@ -73,7 +74,7 @@ def command(
     tag: str | None,
     **given: Any,  # noqa: ANN401 -- click's
 ) -> None:
-    """Pack the project in DIRECTORY into the local store, as its Kitfile says.
+    """Pack the project in DIRECTORY into the local store, or straight to a registry, as its Kitfile says.
 
     The same content gives the same digest, whoever packs it and whenever; in Git, within one commit and branch.
 
@@ -81,22 +82,24 @@ def command(
     Examples:
       orchard pack . -t mymodel:v1
       orchard pack ./project -t registry.example.com/team/mymodel:v1,latest
+      orchard pack . -t registry.example.com/team/mymodel:v1 --push
       orchard pack . -t mymodel:v1 --annotation org.opencontainers.image.vendor=Example
       orchard pack . -t mymodel:v1-modelpack --format modelpack
     """
     session = current_session()
     workspace = open_workspace(network, session)
+    recipe = _recipe(session.environ, **given)
     with watching(session.printer, session.progress, "Packing") as observer:
         packed = workspace.pack(
             directory,
             tag=tag,
             kitfile=_from_stdin() if file == "-" else None,
             file=_kitfile_path(directory, file),
-            recipe=_recipe(session.environ, **given),
+            recipe=recipe,
             observer=observer,
         )
     _warn(session.printer, packed)
-    session.printer.result(_lines(packed), _value(packed, tag), brief=str(packed.descriptor.digest))
+    session.printer.result(_lines(packed, pushed=recipe.push), _value(packed, tag), brief=str(packed.descriptor.digest))
 
 
 def _recipe(
@@ -113,6 +116,7 @@ def _recipe(
     no_cache: bool,
     form: str,
     use_model_pack: bool,
+    push: bool,
     **flags: bool,
 ) -> "Recipe":
     from orchard.formats import VERSION_ANNOTATION, LayerFormat
@@ -131,6 +135,7 @@ def _recipe(
         provenance=provenance,
         locking=Locking.REQUIRE if locked else Locking.RENEW if update_lock else Locking.USE,
         cache=not no_cache,
+        push=push,
     )
     if form == "modelkit" and not use_model_pack:
         _refuse_flags(flags)
@@ -214,7 +219,25 @@ def _warn(printer: Printer, packed: "Packed") -> None:
             printer.warn(f"No files detected in {layer.layer.kind.value} layer with path {layer.layer.path}")
 
 
-def _lines(packed: "Packed") -> str:
+def _lines(packed: "Packed", *, pushed: bool) -> str:
+    return "\n".join(_pushed_lines(packed) if pushed else _saved_lines(packed))
+
+
+def _pushed_lines(packed: "Packed") -> list[str]:
+    config, manifest = packed.manifest.config.digest, packed.descriptor.digest
+    return [
+        *(
+            f"{'Pushed' if layer.new else 'Already there:'} {layer.layer.kind.value} layer: "
+            f"{layer.layer.descriptor.digest}"
+            for layer in packed.layers
+        ),
+        f"Pushed configuration: {config}" if packed.new_config else f"Configuration already exists there: {config}",
+        f"Pushed manifest: {manifest}" if packed.new_manifest else f"Manifest already exists there: {manifest}",
+        f"Model saved: {manifest}",  # the line that scripts look for
+    ]
+
+
+def _saved_lines(packed: "Packed") -> list[str]:
     lines = [
         f"{'Saved' if layer.new else 'Already saved'} {layer.layer.kind.value} layer: {layer.layer.descriptor.digest}"
         for layer in packed.layers
@@ -230,7 +253,7 @@ def _lines(packed: "Packed") -> str:
         else f"Manifest already exists in storage: {manifest}"
     )
     lines.append(f"Model saved: {manifest}")
-    return "\n".join(lines)
+    return lines
 
 
 def _value(packed: "Packed", tag: str | None) -> "JSON":
