@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench import reading
 from bench.limits import copy_speed, hash_speed, read_and_hash_speed
 from bench.timing import Measured, measure_command
 
@@ -41,6 +42,7 @@ def main() -> None:
         limits = measure_limits(tree, root, cores=cores, runs=arguments.runs)
         with hub(root / "hub") as host:
             transfers(root, tree, size=size, host=host, runs=arguments.runs, limits=limits)
+        reading.rows(root, max(arguments.size, 256 << 20))
         start_up(root)
 
 

@@ -264,5 +264,5 @@ def test_read_when_the_temporary_directory_is_gone_then_says_so(
     kit, _ = opened(("train.csv", CSV, "raw"), verify=True)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
 
-    with pytest.raises(StorageError, match="cannot be copied to"):
+    with pytest.raises(StorageError, match="cannot be copied to a temporary file"):
         kit.read("train.csv")

@@ -6,7 +6,6 @@ registry only. What is known of a layer that was read whole, or lies in the loca
 """
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -77,7 +76,7 @@ class IndexCache:
             directory.mkdir(parents=True, exist_ok=True)
             _make_room(directory)
             path = directory / f"{layer.algorithm}-{layer.hex}.json"
-            temporary = path.with_suffix(f".{secrets.token_hex(8)}.new")
+            temporary = path.with_suffix(f".{os.urandom(8).hex()}.new")
             try:
                 temporary.write_bytes(msgspec.json.encode(stored))
                 temporary.replace(path)

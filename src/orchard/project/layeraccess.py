@@ -1,7 +1,6 @@
 """The uncompressed bytes of layers, from any place: by reads of parts, or out of a verified copy."""
 
 import os
-import tempfile
 from collections import deque
 from collections.abc import Iterator
 from threading import Lock, RLock
@@ -95,7 +94,9 @@ class CopiedLayer:
     """
 
     def __init__(self, source: Source, layer: Layer) -> None:
-        self._what = layer.path
+        import tempfile  # noqa: PLC0415 -- most layers are read without a copy
+
+        self._what = f"{layer.path}: cannot be copied to a temporary file"
         try:
             self._file = tempfile.TemporaryFile(prefix="orchard-")  # noqa: SIM115 -- closed by ``close``
         except OSError as error:
@@ -122,7 +123,7 @@ class CopiedLayer:
             while len(data) < size and (more := os.pread(self._file.fileno(), size - len(data), offset + len(data))):
                 data += more
         except (OSError, ValueError) as error:
-            raise StorageError(f"{self._what}: the copy cannot be read: {error}") from error
+            raise StorageError(f"{self._what}: it cannot be read back: {error}") from error
         return data
 
     def close(self) -> None:
@@ -145,7 +146,7 @@ class CopiedLayer:
         return size
 
     def _failed(self, error: OSError) -> StorageError:
-        return StorageError(f"{self._what}: cannot be copied to {tempfile.gettempdir()}: {error.strerror or error}")
+        return StorageError(f"{self._what}: {error.strerror or error}")
 
 
 class LayerWays:

@@ -4,14 +4,16 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from orchard.errors import LimitExceededError, NotFoundError, UnsupportedError
-from orchard.insight import Gguf, ModelHeader, Tensor, TensorData, read_header
 from orchard.oci import Reference
 from orchard.project.indexcache import IndexCache
 from orchard.project.openfiles import MAX_READ, OpenFiles
 from orchard.project.versions import Version
 from orchard.store import LocalRepository, Source
 
+# Files are read far more often than tensors.
+# ruff: noqa: PLC0415
 if TYPE_CHECKING:
+    from orchard.insight import ModelHeader, Tensor, TensorData
     from orchard.project.workspace import Workspace
 
 
@@ -60,7 +62,7 @@ class OpenVersion(OpenFiles):
         self._headers: dict[str, ModelHeader] = {}
         self._reading = Lock()
 
-    def header(self, path: str) -> ModelHeader:
+    def header(self, path: str) -> "ModelHeader":
         """Read the header of a model file: safetensors, GGUF or ONNX.
 
         Raises:
@@ -69,13 +71,15 @@ class OpenVersion(OpenFiles):
             InvalidDocumentError: If it is broken.
             OrchardError: As the store or the registry raises it.
         """
+        from orchard.insight import read_header
+
         file = self.file(path)
         with self._reading:
             if file.path not in self._headers:
                 self._headers[file.path] = read_header(self.part(file), file.path)
             return self._headers[file.path]
 
-    def tensors(self, path: str) -> tuple[Tensor, ...]:
+    def tensors(self, path: str) -> "tuple[Tensor, ...]":
         """Describe every tensor of a model file; no content is read.
 
         Raises:
@@ -83,7 +87,7 @@ class OpenVersion(OpenFiles):
         """
         return self.header(path).tensors
 
-    def tensor(self, path: str, name: str, *, limit: int = MAX_READ) -> TensorData:
+    def tensor(self, path: str, name: str, *, limit: int = MAX_READ) -> "TensorData":
         """Read one tensor, and nothing else of the file.
 
         Args:
@@ -97,6 +101,8 @@ class OpenVersion(OpenFiles):
             UnsupportedError: If its content is not plain bytes in this file.
             OrchardError: As ``header``.
         """
+        from orchard.insight import Gguf, TensorData
+
         header, file = self.header(path), self.file(path)
         found = next((tensor for tensor in header.tensors if tensor.name == name), None)
         if found is None:
