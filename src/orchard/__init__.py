@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchard import project
     from orchard.formats import Kitfile, Layer
     from orchard.oci import Digest, Manifest
-    from orchard.project import Observer, OpenVersion, Workspace, diff, export, load, verify
+    from orchard.project import Copied, Observer, OpenVersion, Workspace, diff, export, load, verify
     from orchard.remote import Options
 
 __version__ = "0.1.0"
@@ -33,6 +33,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Unpacked",
     "Version",
+    "copy",
     "diff",
     "errors",
     "export",
@@ -195,6 +196,41 @@ def pull(
 
     with _workspace(home, options) as workspace:
         return workspace.pull(Reference.parse(reference), observer=observer).digest
+
+
+def copy(
+    source: str,
+    destination: str,
+    *,
+    all_tags: bool = False,
+    referrers: bool = True,
+    home: StrPath | None = None,
+    options: "Options | None" = None,
+    observer: "Observer | None" = None,
+) -> "Copied":
+    """Copy a version, or all that have tags, from one registry to another; nothing is stored on the way.
+
+    Args:
+        source: Where it is. A reference without a registry, or after ``local://``, is in the local store.
+        destination: Where it goes, likewise; without a tag it gets those of the source.
+        all_tags: Whether to copy everything that has a tag; source and destination are repositories then.
+        referrers: Whether signatures and all else that is about a version come along.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to the registries: TLS, proxy, time limits.
+        observer: Told of the progress of each blob, from several threads.
+
+    Raises:
+        UsageError: If source and destination do not say together what goes where.
+        NotFoundError: If the source has no such version.
+        DeniedError: If a registry refuses.
+        RemoteError: If a registry cannot be reached or fails.
+        IntegrityError: If what the source gave is not what its digest promises.
+    """
+    from orchard.project import CopyTerms, Place, copy_versions
+
+    terms = CopyTerms(every_tag=all_tags, referrers=referrers)
+    with _workspace(home, options) as workspace:
+        return copy_versions(workspace, Place.parse(source), Place.parse(destination), terms=terms, observer=observer)
 
 
 def unpack(

@@ -52,6 +52,7 @@ COMMANDS: Final = {
     "unpack": ("unpack", "Unpack a ModelKit, or parts of it, into a directory"),
     "push": ("push", "Push a ModelKit to a registry"),
     "pull": ("pull", "Pull a ModelKit from a registry"),
+    "copy": ("copy", "Copy ModelKits from registry to registry, with what refers to them"),
     "tag": ("tag", "Give a ModelKit another name"),
     "list": ("list", "List ModelKits, local or in a registry"),
     "inspect": ("inspect", "Show the manifest and the Kitfile of a ModelKit"),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.comparison import Change, Comparison, FileChange, Kind, Level, Side, compare, side
     from orchard.project.context import Context
+    from orchard.project.copying import Copied, CopiedVersion, CopyTerms, Place, copy_versions
     from orchard.project.elsewhere import Elsewhere, Locking
     from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
     from orchard.project.home import find_home
@@ -66,6 +67,9 @@ __all__ = [
     "Comparison",
     "CompressionName",
     "Context",
+    "Copied",
+    "CopiedVersion",
+    "CopyTerms",
     "Documents",
     "Elsewhere",
     "Encoding",
@@ -92,6 +96,7 @@ __all__ = [
     "OpenVersion",
     "Packed",
     "PackedLayer",
+    "Place",
     "Placement",
     "Plan",
     "Policy",
@@ -113,6 +118,7 @@ __all__ = [
     "clear_cache",
     "compare",
     "copy_all",
+    "copy_versions",
     "destinations",
     "diff",
     "entry_name",
@@ -200,6 +206,11 @@ _WHERE: Final = {
     "clear_cache": "caching",
     "list_cache": "caching",
     "Context": "context",
+    "Copied": "copying",
+    "CopiedVersion": "copying",
+    "CopyTerms": "copying",
+    "Place": "copying",
+    "copy_versions": "copying",
     "find_home": "home",
     "IndexCache": "indexcache",
     "index_version": "indexing",

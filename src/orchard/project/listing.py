@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchard.errors import InvalidDocumentError, NotAModelKitError, NotFoundError
+from orchard.errors import InvalidDocumentError, NotAModelKitError, NotFoundError, OrchardError
 from orchard.oci import UNNAMED, Descriptor, Reference
-from orchard.project.versions import Version, load_version, read_version
-from orchard.store import Layout
+from orchard.project.versions import Version, load_version, read_manifest, read_version
+from orchard.store import Layout, Source, is_digest_tag
 
 if TYPE_CHECKING:
     from orchard.remote import RemoteRepository
@@ -33,17 +33,20 @@ class Listed:
 def list_local(layout: Layout, repository: str | None = None) -> list[Listed]:
     """List the versions in the local store, sorted by repository and digest.
 
-    What cannot be read is listed too, without details: one damaged version must not hide the others.
+    What cannot be read is listed too, without details: one damaged version must not hide the others. What is about
+    another version, such as its signature, is not listed.
     """
     tags: dict[tuple[str, Descriptor], list[str]] = {}
     for entry in layout.entries():
         if repository is None or entry.repository == repository:
             tags.setdefault((entry.repository, entry.descriptor), []).extend([entry.tag] if entry.tag else [])
     ordered = sorted(tags.items(), key=lambda item: (item[0][0], str(item[0][1].digest)))
-    return [
+    listed = (
         Listed(_shown(name), tuple(sorted(names)), _read(layout, name, descriptor), descriptor)
         for (name, descriptor), names in ordered
-    ]
+        if not _is_about_another(layout.repository(name), descriptor, names)
+    )
+    return list(listed)
 
 
 def list_remote(repository: "RemoteRepository", name: str, tag: str | None = None) -> Iterator[Listed]:
@@ -59,6 +62,15 @@ def list_remote(repository: "RemoteRepository", name: str, tag: str | None = Non
         except NotAModelKitError:
             continue
         yield Listed(name, (found,), version, version.descriptor)
+
+
+def _is_about_another(source: Source, descriptor: Descriptor, tags: list[str]) -> bool:
+    if tags:
+        return all(map(is_digest_tag, tags))
+    try:
+        return read_manifest(source, descriptor).subject is not None
+    except OrchardError:
+        return False
 
 
 def _read(layout: Layout, name: str, descriptor: Descriptor) -> Version | None:

@@ -27,12 +27,12 @@ def transfer(
     Raises:
         OrchardError: As the one side or the other raises it.
     """
-    copy_graph(source, destination, root, workers=workers, observer=_Labelled(observer or Silent()))
+    copy_graph(source, destination, root, workers=workers, observer=Labelled(observer or Silent()))
     for tag in tags:
         destination.tag(root, tag)
 
 
-class _Labelled:
+class Labelled:
     """An observer of a copy, that gives each blob the name people see."""
 
     def __init__(self, observer: Observer) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchard.store.making import Making
     from orchard.store.memory import Bytes, MemoryStore
     from orchard.store.meter import Observer, origin
-    from orchard.store.referring import Referring, Related, referrer_graph
+    from orchard.store.referring import Referring, Related, is_digest_tag, referrer_graph
     from orchard.store.repository import LocalRepository
     from orchard.store.upkeep import Problem, SweepReport
 
@@ -40,6 +40,7 @@ __all__ = [
     "SweepReport",
     "check_range",
     "copy_graph",
+    "is_digest_tag",
     "origin",
     "referrer_graph",
 ]
@@ -63,6 +64,7 @@ _WHERE: Final = {
     "origin": "meter",
     "Referring": "referring",
     "Related": "referring",
+    "is_digest_tag": "referring",
     "referrer_graph": "referring",
     "LocalRepository": "repository",
     "Problem": "upkeep",

@@ -21,6 +21,11 @@ _DIGEST_TAG: Final = re.compile(r"(sha256-[0-9a-f]{64})\.[A-Za-z0-9._-]+")
 _USUAL: Final = (".sig", ".att", ".sbom")
 
 
+def is_digest_tag(tag: str) -> bool:
+    """Tell whether a tag says that what it names is about another document, as ``sha256-<hex>.sig`` does."""
+    return _DIGEST_TAG.fullmatch(tag) is not None
+
+
 class Referring(Source, Protocol):
     """A repository that knows what its documents are about."""
 
