@@ -68,3 +68,26 @@ def test_pack_in_git_then_inspect_says_where_it_comes_from(program: Program, pro
 def test_pack_raw_then_the_layer_is_the_file(program: Program, project: Path) -> None:
     packed = program.ok("pack", project, "--layer-format", "raw", "--output", "json").document
     assert packed["layers"][0]["size"] == 1
+
+
+def test_pack_dry_run_then_layers_and_files_are_listed_and_nothing_is_written(program: Program, project: Path) -> None:
+    ran = program.ok("pack", project, "-t", "x:1", "--dry-run")
+    assert ran.lines == [
+        "code a.py: 1 files, 2.0 KiB, application/vnd.kitops.modelkit.code.v1.tar",
+        "  a.py  1 B",
+        "Would pack 1 layers, 2.0 KiB",
+    ]
+    assert program.ok("pack", project, "--dry-run", "--quiet").lines == ["a.py"]
+    assert not program.home.exists()
+
+
+def test_pack_dry_run_gives_the_sizes_that_pack_gives(program: Program, project: Path) -> None:
+    planned = program.ok("pack", project, "--dry-run", "--output", "json").document
+    packed = program.ok("pack", project, "--output", "json").document
+    assert planned["size"] == packed["size"]
+    assert planned["layers"][0]["contents"] == [{"path": "a.py", "size": 1}]
+
+
+def test_pack_dry_run_of_what_cannot_be_packed_then_it_fails_as_pack_does(program: Program, project: Path) -> None:
+    (project / "a.py").unlink()
+    assert program("pack", project, "--dry-run").complaint == program("pack", project).complaint

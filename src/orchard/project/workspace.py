@@ -18,6 +18,7 @@ from orchard.store import Layout, Store
 if TYPE_CHECKING:
     from orchard.formats import Filters, Kitfile
     from orchard.project.elsewhere import Elsewhere, Locking
+    from orchard.project.layering import Plan
     from orchard.project.locating import Objects
     from orchard.project.packing import Packed, Recipe
     from orchard.project.progress import Observer
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 UNNAMED_NAME: Final = f"localhost/{UNNAMED}"
 
 
-class Workspace:
+class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
     """A home directory, and what can be done with the kits in it. Leaving its block closes its connections.
 
     Args:
@@ -117,23 +118,50 @@ class Workspace:
         from orchard.project import packing
         from orchard.project.layercache import LayerCache
 
-        recipe = replace(recipe or packing.DEFAULT, environ=self._environ)
+        recipe = recipe or packing.DEFAULT
         cache = LayerCache(self.home, self._now) if recipe.cache else None
         reference, extra = Reference.parse_tags(tag) if tag else (None, ())
         if reference is not None and reference.digest is not None:
             raise UsageError(f"{tag}: a digest cannot be chosen; pack under a tag")
         shelf = self._shelf(reference, push=recipe.push)
-        where = None
-        if kitfile is None:
-            kitfile, where = packing.read_kitfile(directory, file)
-        elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
-        recipe = replace(recipe, elsewhere=elsewhere)
+        kitfile, recipe = self._prepare(directory, kitfile or file, tag=tag, recipe=recipe)
         with shelf.writing():
             packed = packing.pack(directory, kitfile, shelf=shelf, recipe=recipe, cache=cache, observer=observer)
             for name in (reference.target, *extra) if reference else ():
                 shelf.repository.tag(packed.descriptor, name)
-        elsewhere.save()
+        recipe.elsewhere.save()
         return packed
+
+    def plan(
+        self,
+        directory: Path,
+        *,
+        tag: str | None = None,
+        kitfile: "Kitfile | None" = None,
+        file: Path | None = None,
+        recipe: "Recipe | None" = None,
+    ) -> "list[Plan]":
+        """Say which layers ``pack`` would make; no file of them is read, and nothing is written.
+
+        Raises:
+            OrchardError: As ``pack`` does before it reads files.
+        """
+        from orchard.project import packing
+
+        kitfile, recipe = self._prepare(directory, kitfile or file, tag=tag, recipe=recipe or packing.DEFAULT)
+        return packing.plan(directory, kitfile, recipe)
+
+    def _prepare(
+        self, directory: Path, kitfile: "Kitfile | Path | None", *, tag: str | None, recipe: "Recipe"
+    ) -> "tuple[Kitfile, Recipe]":
+        """Read the Kitfile, unless it is given, and find what it refers to."""
+        from orchard.project import packing
+
+        where = None
+        if kitfile is None or isinstance(kitfile, Path):
+            kitfile, where = packing.read_kitfile(directory, kitfile)
+        elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
+        return kitfile, replace(recipe, environ=self._environ, elsewhere=elsewhere)
 
     def _shelf(self, reference: Reference | None, *, push: bool) -> "Shelf":
         """Choose where a packed version goes.

@@ -55,6 +55,7 @@ CREATED: Final = "org.opencontainers.image.created"
 @click.option("--flat-titles", is_flag=True, help="ModelPack: titles without directories, as Podman needs them.")
 @click.option("--preserve", is_flag=True, help="ModelPack: keep the times and permissions of files, not 1970 and 0644.")
 @click.option("--drop-unsupported", is_flag=True, help="ModelPack: leave out MCP servers, which it has no place for.")
+@click.option("--dry-run", is_flag=True, help="List layers and their files; read none of them and write nothing.")
 @click.option("--push", is_flag=True, help="Send it straight to the registry of --tag; nothing is stored here.")
 @click.option("--annotation", "annotations", metavar="KEY=VALUE", multiple=True, help="For the manifest; repeatable.")
 @click.option("--no-cache", is_flag=True, help="Read every file, even if nothing seems to have changed.")
@@ -72,6 +73,7 @@ def command(
     directory: Path,
     file: str | None,
     tag: str | None,
+    dry_run: bool,
     **given: Any,  # noqa: ANN401 -- click's
 ) -> None:
     """Pack the project in DIRECTORY into the local store, or straight to a registry, as its Kitfile says.
@@ -83,21 +85,21 @@ def command(
       orchard pack . -t mymodel:v1
       orchard pack ./project -t registry.example.com/team/mymodel:v1,latest
       orchard pack . -t registry.example.com/team/mymodel:v1 --push
+      orchard pack . --dry-run
       orchard pack . -t mymodel:v1 --annotation org.opencontainers.image.vendor=Example
       orchard pack . -t mymodel:v1-modelpack --format modelpack
     """
     session = current_session()
     workspace = open_workspace(network, session)
     recipe = _recipe(session.environ, **given)
+    kitfile, path = _from_stdin() if file == "-" else None, _kitfile_path(directory, file)
+    if dry_run:
+        from orchard.cli.planned import show_plans
+
+        show_plans(session.printer, workspace.plan(directory, tag=tag, kitfile=kitfile, file=path, recipe=recipe), tag)
+        return
     with watching(session.printer, session.progress, "Packing") as observer:
-        packed = workspace.pack(
-            directory,
-            tag=tag,
-            kitfile=_from_stdin() if file == "-" else None,
-            file=_kitfile_path(directory, file),
-            recipe=recipe,
-            observer=observer,
-        )
+        packed = workspace.pack(directory, tag=tag, kitfile=kitfile, file=path, recipe=recipe, observer=observer)
     _warn(session.printer, packed)
     session.printer.result(_lines(packed, pushed=recipe.push), _value(packed, tag), brief=str(packed.descriptor.digest))
 
@@ -258,6 +260,7 @@ def _saved_lines(packed: "Packed") -> list[str]:
 
 def _value(packed: "Packed", tag: str | None) -> "JSON":
     return {
+        "dryRun": False,
         "reference": tag,
         "digest": str(packed.descriptor.digest),
         "config": {"digest": str(packed.manifest.config.digest), "new": packed.new_config},
