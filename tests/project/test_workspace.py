@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from orchard.errors import ConflictError, NotFoundError, StorageError, UsageError
-from orchard.formats import parse_kitfile
+from orchard.formats import Package, parse_kitfile
 from orchard.oci import Reference
 from orchard.project import Workspace, find_home, list_local, propose_kitfile, remove, write_kitfile
 
@@ -99,7 +99,7 @@ def test_propose_kitfile_then_it_is_one_that_parses(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     (tmp_path / "LICENSE").write_text("MIT License\n\nPermission is hereby granted, free of charge, to any person")
     (tmp_path / "broken").symlink_to("nowhere")
-    written = write_kitfile(tmp_path, propose_kitfile(tmp_path, name="n", description="d", author="a"))
+    written = write_kitfile(tmp_path, propose_kitfile(tmp_path, package=Package(name="n", authors=("a",))))
     kitfile = parse_kitfile(written.read_bytes())
     assert (kitfile.package.name, kitfile.package.authors) == ("n", ("a",))
     assert kitfile.model is not None

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from orchard.errors import DeniedError, NotFoundError, UnauthenticatedError, UnsupportedError, UsageError
-from orchard.formats import parse_kitfile
-from orchard.project import Workspace
+from orchard.formats import LayerFormat, parse_kitfile
+from orchard.oci import Digest
+from orchard.project import ModelPackFormat, Recipe, Workspace
 from support.hfserver import TOKEN, Exchange, HubServer
 from support.imports import imported, left
 from support.projects import write_files
@@ -119,6 +120,25 @@ def test_a_second_import_downloads_nothing_and_another_commit_only_what_changed(
     assert [layer.new for layer in second.layers] == [False, False, True, False, False]
 
 
+def test_a_modelpack_of_weights_that_are_there_fetches_none_of_them(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("org/one", {"model.safetensors": BIG, "config.json": b"{}"})
+    hub.model("other/two", {"renamed.safetensors": BIG, "config.json": b"{ }"})
+    recipe = Recipe(layer_format=LayerFormat.RAW, format=ModelPackFormat())
+    first = imported(hub, tmp_path, "org/one", recipe=recipe)
+    hub.seen.clear()
+    second = imported(hub, tmp_path, "other/two", recipe=recipe)
+    assert [path.rpartition("/")[2] for path in hub.paths("/resolve/")] == ["config.json"]
+    assert first.manifest.layers[0].digest == second.manifest.layers[0].digest == Digest.of(BIG)
+    assert first.manifest.artifact_type == "application/vnd.cncf.model.manifest.v1+json"
+
+
+def test_what_skills_say_is_read(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("org/skill", {"SKILL.md": b"---\nname: reads\ndescription: Reads digits\n---\n", "run.py": b"x"})
+    packed = imported(hub, tmp_path, "org/skill")
+    assert [(prompt.name, prompt.path) for prompt in packed.kitfile.prompts] == [("reads", ".")]
+    assert [layer.files for layer in packed.layers] == [2]
+
+
 def test_pages_are_followed(hub: HubServer, tmp_path: Path) -> None:
     hub.page = 3
     hub.model("org/many", {f"f{number}.csv": b"%d" % number for number in range(20)})
@@ -165,7 +185,7 @@ def test_the_token_is_found_where_the_hubs_own_tools_keep_it(hub: HubServer, tmp
 def test_a_refusal_says_what_to_do(
     hub: HubServer, tmp_path: Path, options: dict[str, bool], token: str | None, kind: type[Exception], match: str
 ) -> None:
-    hub.model("org/tiny", FILES, **options)
+    hub.model("org/tiny", {"a.onnx": b"x"}, **options)
     with pytest.raises(kind, match=match):
         imported(hub, tmp_path, "org/tiny", token=token)
     assert left(tmp_path) == []

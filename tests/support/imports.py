@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchard.formats import Kitfile, parse_kitfile
-from orchard.project import Packed, Silent, Workspace
+from orchard.project import Packed, Recipe, Silent, Workspace
 from orchard.remote import Options, Retry, Timeouts
 from orchard.sources import Order, Wanted, check_tag, open_project
 from support.hfserver import HubServer
@@ -26,6 +26,7 @@ def imported(
     ref: str | None = None,
     token: str | None = None,
     options: Options = QUICK,
+    recipe: Recipe | None = None,
 ) -> Packed:
     """Import what ``text`` names, as the command does."""
     known = {"HF_ENDPOINT": hub.url, "HOME": str(home), **(environ or {})}
@@ -37,7 +38,7 @@ def imported(
         return project.pack(
             _kitfile(kitfile) or project.own_kitfile() or project.propose(),
             workspace,
-            order=Order(tag=check_tag(tag, project), concurrency=4),
+            order=Order(tag=check_tag(tag, project), recipe=recipe or Recipe(), concurrency=4),
             observer=Silent(),
             note=lambda _: None,
         )

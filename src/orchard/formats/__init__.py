@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from orchard.formats.claims import claimed
-    from orchard.formats.classify import Listed, generate, license_files
+    from orchard.formats.classify import Listed, license_files, skill_files
     from orchard.formats.fileindex import FileIndex, IndexedFile, LayerFile, LayerFiles
     from orchard.formats.filters import Filter, Filters, parse_filter, parse_filters
+    from orchard.formats.guessing import generate
     from orchard.formats.ignore import ALWAYS_IGNORED, IgnoreRules
     from orchard.formats.kitconfig import kitfile_from_json
     from orchard.formats.kitedit import KitfileDocument
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from orchard.formats.packkinds import is_weights, kind_of_file
     from orchard.formats.packwriter import build_modelpack
     from orchard.formats.projects import format_of, read_project, require_project
+    from orchard.formats.skill import MAX_SKILL, Skill, read_skill
     from orchard.formats.yamlwriter import to_value, to_yaml, value_to_yaml
 
 __all__ = [
@@ -88,6 +90,7 @@ __all__ = [
     "MAX_CONFIG",
     "MAX_KITFILE",
     "MAX_LOCK",
+    "MAX_SKILL",
     "METADATA",
     "TITLE",
     "UNTESTED",
@@ -125,6 +128,7 @@ __all__ = [
     "Package",
     "ProjectFormat",
     "Prompt",
+    "Skill",
     "Traits",
     "build_config",
     "build_manifest",
@@ -162,7 +166,9 @@ __all__ = [
     "read_modelpack",
     "read_pack_config",
     "read_project",
+    "read_skill",
     "require_project",
+    "skill_files",
     "spdx",
     "to_value",
     "to_yaml",
@@ -195,8 +201,12 @@ _WHERE: Final = {
     "build_modelpack": "packwriter",
     "modelpack_media_type": "layertype",
     "Listed": "classify",
-    "generate": "classify",
+    "generate": "guessing",
     "license_files": "classify",
+    "skill_files": "classify",
+    "MAX_SKILL": "skill",
+    "Skill": "skill",
+    "read_skill": "skill",
     "FileIndex": "fileindex",
     "IndexedFile": "fileindex",
     "LayerFile": "fileindex",

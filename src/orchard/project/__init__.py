@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchard.project.home import find_home
     from orchard.project.indexcache import IndexCache
     from orchard.project.indexing import Indexer, index_version
-    from orchard.project.initiating import propose_kitfile, write_kitfile
+    from orchard.project.initiating import propose_kitfile, write_kitfile, write_kitfile_to
     from orchard.project.layering import (
         COMPRESSIONS,
         Claim,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.scripting import diff, export, load, verify
+    from orchard.project.surveying import survey_layers
     from orchard.project.unpacking import Portion, Terms, Unpacked
     from orchard.project.verifying import Finding, Verified, repair, verify_reference, verify_store, verify_version
     from orchard.project.versions import (
@@ -156,12 +157,14 @@ __all__ = [
     "shown_name",
     "side",
     "stale",
+    "survey_layers",
     "verify",
     "verify_reference",
     "verify_store",
     "verify_version",
     "warnings",
     "write_kitfile",
+    "write_kitfile_to",
 ]
 
 _WHERE: Final = {
@@ -216,6 +219,7 @@ _WHERE: Final = {
     "index_version": "indexing",
     "propose_kitfile": "initiating",
     "write_kitfile": "initiating",
+    "write_kitfile_to": "initiating",
     "Listed": "listing",
     "list_local": "listing",
     "list_remote": "listing",
@@ -254,6 +258,7 @@ _WHERE: Final = {
     "remove": "removing",
     "remove_names": "removing",
     "remove_remote": "removing",
+    "survey_layers": "surveying",
     "Terms": "unpacking",
     "Unpacked": "unpacking",
     "Finding": "verifying",

@@ -46,7 +46,16 @@ def survey_version(version: Version, source: Source) -> PackConfig:
     Raises:
         OrchardError: As the source raises it.
     """
-    return describe(_stored(version, source))
+    return survey_layers(version.kit.layers, source)
+
+
+def survey_layers(layers: Sequence[Layer], source: Source) -> PackConfig:
+    """Read what the files of stored layers say about the model in them, as ``survey_version`` does.
+
+    Raises:
+        OrchardError: As the source raises it.
+    """
+    return describe(_stored(layers, source))
 
 
 class _Window:
@@ -77,11 +86,11 @@ def _planned(plans: Sequence[Plan]) -> Iterator[Subject]:
                 yield Subject(entry.name, entry.size, partial(OnDisk, entry.source))
 
 
-def _stored(version: Version, source: Source) -> Iterator[Subject]:
+def _stored(layers: Sequence[Layer], source: Source) -> Iterator[Subject]:
     """Give the files of layers without compression; a file that cannot be had by its place says nothing."""
     if not isinstance(source, Ranged):
         return
-    for layer in version.kit.layers:
+    for layer in layers:
         if layer.type.compression is not Compression.NONE or layer.kind not in {*_KINDS, LayerKind.DOCS}:
             continue
         for file in _files(layer, source):

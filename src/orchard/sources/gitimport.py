@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 from typing import Final, NamedTuple
 
 from orchard.errors import IntegrityError, NotFoundError, StorageError, UnsupportedError
-from orchard.formats import KITFILE_NAMES, Kitfile, clean_path
+from orchard.formats import KITFILE_NAMES, Kitfile, Package, clean_path
 from orchard.project import Observer, Packed, Workspace, propose_kitfile, read_kitfile
 from orchard.sources.addresses import GitAddress
 from orchard.sources.gitclient import Git, resolved
@@ -63,6 +63,9 @@ class GitProject:
         ref = "HEAD" if address.revision is None else address.revision
         self.origin = Origin(url=address.location, commit=commit, ref=ref, tool="git")
         self._modes = dict(_modes(git))
+        for path in [path for path in self._modes if path.rpartition("/")[2] in _REMOVED]:
+            (directory / path).unlink(missing_ok=True)
+            del self._modes[path]
         self._pointers = [found for path in self._modes if (found := _pointer(directory, path)) is not None]
 
     @property
@@ -80,11 +83,12 @@ class GitProject:
             return None
         return read_kitfile(self._directory)[0]
 
-    def propose(self) -> Kitfile:
+    def propose(self, depth: int = 0) -> Kitfile:
         """Guess a Kitfile from what was checked out."""
         owner, _, name = self._address.name.rpartition("/")
         sizes = {pointer.path: pointer.size for pointer in self._pointers}
-        return propose_kitfile(self._directory, name=name, author=owner, sizes=sizes)
+        package = Package(name=name, authors=(owner,) if owner else ())
+        return propose_kitfile(self._directory, package=package, depth=depth, sizes=sizes)
 
     def materials(self, _kitfile: Kitfile) -> list[Material]:
         """List what went in besides the commit, which names every byte of it."""
@@ -103,9 +107,6 @@ class GitProject:
             self._fetch(wanted, note)
         self._make_links(note)
         shutil.rmtree(self._directory / ".git")
-        for path in self._modes:
-            if path.rpartition("/")[2] in _REMOVED:
-                (self._directory / path).unlink(missing_ok=True)
         annotations = {**self.origin.annotations, **order.recipe.annotations}
         recipe = replace(order.recipe, annotations=annotations, provenance=False)
         return workspace.pack(self._directory, tag=order.tag, kitfile=kitfile, recipe=recipe, observer=observer)

@@ -10,32 +10,54 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace as evolve
 from threading import BoundedSemaphore
+from typing import Final
 
 from msgspec.structs import replace
 
-from orchard.errors import NotFoundError, OrchardError, UnsupportedError
+from orchard.errors import DeniedError, NotFoundError, OrchardError, UnsupportedError
 from orchard.formats import (
     IGNORE_NAME,
     KITFILE_NAMES,
     MAX_KITFILE,
+    MAX_SKILL,
     IgnoreRules,
     Kitfile,
     Layer,
     Listed,
     Package,
+    Skill,
     generate,
     is_reference,
     name_of,
     parse_kitfile,
+    read_skill,
+    skill_files,
 )
 from orchard.oci import Descriptor, Digest, Readable, Reference
-from orchard.project import Claim, Encoding, Observer, Packed, PackedLayer, Plan, Workspace, publish, warnings
+from orchard.project import (
+    Claim,
+    Encoding,
+    ModelPackFormat,
+    Observer,
+    Packed,
+    PackedLayer,
+    Plan,
+    VersionFormat,
+    Workspace,
+    publish,
+    survey_layers,
+    warnings,
+)
 from orchard.sources.huggingface import HubFile, HuggingFace, Snapshot
 from orchard.sources.origin import Material, Note, Order, Origin
 from orchard.sources.remembering import Remembered, layer_key
 from orchard.sources.streaming import Streamed
 from orchard.sources.tree import Tree
+from orchard.store import Source
+
+MAX_SKILLS: Final = 64  # files that are read to describe the skills of a repository
 
 
 class HubProject:
@@ -77,12 +99,22 @@ class HubProject:
                 return parse_kitfile(raw, what=f"{self._hub.address.path}: {name}")
         return None
 
-    def propose(self) -> Kitfile:
-        """Guess a Kitfile from names and sizes; nothing is downloaded."""
+    def propose(self, depth: int = 0) -> Kitfile:
+        """Guess a Kitfile from names and sizes; nothing is downloaded but what skills say of themselves."""
         owner, _, name = self._hub.address.name.rpartition("/")
         package = Package(name=name, authors=(owner,) if owner else ())
         listing = [Listed(file.path, file.size) for file in self.snapshot.files]
-        return generate(listing, package=package, license_id=self.snapshot.license)
+        skills = {name: self._skill(name) for name in skill_files(listing)[:MAX_SKILLS]}
+        return generate(listing, package=package, license_id=self.snapshot.license, depth=depth, skills=skills)
+
+    def _skill(self, name: str) -> Skill:
+        file = self._files[name]
+        if file.size > MAX_SKILL:
+            return Skill()
+        try:
+            return read_skill(self._hub.read(file, self.snapshot.commit, limit=MAX_SKILL).decode("utf-8", "replace"))
+        except DeniedError:  # the listing of a gated repository is public, its files are not
+            return Skill()
 
     def materials(self, kitfile: Kitfile) -> list[Material]:
         """List the files that a Kitfile claims, for an attestation."""
@@ -122,9 +154,12 @@ class HubProject:
                 kitfile,
                 layers,
                 place,
-                said=tuple(warnings(entry for plan in plans for entry in plan.entries)),
+                said=(
+                    *(plan.note for plan in plans if plan.note),
+                    *warnings(entry for plan in plans for entry in plan.entries),
+                ),
                 annotations={**self.origin.annotations, **recipe.annotations},
-                form=recipe.format,
+                form=_informed(recipe.format, layers, place),
             )
             for name in (reference.target, *extra):
                 place.tag(packed.descriptor, name)
@@ -143,6 +178,13 @@ class HubProject:
         file = self._files.get(IGNORE_NAME)
         raw = b"" if file is None else self._hub.read(file, self.snapshot.commit, limit=MAX_KITFILE)
         return IgnoreRules.parse(raw.decode("utf-8", "replace"))
+
+
+def _informed(form: VersionFormat, layers: Sequence[PackedLayer], place: Source) -> VersionFormat:
+    """Let a ModelPack say what the headers of its weights say, now that they are there."""
+    if not isinstance(form, ModelPackFormat):
+        return form
+    return evolve(form, found=survey_layers([layer.layer for layer in layers], place))
 
 
 class _Line:

@@ -33,8 +33,8 @@ class Project(Protocol):
         """Read the Kitfile that the repository has, if it has one."""
         ...
 
-    def propose(self) -> Kitfile:
-        """Guess a Kitfile."""
+    def propose(self, depth: int = 0) -> Kitfile:
+        """Guess a Kitfile; so many levels of directories are sorted file by file."""
         ...
 
     def materials(self, kitfile: Kitfile) -> list[Material]:

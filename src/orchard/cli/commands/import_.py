@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from orchard.formats import Kitfile
     from orchard.oci import JSON
-    from orchard.project import Packed
+    from orchard.project import Packed, Recipe
     from orchard.sources import Project
 
 
@@ -34,6 +34,24 @@ if TYPE_CHECKING:
     "--token", help="Token of Hugging Face, or of a Git server (default: $HF_TOKEN, or that of 'hf auth login')."
 )
 @click.option("-f", "--file", help="Kitfile to use instead of the repository's or a generated one; '-' reads stdin.")
+@click.option(
+    "--depth",
+    type=click.IntRange(0),
+    default=0,
+    help="Levels of directories that a generated Kitfile lists file by file.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["modelkit", "modelpack"]),
+    default="modelkit",
+    help="KitOps' format or CNCF's.",
+)
+@click.option(
+    "--layer-format",
+    type=click.Choice(["tar", "raw"]),
+    help="Archives, or bare files (default: tar for ModelKits, raw for ModelPacks).",
+)
 @click.option("--tool", type=click.Choice(["hf", "git"]), help="How to fetch it (default: as the address suggests).")
 @click.option(
     "--attestation-output", metavar="FILE", help="Write provenance (in-toto, SLSA v1) to a file; '-' is stdout."
@@ -46,6 +64,9 @@ def command(
     ref: str | None,
     token: str | None,
     file: str | None,
+    depth: int,
+    form: str,
+    layer_format: str | None,
     tool: Literal["hf", "git"] | None,
     attestation_output: str | None,
 ) -> None:
@@ -70,14 +91,23 @@ def command(
         name = check_tag(tag, project)
         if tag is None:
             printer.note(f"Using tag {name}. Use flag --tag to override")
-        kitfile = _kitfile(project, file, session)
+        kitfile = _kitfile(project, file, depth, session)
         printer.note(f"Packing model to {name}")
         with watching(printer, session.progress, "Importing") as observer:
-            order = Order(tag=name, concurrency=flags.concurrency)
+            order = Order(tag=name, recipe=_recipe(form, layer_format), concurrency=flags.concurrency)
             packed = project.pack(kitfile, workspace, order=order, observer=observer, note=printer.note)
         for text in packed.warnings:
             printer.warn(text)
         _tell(printer, _Done(project, packed, name), attestation_output, started)
+
+
+def _recipe(form: str, layer_format: str | None) -> "Recipe":
+    from orchard.formats import LayerFormat
+    from orchard.project import ModelPackFormat, Recipe
+
+    if form == "modelkit":
+        return Recipe(layer_format=LayerFormat(layer_format or "tar"))
+    return Recipe(layer_format=LayerFormat(layer_format or "raw"), format=ModelPackFormat())
 
 
 class _Done(NamedTuple):
@@ -88,7 +118,7 @@ class _Done(NamedTuple):
     name: str
 
 
-def _kitfile(project: "Project", file: str | None, session: Session) -> "Kitfile":
+def _kitfile(project: "Project", file: str | None, depth: int, session: Session) -> "Kitfile":
     """Find the Kitfile: the one that was given, that of the repository, or a guess that may be edited."""
     from orchard.formats import to_yaml
     from orchard.project import read_kitfile
@@ -101,7 +131,7 @@ def _kitfile(project: "Project", file: str | None, session: Session) -> "Kitfile
     if own is not None:
         session.printer.note("Using the Kitfile of the repository")
         return own
-    kitfile = project.propose()
+    kitfile = project.propose(depth)
     session.printer.note(f"Generated Kitfile:\n\n{to_yaml(kitfile)}")
     if sys.stdin.isatty() and _answer("Would you like to edit Kitfile before packing? (y/N): "):
         return _edited(to_yaml(kitfile), session.environ)
