@@ -149,6 +149,11 @@ def test_read_gguf_when_it_is_broken_then_says_why(raw: bytes, why: str) -> None
         pytest.param(b"GGUF" + pack("<IQQ", 3, 0, 2**60), "1152921504606846976 keys", id="keys"),
         pytest.param(gguf(text(b"k") + pack("<IIQ", 9, 0, 2**40)), "more than 8000000 items", id="items"),
         pytest.param(gguf(text(b"k") + pack("<IQ", 8, 2**40)), "bytes of text", id="text"),
+        pytest.param(
+            gguf(*[text(b"%d" % n) + pack("<IIQ", 9, 4, 64) + bytes(256) for n in range(10_000)]),
+            "metadata of more than 33554432 bytes",
+            id="many small arrays",
+        ),
         pytest.param(gguf(text(b"k" * 65_536) + pack("<II", 4, 0)), "bytes of text", id="key"),
         pytest.param(gguf(text(b"k") + pack("<I", 9) + pack("<IQ", 9, 1) * 9), "nested deeper than 4", id="nested"),
         pytest.param(gguf(rows=(row(dims=(1,) * 9),)), "9 dimensions", id="dimensions"),

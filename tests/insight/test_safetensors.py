@@ -115,9 +115,9 @@ def test_read_safetensors_when_it_is_broken_then_says_why(raw: bytes, why: str) 
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        pytest.param((100_000_001).to_bytes(8, "little") + b"{}", "a header of 100000001 bytes", id="length"),
+        pytest.param(((32 << 20) + 1).to_bytes(8, "little") + b"{}", "a header of 33554433 bytes", id="length"),
         pytest.param(safetensors_by_hand(b'{"a":' + b"[" * 100 + b"]" * 100 + b"}"), "nested deeper", id="depth"),
-        pytest.param(safetensors_by_hand(b'{"a":[' + b"1," * 4_000_000 + b"1]}"), "more than any model", id="numbers"),
+        pytest.param(safetensors_by_hand(b'{"a":[' + b"1," * 1_500_000 + b"1]}"), "more than any model", id="numbers"),
     ],
 )
 def test_read_safetensors_when_it_is_too_much_then_says_so_at_once(raw: bytes, why: str) -> None:

@@ -19,15 +19,17 @@ from orchard.insight.tensor import Tensor, check_shape, parameters_by_dtype
 MAGIC: Final = b"GGUF"
 VERSIONS: Final = (2, 3)
 MAX_KEYS: Final = 65_536
-MAX_TENSORS: Final = 250_000
+MAX_TENSORS: Final = 100_000
 MAX_ITEMS: Final = 8_000_000  # of all arrays together; the largest vocabularies have 260,000 tokens
-MAX_TEXT: Final = 16 << 20  # bytes of all texts that are kept; chat templates have up to 1 MB
+MAX_TEXT: Final = 16 << 20  # bytes of one text; chat templates have up to 1 MB
+MAX_KEPT: Final = 32 << 20  # bytes of memory for all that is kept of the metadata and for the names of tensors
 MAX_NAME: Final = 65_535  # bytes; the specification's, of keys
 SMALL: Final = 64  # items of an array that is read, not passed over
 _MAX_DEPTH: Final = 4  # of arrays of arrays, which nobody writes
 _MAX_DIMENSIONS: Final = 8  # ggml has 4
 _MAX_ALIGNMENT: Final = 1 << 20
 _ALIGNMENT: Final = "general.alignment"
+_OBJECT: Final = 64  # bytes that a small object costs, its place in a collection included
 
 _NUMBERS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING: Final = 8
@@ -184,7 +186,7 @@ class _Reader:
         self._length = Struct(end + "Q")
         self._numbers = {kind: Struct(end + code) for kind, code in _NUMBERS.items()}
         self._items = MAX_ITEMS
-        self._text = MAX_TEXT
+        self._left = MAX_KEPT
         self._alignment = 32  # bytes, unless the metadata say another
 
     def read(self, version: int) -> Gguf:
@@ -214,6 +216,16 @@ class _Reader:
             raise LimitExceededError(f"{self._what}: {count} {of_what}, at most {limit} are accepted")
         return count
 
+    def _keep(self, size: int) -> None:
+        """Account for an object that is kept.
+
+        Raises:
+            LimitExceededError: If everything that is kept together is too much.
+        """
+        self._left -= size + _OBJECT
+        if self._left < 0:
+            raise LimitExceededError(f"{self._what}: metadata of more than {MAX_KEPT} bytes")
+
     def _string(self, limit: int, *, strict: bool) -> str:
         """Read a text.
 
@@ -221,9 +233,11 @@ class _Reader:
             InvalidDocumentError: If it has to be UTF-8 and is not.
             LimitExceededError: If it is too long.
         """
-        raw = self._cursor.take(self._count("bytes of text", limit))
+        size = self._count("bytes of text", limit)
+        self._keep(size)
+        raw = self._cursor.take(size)
         try:
-            return raw.decode("utf-8", "strict" if strict else "backslashreplace")
+            return raw.decode("utf-8", "strict" if strict else "replace")
         except UnicodeDecodeError as error:
             raise InvalidDocumentError(f"{self._what}: the name {raw[:80]!r} is not UTF-8") from error
 
@@ -236,7 +250,6 @@ class _Reader:
         found: dict[str, Value] = {}
         for _ in range(count):
             key = self._string(MAX_NAME, strict=True)
-            self._text -= len(key)
             if key in found:
                 raise InvalidDocumentError(f"{self._what}: the key {key[:64]!r} stands twice")
             found[key] = self._value(self._kind(), 0)
@@ -249,9 +262,7 @@ class _Reader:
             InvalidDocumentError: If there is no such type.
         """
         if kind == _STRING:
-            text = self._string(self._text, strict=False)
-            self._text -= len(text)
-            return text
+            return self._string(MAX_TEXT, strict=False)
         if kind == _ARRAY:
             return self._array(depth)
         return self._number(kind)
@@ -265,6 +276,7 @@ class _Reader:
         form = self._numbers.get(kind)
         if form is None:
             raise InvalidDocumentError(f"{self._what}: there is no type {kind} of values")
+        self._keep(0)
         value: bool | int | float = form.unpack(self._cursor.take(form.size))[0]
         return value
 
@@ -280,6 +292,7 @@ class _Reader:
             raise LimitExceededError(f"{self._what}: arrays of more than {MAX_ITEMS} items")
         if depth >= _MAX_DEPTH:
             raise LimitExceededError(f"{self._what}: arrays nested deeper than {_MAX_DEPTH} levels")
+        self._keep(0)
         if count <= SMALL:
             return tuple(self._value(kind, depth + 1) for _ in range(count))
         start = self._cursor.position
@@ -337,8 +350,9 @@ class _Reader:
         known = TYPES.get(kind)
         if known is None:
             return _Claim(name, f"type {kind}", shape, offset)
-        if (shape[-1] if shape else 1) % known.elements:
-            raise InvalidDocumentError(f"{what}: a row of {shape[-1]} does not fill blocks of {known.elements}")
+        row = shape[-1] if shape else 1
+        if row % known.elements:
+            raise InvalidDocumentError(f"{what}: a row of {row} does not fill blocks of {known.elements}")
         return _Claim(name, known.name, shape, offset, elements // known.elements * known.size)
 
     def _aligned(self, alignment: Value) -> int:

@@ -11,9 +11,10 @@ from orchard.insight.access import Cursor, RandomAccess
 from orchard.insight.protowire import BYTES, FIXED32, VARINT, Wire, signed
 from orchard.insight.tensor import MAX_DIMENSIONS, Tensor, check_shape, parameters_by_dtype
 
-MAX_TENSORS: Final = 250_000
+MAX_TENSORS: Final = 100_000
 MAX_TEXT: Final = 16 << 20  # bytes of all texts that are kept
 MAX_VALUES: Final = 100_000  # inputs and outputs
+_OBJECT: Final = 64  # bytes that a small text costs beside its own
 
 # TensorProto.DataType, and bits of one element
 TYPES: Final[Mapping[int, tuple[str, int]]] = {
@@ -339,7 +340,7 @@ class _Reader:
         return text
 
     def _keep(self, length: int) -> None:
-        self._text_left -= length
+        self._text_left = max(self._text_left - length - _OBJECT, 0)
 
     def _end(self, length: int) -> int:
         return self._wire.cursor.position + length

@@ -10,7 +10,7 @@ VARINT: Final = 0
 FIXED64: Final = 1
 BYTES: Final = 2
 FIXED32: Final = 5
-MAX_FIELDS: Final = 4_000_000  # of one file; each costs a microsecond or two
+MAX_FIELDS: Final = 2_000_000  # of one file; each costs a microsecond or two
 
 _WIDTHS: Final = {FIXED64: 8, FIXED32: 4}
 _MAX_VARINT: Final = 10  # bytes
@@ -77,7 +77,7 @@ class Wire:
         """
         if length > limit:
             raise LimitExceededError(f"{self.cursor.what}: {length} bytes of text, at most {limit} are accepted")
-        return self.cursor.take(length).decode("utf-8", "backslashreplace")
+        return self.cursor.take(length).decode("utf-8", "replace")
 
 
 def signed(value: int) -> int:

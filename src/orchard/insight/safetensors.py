@@ -14,9 +14,11 @@ from orchard.insight.access import Cursor, RandomAccess
 from orchard.insight.tensor import Tensor, check_shape, parameters_by_dtype
 from orchard.oci import JSON, loads
 
-MAX_HEADER: Final = 100_000_000  # bytes, as in the reference reader
-MAX_TENSORS: Final = 250_000  # the largest published models have 100,000, in 160 files
-_MAX_SEPARATORS: Final = 4_000_000  # of the JSON: each may cost 100 bytes of memory
+# Bytes. The reference reader accepts 100 MB, but JSON needs several times its size in memory, and a header of 100,000
+# tensors has 12 MB. The largest published models have as many, in 160 files.
+MAX_HEADER: Final = 32 << 20
+MAX_TENSORS: Final = 100_000
+_MAX_SEPARATORS: Final = 1_500_000  # of the JSON: each may cost 100 bytes of memory
 _PREFIX: Final = 8
 _METADATA: Final = "__metadata__"
 _KEYS: Final = frozenset({"dtype", "shape", "data_offsets"})
@@ -81,7 +83,7 @@ def read_safetensors(source: RandomAccess, *, what: str = "the file") -> Safeten
 
     Raises:
         InvalidDocumentError: If it is not one, or its tensors do not fill it exactly, without holes and overlaps.
-        LimitExceededError: If the header is over 100 MB or holds more tensors than anybody's.
+        LimitExceededError: If the header is over 32 MiB or holds more tensors than anybody's.
         OrchardError: If the source cannot be read.
     """
     cursor = Cursor(source, what=what)
