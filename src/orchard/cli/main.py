@@ -72,6 +72,7 @@ COMMANDS: Final = {
     "init": ("init", "Write a Kitfile for a directory"),
     "dev": ("dev", "Run a model on this machine, to try it"),
     "hub": ("hub", "Run a hub: a registry with pages, on this machine"),
+    "index": ("index", "Keep several ModelKits under one name, told apart by labels"),
     "migrate": ("migrate", "Take over the ModelKits and logins of kit"),
     "config": ("config", "Show or change defaults"),
     "cache": ("cache", "Show or clear what may be deleted at any time"),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchard.errors import InvalidDocumentError, NotAModelKitError, NotFoundError, OrchardError
-from orchard.oci import UNNAMED, Descriptor, Reference
-from orchard.project.versions import Version, load_version, read_manifest, read_version
+from orchard.oci import UNNAMED, Descriptor, Reference, mediatype
+from orchard.project.versions import Version, read_manifest, read_version
 from orchard.store import Layout, Source, is_digest_tag
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def list_local(layout: Layout, repository: str | None = None) -> list[Listed]:
     """
     tags: dict[tuple[str, Descriptor], list[str]] = {}
     for entry in layout.entries():
+        if entry.descriptor.media_type in mediatype.INDEXES:
+            continue  # no version; `orchard index list` shows it
         if repository is None or entry.repository == repository:
             tags.setdefault((entry.repository, entry.descriptor), []).extend([entry.tag] if entry.tag else [])
     ordered = sorted(tags.items(), key=lambda item: (item[0][0], str(item[0][1].digest)))
@@ -57,8 +59,11 @@ def list_remote(repository: "RemoteRepository", name: str, tag: str | None = Non
         OrchardError: As the registry client raises it.
     """
     for found in [tag] if tag else repository.tags():
+        descriptor = repository.resolve(found)
+        if descriptor.media_type in mediatype.INDEXES:
+            continue
         try:
-            version = load_version(repository, found)
+            version = read_version(repository, descriptor)
         except NotAModelKitError:
             continue
         yield Listed(name, (found,), version, version.descriptor)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orchard.store.copy import copy_graph
     from orchard.store.index import Entry
     from orchard.store.layout import Layout
+    from orchard.store.locks import locked
     from orchard.store.making import Making
     from orchard.store.memory import Bytes, MemoryStore
     from orchard.store.meter import Observer, origin
@@ -41,6 +42,7 @@ __all__ = [
     "check_range",
     "copy_graph",
     "is_digest_tag",
+    "locked",
     "origin",
     "referrer_graph",
 ]
@@ -57,6 +59,7 @@ _WHERE: Final = {
     "copy_graph": "copy",
     "Entry": "index",
     "Layout": "layout",
+    "locked": "locks",
     "Making": "making",
     "Bytes": "memory",
     "MemoryStore": "memory",

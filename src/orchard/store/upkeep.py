@@ -70,9 +70,15 @@ def is_whole(blobs: Blobs, document: Descriptor) -> bool:
     return not any(True for _ in missing(blobs, [document]))
 
 
-def missing(blobs: Blobs, roots: Iterable[Descriptor]) -> Iterator[Problem]:
-    """Find what documents need and the store lacks; a blob of the wrong size is lacking too."""
-    for content, problem in _walk(blobs, roots):
+def missing(blobs: Blobs, roots: Iterable[Descriptor], *, sparse: bool = False) -> Iterator[Problem]:
+    """Find what documents need and the store lacks; a blob of the wrong size is lacking too.
+
+    Args:
+        blobs: Where to look.
+        roots: The documents.
+        sparse: Whether an index may name manifests that are elsewhere.
+    """
+    for content, problem in _walk(blobs, roots, sparse=sparse):
         if problem is not None:
             invalid = isinstance(problem, InvalidError)
             yield Problem(content.digest, str(problem), "invalid" if invalid else "missing")
@@ -108,7 +114,7 @@ def sweep(blobs: Blobs, roots: Iterable[Descriptor], *, partials: bool, rehearse
 
 def _unneeded(blobs: Blobs, roots: Iterable[Descriptor]) -> list[tuple[Digest, int]]:
     needed: set[Digest] = set()
-    for content, problem in _walk(blobs, roots):
+    for content, problem in _walk(blobs, roots, sparse=True):
         if problem is not None:
             raise IntegrityError(f"nothing was deleted: {problem}; pull that version again, or remove it") from problem
         needed.add(content.digest)
@@ -129,7 +135,7 @@ def verify(blobs: Blobs, roots: Iterable[Descriptor], observer: Observer) -> Ite
         if blobs.path(problem.digest).exists():  # what is swept meanwhile is no problem
             damaged.add(problem.digest)
             yield problem
-    yield from (problem for problem in missing(blobs, roots) if problem.digest not in damaged)
+    yield from (problem for problem in missing(blobs, roots, sparse=True) if problem.digest not in damaged)
 
 
 def _problems(blobs: Blobs, stored: Iterable[Descriptor], observer: Observer) -> Iterator[Problem]:
@@ -189,9 +195,16 @@ def _check(blobs: Blobs, content: Descriptor, observer: Observer) -> Problem | N
     return problem
 
 
-def _walk(blobs: Blobs, roots: Iterable[Descriptor]) -> Iterator[tuple[Descriptor, OrchardError | None]]:
-    """Give every descriptor that is reachable, once, with what prevents reading it if it is a document."""
-    waiting = list(roots)
+def _walk(
+    blobs: Blobs, roots: Iterable[Descriptor], *, sparse: bool = False
+) -> Iterator[tuple[Descriptor, OrchardError | None]]:
+    """Give every descriptor that is reachable, once, with what prevents reading it if it is a document.
+
+    An index may be ``sparse``: name manifests that nobody has fetched. Those are passed over then.
+    """
+    roots = list(roots)
+    own = {root.digest for root in roots}
+    waiting = roots
     seen: set[tuple[Digest, bool]] = set()
     while waiting:
         content = waiting.pop()
@@ -204,7 +217,10 @@ def _walk(blobs: Blobs, roots: Iterable[Descriptor]) -> Iterator[tuple[Descripto
             continue
         try:
             waiting.extend(read_document(blobs, content).children)
-        except (NotFoundError, IntegrityError, InvalidError) as error:
+        except NotFoundError as error:
+            if not sparse or content.digest in own:
+                yield content, error
+        except (IntegrityError, InvalidError) as error:
             yield content, error
         else:
             yield content, None

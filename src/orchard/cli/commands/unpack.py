@@ -28,6 +28,7 @@ _OLD = ("kitfile", "model", "code", "datasets", "docs")
 @click.option("-o", "--overwrite", is_flag=True, help="Replace files that are already there.")
 @click.option("-i", "--ignore-existing", is_flag=True, help="Keep files that are already there.")
 @click.option("-f", "--filter", "filters", multiple=True, metavar="TYPE[,TYPE][:NAME|PATH,...]", help="What to unpack.")
+@click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Choose a ModelKit of an index.")
 @click.option("--max-files", type=click.IntRange(min=1), default=100_000, show_default=True, help="Files to accept.")
 @click.option("--any-names", is_flag=True, help="Accept names that differ by case only, or that Windows reserves.")
 @click.option("--kitfile", is_flag=True, hidden=True)
@@ -41,6 +42,7 @@ def command(
     reference: str,
     directory: Path,
     filters: tuple[str, ...],
+    labels: tuple[str, ...],
     *,
     overwrite: bool,
     ignore_existing: bool,
@@ -62,8 +64,10 @@ def command(
       orchard unpack mymodel:v1 -d ./here
       orchard unpack registry.example.com/team/mymodel:v1 --filter model,kitfile
       orchard unpack mymodel:v1 --filter datasets:train
+      orchard unpack registry.example.com/team/mymodel:all -l quantization=q4_0
     """
-    from orchard.formats import parse_filters
+    from orchard.formats import parse_filters, parse_selector
+    from orchard.project import with_selected
 
     session = current_session()
     parsed, extra = Reference.parse_tags(reference)
@@ -72,14 +76,14 @@ def command(
     old = [name for name, on in zip(_OLD, (kitfile, model, code, datasets, docs), strict=True) if on]
     chosen = parse_filters(filters or ([",".join(old)] if old else ()))
     session.printer.note(f"Unpacking to {directory.absolute()}")
-    with watching(session.printer, session.progress, "Unpacking") as observer:
-        version, unpacked = open_workspace(network, session).unpack(
-            parsed,
-            directory,
-            filters=chosen,
-            terms=Terms(_existing(overwrite=overwrite, keep=ignore_existing), max_files, any_names=any_names),
-            observer=observer,
-        )
+    terms = Terms(_existing(overwrite=overwrite, keep=ignore_existing), max_files, any_names=any_names)
+    workspace = open_workspace(network, session)
+
+    def unpack(name: Reference) -> "tuple[Version, Unpacked]":
+        with watching(session.printer, session.progress, "Unpacking") as observer:
+            return workspace.unpack(name, directory, filters=chosen, terms=terms, observer=observer)
+
+    version, unpacked = with_selected(workspace, parsed, unpack, labels=parse_selector(labels), verb="unpack")
     if not unpacked.layers and not unpacked.kitfile:
         session.printer.warn("nothing in this ModelKit matches the filters; see: orchard info")
     _note(session.printer, unpacked)
