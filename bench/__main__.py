@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import reading
+from bench import packing, reading
 from bench.limits import copy_speed, hash_speed, read_and_hash_speed
-from bench.timing import Measured, measure_command
+from bench.timing import Measured, environment, measure_command
 
 GIB = 1 << 30
 SMALL_FILES = 2000
@@ -41,6 +41,7 @@ def main() -> None:
         print(f"2 big files and {SMALL_FILES} small ones; medians of {arguments.runs} runs\n")
         limits = measure_limits(tree, root, cores=cores, runs=arguments.runs)
         with hub(root / "hub") as host:
+            packing.rows(root, tree, host=host, program=BIN / "orchard", runs=arguments.runs)
             transfers(root, tree, size=size, host=host, runs=arguments.runs, limits=limits)
         reading.rows(root, max(arguments.size, 256 << 20))
         start_up(root)
@@ -129,17 +130,13 @@ def make_tree(root: Path, size: int) -> Path:
                 left -= file.write(os.urandom(min(left, 4 << 20)))
     for number in range(SMALL_FILES):
         (root / "small" / f"{number:04}.txt").write_bytes(os.urandom(SMALL_SIZE))
+    (root / "README.md").write_text("one small file\n")
     (root / "Kitfile").write_text(
         "manifestVersion: 1.0.0\npackage:\n  name: bench\nmodel:\n  name: bench\n  path: weights-1.bin\n"
         "datasets:\n  - name: more\n    path: weights-2.bin\ncode:\n  - path: small\n"
+        "docs:\n  - path: README.md\n"
     )
     return root
-
-
-def environment(home: Path) -> dict[str, str]:
-    """Give a command a home of its own."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "ORCHARD_HOME": str(home)}
 
 
 @contextmanager

@@ -64,3 +64,9 @@ def measure_command(
         cpus.append(usage.ru_utime + usage.ru_stime)
         peaks.append(usage.ru_maxrss / 1024)
     return Measured(statistics.median(walls), statistics.median(cpus), max(peaks))
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Give a command a home of its own."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "ORCHARD_HOME": str(home)}

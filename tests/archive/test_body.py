@@ -36,7 +36,7 @@ def test_body_from_any_offset_is_the_rest_of_the_whole(entries: list[Entry]) -> 
 def test_body_from_an_offset_opens_no_file_before_it(entries: list[Entry]) -> None:
     whole = b"".join(write_tar(entries))
     for entry in entries[1:5]:
-        assert entry.source is not None
+        assert isinstance(entry.source, Path)
         entry.source.unlink()
     assert read(Body.tar(entries, len(whole) - 1024)) == bytes(1024)
 
@@ -44,13 +44,13 @@ def test_body_from_an_offset_opens_no_file_before_it(entries: list[Entry]) -> No
 @pytest.mark.parametrize("offset", [0, 1, CHUNK, CHUNK + 4, CHUNK + 5])
 def test_raw_body_from_an_offset_is_the_rest_of_the_file(entries: list[Entry], offset: int) -> None:
     big = entries[4]
-    assert big.source is not None
+    assert isinstance(big.source, Path)
     assert read(Body.raw(big, offset)) == big.source.read_bytes()[offset:]
 
 
 def test_body_read_again_after_a_file_has_changed_then_it_is_refused(entries: list[Entry]) -> None:
     big = entries[4]
-    assert big.source is not None
+    assert isinstance(big.source, Path)
     big.source.write_bytes(bytes(big.size))
     os.utime(big.source, ns=(0, 0))
     with pytest.raises(ConflictError, match="'d' changed while it was being packed"):

@@ -194,4 +194,4 @@ def test_entries_then_modes_and_sizes_are_those_of_the_files(tmp_path: Path) -> 
     (tmp_path / "d").chmod(0o1777)
     directory, file = Context(tmp_path, ignored=Leaves()).entries("d")
     assert (directory.mode, directory.size, directory.source) == (0o1777, 0, None)
-    assert (file.mode, file.size, file.source) == (0o4755, len("d/run.sh"), tmp_path / "d" / "run.sh")
+    assert (file.mode, file.size, file.source) == (0o4755, len("d/run.sh"), str(tmp_path / "d" / "run.sh"))

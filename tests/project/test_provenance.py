@@ -9,7 +9,7 @@ import pytest
 
 from orchard.oci import Digest
 from orchard.project import Packed, Recipe, Workspace, read_origin
-from orchard.project.provenance import clean_url, find_origin
+from orchard.project.provenance import Inquiry, clean_url
 
 KITFILE = "manifestVersion: 1.0.0\npackage:\n  name: x\ncode:\n  - path: src\n"
 USER = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "A"}
@@ -142,7 +142,7 @@ def test_pack_in_a_hostile_repository_then_nothing_of_it_runs_and_nothing_change
     git(project, "config", "filter.evil.required", "true")
     (project / "src" / "a.py").write_text("b")  # so that the filter is asked for
     before = (project / ".git" / "index").stat()
-    found = find_origin(project, os.environ)
+    found = Inquiry(project, os.environ).answer()
     assert (found.annotations["orchard.git.dirty"], found.warnings) == ("true", ())
     assert not sprung.exists()
     assert (project / ".git" / "index").stat() == before

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from orchard.archive.names import is_plain, shown
 from orchard.errors import InvalidError, UnsafePathError
@@ -41,8 +41,7 @@ _DIRECTORY: Final = _Back(b"5", b"0000000\0" * 2)
 _PAX: Final = _Back(b"x", bytes(16))
 
 
-@dataclass(frozen=True, slots=True)
-class FileStamp:
+class FileStamp(NamedTuple):
     """What a file looked like when it was found.
 
     Attributes:
@@ -81,7 +80,7 @@ class Entry:
     mode: int
     size: int = 0
     is_directory: bool = False
-    source: Path | None = None
+    source: str | Path | None = None
     stamp: FileStamp | None = None
 
 

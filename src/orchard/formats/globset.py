@@ -71,6 +71,9 @@ class GlobSet:
                 )
         self.start: State = (start, 0)
         self._accepting = sum(1 << end for end in self._ends)
+        self._stay = self._flags[Glob.REST]
+        self._star = self._flags[Glob.REST] | self._flags[Glob.STAR]
+        self._one, self._deep = self._flags[Glob.ONE], self._flags[Glob.DIRECTORIES]
 
     def _add(self, token: Token, bit: int) -> int:
         """Let a state go on by a token; give the state behind it."""
@@ -87,8 +90,9 @@ class GlobSet:
     def walk(self, state: State, text: str) -> State:
         """Go on from a state by some characters."""
         reached, returns = state
-        stay, star = self._flags[Glob.REST], self._flags[Glob.REST] | self._flags[Glob.STAR]
-        one, deep = self._flags[Glob.ONE], self._flags[Glob.DIRECTORIES]
+        if not reached | returns:  # nothing can match any more, as always where there is no pattern
+            return state
+        stay, star, one, deep = self._stay, self._star, self._one, self._deep
         for character in text:
             returns |= reached & deep
             matching = self._literals.get(character, 0)

@@ -165,7 +165,7 @@ class _Walk:
                 mode=status.st_mode & _MODE_BITS,
                 size=0 if is_directory else status.st_size,
                 is_directory=is_directory,
-                source=None if is_directory else Path(path),
+                source=None if is_directory else path,
                 stamp=FileStamp.of(status),
             )
         )

@@ -32,7 +32,7 @@ from orchard.project.layering import Claim, CompressionName, Encoding, ModelKitF
 from orchard.project.line import PackedLayer, pack_layers
 from orchard.project.portability import warnings
 from orchard.project.progress import Observer, Silent
-from orchard.project.provenance import Origin, find_origin
+from orchard.project.provenance import Inquiry, Origin
 from orchard.project.shelves import Shelf
 from orchard.store import Bytes, Store
 
@@ -159,10 +159,11 @@ def pack(
         InvalidError: If the recipe does not fit the files.
         StorageError: If a file cannot be read or the store cannot be written.
     """
+    inquiry = Inquiry(directory, recipe.environ) if recipe.provenance else None
     plans = plan(directory, kitfile, recipe)
-    origin = find_origin(directory, recipe.environ) if recipe.provenance else Origin()
     with shelf.writing():
         layers = pack_layers(plans, shelf, observer=observer or Silent(), cache=cache)
+        origin = inquiry.answer() if inquiry else Origin()
         return publish(
             kitfile,
             layers,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from orchard.errors import InvalidError
@@ -83,7 +84,7 @@ def _planned(plans: Sequence[Plan]) -> Iterator[Subject]:
     for plan in plans:
         for entry in plan.entries:
             if entry.source is not None and says_something(plan.claim.kind, entry.name):
-                yield Subject(entry.name, entry.size, partial(OnDisk, entry.source))
+                yield Subject(entry.name, entry.size, partial(OnDisk, Path(entry.source)))
 
 
 def _stored(layers: Sequence[Layer], source: Source) -> Iterator[Subject]:
