@@ -64,11 +64,22 @@ demo: $(VENV)/.hub ## pack a real project, push it to a hub, get it back, compar
 	@$(BIN)/python examples/demo.py $(if $(ONESHOT),--oneshot)
 
 .PHONY: test
-test: $(VENV)/.dev ## run the whole test suite
+test: $(VENV)/.dev swift ## run the whole test suite
 	@mkdir -p $(TMPDIR) $(CACHE)/coverage && rm -f $(CACHE)/coverage/data*
 	@$(BIN)/coverage run -m pytest -q -n 2 --basetemp=$(CACHE)/tests $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+# A real S3, for tests, in an environment of its own: OpenStack Swift. Without it those tests say so and are skipped.
+$(CACHE)/swift/.made: requirements/swift.txt | $(VENV)/.made
+	@mkdir -p $(TMPDIR)
+	@echo 'installing requirements/swift.txt into $(CACHE)/swift'
+	@rm -rf $(CACHE)/swift && $(BIN)/python -m venv $(CACHE)/swift
+	@$(CACHE)/swift/bin/python -m pip install --quiet --require-hashes --requirement requirements/swift.txt \
+		&& touch $@ || echo 'could not install Swift: tests that need it will be skipped, and will say so' >&2
+
+.PHONY: swift
+swift: $(CACHE)/swift/.made ## set up a real S3 for the tests (OpenStack Swift)
 
 # ---- gates -------------------------------------------------------------------------------------------------------------
 

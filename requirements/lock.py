@@ -23,3 +23,4 @@ if __name__ == "__main__":
     extras = ("--extra=hub", "--extra=s3", "--extra=fsspec", "--extra=infer")
     lock("dev", "pyproject.toml", *extras, "--group=build", "--group=dev", "--constraint=requirements/hub.txt")
     lock("train", "requirements/train.in")
+    lock("swift", "requirements/swift.in")

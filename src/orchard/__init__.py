@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchard import project
     from orchard.formats import Kitfile, Layer
     from orchard.oci import Digest, Manifest
-    from orchard.project import Copied, Observer, OpenVersion, Workspace, diff, export, load, verify
+    from orchard.project import Copied, Objects, Observer, OpenVersion, Workspace, diff, export, load, verify
     from orchard.remote import Options
 
 __version__ = "0.1.0"
@@ -239,6 +239,7 @@ def unpack(
     *,
     filters: Sequence[str] = (),
     existing: Literal["refuse", "overwrite", "keep"] = "refuse",
+    include_remote: bool = False,
     home: StrPath | None = None,
     options: "Options | None" = None,
     observer: "Observer | None" = None,
@@ -250,6 +251,7 @@ def unpack(
         directory: Where to; made if missing.
         filters: Which parts, as ``TYPE[,TYPE][:NAME|PATH,...]``; all if empty.
         existing: What to do with files that are already there.
+        include_remote: Whether to fetch datasets that the version names and does not hold, from S3 and other versions.
         home: Home directory; found in the environment if not given.
         options: How to talk to the registry: TLS, proxy, time limits.
         observer: Told of the progress of each layer.
@@ -269,7 +271,7 @@ def unpack(
             Reference.parse(reference),
             Path(directory),
             filters=parse_filters(filters),
-            terms=Terms(Existing(existing)),
+            terms=Terms(Existing(existing), include_remote=include_remote),
             observer=observer,
         )
     return Unpacked(_public(reference, version), unpacked.destination, unpacked.files)
@@ -355,8 +357,17 @@ def _workspace(home: StrPath | None, options: "Options | None" = None) -> "Works
 
     environ: Mapping[str, str] = os.environ
     return Workspace(
-        Path(home) if home is not None else None, environ=environ, options=(lambda _host: options) if options else None
+        Path(home) if home is not None else None,
+        environ=environ,
+        options=(lambda _host: options) if options else None,
+        objects=_objects,
     )
+
+
+def _objects() -> "Objects":
+    from orchard.sources import S3Objects
+
+    return S3Objects(os.environ)
 
 
 if not TYPE_CHECKING:

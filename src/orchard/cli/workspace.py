@@ -1,5 +1,6 @@
 """From what was typed to a workspace."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from orchard.cli.options import NetworkFlags, Session, current_session
 from orchard.cli.output import Printer
 
 if TYPE_CHECKING:
-    from orchard.project import Workspace
+    from orchard.project import Objects, Workspace
     from orchard.remote import Options
 
 
@@ -23,8 +24,16 @@ def open_workspace(network: NetworkFlags | None = None, session: Session | None 
     def options(host: str) -> "Options":
         return make_options(with_defaults(flags, session, host), session.printer)
 
-    workspace = Workspace(session.config, environ=session.environ, options=options)
+    workspace = Workspace(
+        session.config, environ=session.environ, options=options, objects=lambda: _objects(session.environ)
+    )
     return click.get_current_context().with_resource(workspace)
+
+
+def _objects(environ: Mapping[str, str]) -> "Objects":
+    from orchard.sources import S3Objects  # noqa: PLC0415 -- only remote datasets pay for it
+
+    return S3Objects(environ)
 
 
 def with_defaults(flags: NetworkFlags, session: Session, host: str) -> NetworkFlags:

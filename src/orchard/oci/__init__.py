@@ -4,6 +4,7 @@ from orchard.oci import mediatype, wire
 from orchard.oci.ahead import read_ahead
 from orchard.oci.descriptor import Descriptor, Platform, convert
 from orchard.oci.digest import ALGORITHMS, Digest, Hasher
+from orchard.oci.etag import EntityTag
 from orchard.oci.manifest import (
     MAX_CHILDREN,
     MAX_MANIFEST,
@@ -39,6 +40,7 @@ __all__ = [
     "Descriptor",
     "Digest",
     "Document",
+    "EntityTag",
     "Fillable",
     "Hasher",
     "Index",

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.scripting import diff, export, load, verify
     from orchard.project.surveying import survey_layers
-    from orchard.project.unpacking import Portion, Terms, Unpacked
+    from orchard.project.unpacking import Loose, Portion, Terms, Unpacked
     from orchard.project.verifying import Finding, Verified, repair, verify_reference, verify_store, verify_version
     from orchard.project.versions import (
         Version,
@@ -99,6 +99,7 @@ __all__ = [
     "Listed",
     "Loaded",
     "Locking",
+    "Loose",
     "ModelKitFormat",
     "ModelPackFormat",
     "Moved",
@@ -188,6 +189,7 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "Loose": "unpacking",
     "diff": "scripting",
     "export": "scripting",
     "load": "scripting",

@@ -75,6 +75,11 @@ def has_no_layer(entry: Entry, directory: Path) -> bool:
         raise StorageError(f"{entry.path}: {error}") from error
 
 
+def is_complete(kitfile: Kitfile) -> bool:
+    """Tell whether a kit with this Kitfile holds all of it for sure."""
+    return not any(is_elsewhere(entry) for _, _, entry in kitfile.entries())
+
+
 def refers(kitfile: Kitfile, directory: Path) -> bool:
     """Tell whether a Kitfile names anything that its kit will not hold."""
     return any(has_no_layer(entry, directory) for _, _, entry in kitfile.entries())

@@ -15,8 +15,6 @@ from orchard.formats import (
     Kitfile,
     Layer,
     LayerKind,
-    clean_path,
-    is_reference,
     lock_of,
     merge_kitfiles,
     model_reference,
@@ -168,26 +166,6 @@ def model_portions(version: Version, filters: Filters, find: Find, *, name: str)
         raise NotFoundError(f"model.path: {parents[-1].text} holds no model")
     for parent in reversed(parents):
         yield Portion(parent.source, _selected(parent.version, wanted), text=parent.text)
-
-
-def dataset_portions(version: Version, filters: Filters, find: Find, *, name: str) -> Iterator[Portion]:
-    """Give what datasets that are references bring: the datasets of those kits, below the path of the entry.
-
-    Raises:
-        OrchardError: As ``Chain.step`` does.
-    """
-    only = Filters().within("datasets")
-    pins = lock_of(version.manifest, what=name).kits
-    for dataset in version.kit.kitfile.datasets:
-        asked = filters.names(LayerKind.DATASET, path=dataset.path, name=dataset.name)
-        if asked and only is not None and is_reference(dataset.remote_path):
-            try:
-                found = Chain(find, pins, name).step(dataset.remote_path)
-            except OrchardError as error:
-                what = dataset.name or dataset.path
-                raise type(error)(f"dataset {what}: {dataset.remote_path}: {error}") from error
-            layers = _selected(found.version, only)
-            yield Portion(found.source, layers, beneath=clean_path(dataset.path), text=found.text)
 
 
 def resolved_kitfile(version: Version, find: Find, *, name: str) -> Kitfile:

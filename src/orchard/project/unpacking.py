@@ -7,8 +7,9 @@ other layers are still on their way; if one of them fails, all that was placed g
 store or a registry: nothing is stored on the way.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 
 from orchard.archive import DEFAULTS, ChunkReader, Extractor, decompress
 from orchard.errors import ConflictError, IntegrityError, InvalidError, OrchardError, StorageError
-from orchard.formats import LOCK_SUFFIX, Compression, Filters, Layer, LayerFormat, lock_of, to_yaml
+from orchard.formats import LOCK_SUFFIX, Compression, Filters, Layer, LayerFormat, LayerKind, lock_of, to_yaml
 from orchard.oci import Hasher, Readable, Verifying, chunks, read_ahead
 from orchard.project.placing import Existing, Placement, all_or_nothing
 from orchard.project.progress import Observer, Silent
@@ -39,6 +40,8 @@ class Unpacked:
         files: Every file that was placed, relative to the destination.
         kitfile: Whether the Kitfile was among them.
         referred: The other kits that something came from, as they are written in Kitfiles.
+        fetched: The objects in S3 that were fetched, by URL.
+        skipped: The remote datasets that were selected and are not unpacked, because nobody asked for remote ones.
     """
 
     destination: Path
@@ -46,6 +49,8 @@ class Unpacked:
     files: tuple[str, ...]
     kitfile: bool
     referred: tuple[str, ...] = ()
+    fetched: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,13 @@ class Terms:
         existing: What to do with files that are already there.
         members: How many files and directories the layers may hold together.
         any_names: Whether names are accepted that some systems cannot hold or take for one another.
+        include_remote: Whether datasets come along that the kit names and does not hold.
     """
 
     existing: Existing = Existing.REFUSE
     members: int = DEFAULTS.members
     any_names: bool = False
+    include_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,23 @@ class Portion:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """A file that is in no layer.
+
+    Attributes:
+        path: Where it goes, below the destination.
+        url: Where it comes from.
+        size: Bytes.
+        open: Opens it, so that it verifies itself.
+    """
+
+    path: str
+    url: str
+    size: int
+    open: Callable[[], AbstractContextManager[Readable]]
+
+
 def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
     version: Version,
     source: Source,
@@ -89,6 +113,7 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
     terms: Terms = Terms(),
     observer: Observer | None = None,
     before: Sequence[Portion] = (),
+    files: Sequence[Loose] = (),
 ) -> Unpacked:
     """Unpack a version, or what filters select of it.
 
@@ -102,6 +127,7 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
         terms: On what terms.
         observer: Told of each layer's progress, in bytes of the layer as stored.
         before: What other versions bring, such as the one that holds the model.
+        files: What comes from neither.
 
     Raises:
         ConflictError: If a file is in the way.
@@ -120,12 +146,24 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
         ours = _documents(version) if _writes_kitfile(filters, own) else {}
         for name in {KITFILE, *ours} if before else ours:  # no other version may bring these
             extractor.reserve(name, what=name)
-        placement.check_all(_beneath(layer.path, portion.beneath) for portion in portions for layer in portion.layers)
-        files = _place_documents(ours, placement)
-        kitfile = KITFILE in files
-        files += line.run(portions)
-    referred = tuple(portion.text for portion in before if portion.layers)
-    return Unpacked(destination, layers, tuple(files), kitfile=kitfile, referred=referred)
+        placement.check_all(_paths(portions, files))
+        placed = _place_documents(ours, placement)
+        kitfile = KITFILE in placed
+        placed += line.run(portions, files)
+    return Unpacked(
+        destination,
+        layers,
+        tuple(placed),
+        kitfile=kitfile,
+        referred=tuple(portion.text for portion in before if portion.layers),
+        fetched=tuple(one.url for one in files),
+    )
+
+
+def _paths(portions: Sequence[Portion], files: Sequence[Loose]) -> Iterator[str]:
+    for portion in portions:
+        yield from (_beneath(layer.path, portion.beneath) for layer in portion.layers)
+    yield from (one.path for one in files)
 
 
 def _writes_kitfile(filters: Filters, layers: Iterable[Layer]) -> bool:
@@ -149,11 +187,12 @@ class _Line:
         self._observer = observer
         self._stopped = False
 
-    def run(self, portions: Sequence[Portion]) -> list[str]:
-        """Extract and place all layers, and give their files; the first failure stops the others, and is raised."""
+    def run(self, portions: Sequence[Portion], files: Sequence[Loose]) -> list[str]:
+        """Extract and place everything, and give its files; the first failure stops the others, and is raised."""
         jobs = [_Job(one.source, layer, one.beneath) for one in portions for layer in one.layers]
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="unpack") as pool:
             futures = [pool.submit(self._unpack, job) for job in jobs]
+            futures += [pool.submit(self._fetch, file) for file in files]
             try:
                 for future in as_completed(futures):
                     future.result()
@@ -168,7 +207,10 @@ class _Line:
         label = f"{layer.kind.value} {layer.path}"
         tree = self._placement.tree()
         self._observer.started(label, layer.descriptor.size)
-        with job.source.open(layer.descriptor) as body, read_ahead(self._counted(body, layer, label)) as stream:
+        with (
+            job.source.open(layer.descriptor) as body,
+            read_ahead(self._counted(Verifying(body, layer.descriptor), label)) as stream,
+        ):
             try:
                 _write(job, stream, self._extractor, into=tree, what=label)
             except InvalidError:
@@ -180,8 +222,18 @@ class _Line:
         self._observer.finished(label)
         return files
 
-    def _counted(self, body: Readable, layer: Layer, label: str) -> Iterator[bytes]:
-        for chunk in chunks(Verifying(body, layer.descriptor)):
+    def _fetch(self, file: Loose) -> list[str]:
+        label = f"{LayerKind.DATASET.value} {file.path}"
+        tree = self._placement.tree()
+        self._observer.started(label, file.size)
+        with file.open() as body, read_ahead(self._counted(body, label)) as stream:
+            self._extractor.extract_raw(ChunkReader(stream), file.path, size=file.size, what=label, into=tree)
+        files = self._placement.place(tree)
+        self._observer.finished(label)
+        return files
+
+    def _counted(self, body: Readable, label: str) -> Iterator[bytes]:
+        for chunk in chunks(body):
             if self._stopped:
                 raise OrchardError("stopped, because another layer failed")
             self._observer.advanced(label, len(chunk))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchard.project.progress import Observer
     from orchard.project.pulling import Pulled
     from orchard.project.shelves import Shelf
-    from orchard.project.unpacking import Terms, Unpacked
+    from orchard.project.unpacking import Loose, Portion, Terms, Unpacked
     from orchard.remote import Credential, CredentialStore, Options, Registry, RemoteRepository
 
 UNNAMED_NAME: Final = f"localhost/{UNNAMED}"
@@ -58,6 +58,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         self._environ = environ
         self._wanted = options
         self._wanted_objects = objects
+        self._found_objects: Objects | None = None
         self._now = now
         self._registries: dict[str, Registry] = {}
 
@@ -201,9 +202,11 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         Raises:
             UnsupportedError: If nothing does.
         """
-        if self._wanted_objects is None:
-            raise UnsupportedError("remote datasets: nothing here can read s3:// addresses")
-        return self._wanted_objects()
+        if self._found_objects is None:
+            if self._wanted_objects is None:
+                raise UnsupportedError("remote datasets: nothing here can read s3:// addresses")
+            self._found_objects = self._wanted_objects()
+        return self._found_objects
 
     def find(self, reference: Reference, *, remote: bool | None = None) -> tuple[Version, Store]:
         """Find a version in the local store, in its registry, or (``None``) in the one and then in the other.
@@ -229,13 +232,31 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         Raises:
             OrchardError: As ``unpacking.unpack`` and ``find`` do.
         """
-        from orchard.project.references import model_portions
         from orchard.project.unpacking import unpack
 
         version, source = self.find(reference)
-        before = tuple(model_portions(version, filters, self.find, name=str(reference)))
-        unpacked = unpack(version, source, directory, filters=filters, terms=terms, observer=observer, before=before)
-        return version, unpacked
+        before, files, skipped = self._needed(version, filters, name=str(reference), remote=terms.include_remote)
+        unpacked = unpack(
+            version, source, directory, filters=filters, terms=terms, observer=observer, before=before, files=files
+        )
+        return version, replace(unpacked, skipped=skipped)
+
+    def _needed(
+        self, version: Version, filters: "Filters", *, name: str, remote: bool
+    ) -> "tuple[tuple[Portion, ...], tuple[Loose, ...], tuple[str, ...]]":
+        """Find what a version takes from elsewhere, and name what is left there."""
+        from orchard.project.elsewhere import is_complete
+
+        if is_complete(version.kit.kitfile):
+            return (), (), ()
+        from orchard.project.references import model_portions
+        from orchard.project.remotedata import remote_data, skipped
+
+        portions = tuple(model_portions(version, filters, self.find, name=name))
+        if not remote:
+            return portions, (), skipped(version, filters)
+        data = remote_data(version, filters, name=name, find=self.find, objects=self._objects)
+        return (*portions, *data.portions), data.files, ()
 
     def push(
         self,

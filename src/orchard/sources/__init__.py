@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orchard.sources.attesting import Times, now, statement
     from orchard.sources.opening import Project, Wanted, check_tag, open_project
     from orchard.sources.origin import Material, Note, Order, Origin
+    from orchard.sources.s3 import S3Objects
     from orchard.sources.tokens import find_token
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Order",
     "Origin",
     "Project",
+    "S3Objects",
     "Times",
     "Tool",
     "Wanted",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "S3Objects": "s3",
     "GitAddress": "addresses",
     "HubAddress": "addresses",
     "Kind": "addresses",

@@ -31,6 +31,7 @@ _OLD = ("kitfile", "model", "code", "datasets", "docs")
 @click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Choose a ModelKit of an index.")
 @click.option("--max-files", type=click.IntRange(min=1), default=100_000, show_default=True, help="Files to accept.")
 @click.option("--any-names", is_flag=True, help="Accept names that differ by case only, or that Windows reserves.")
+@click.option("--include-remote", is_flag=True, help="Fetch remote datasets too, from S3 and from other ModelKits.")
 @click.option("--kitfile", is_flag=True, hidden=True)
 @click.option("--model", is_flag=True, hidden=True)
 @click.option("--code", is_flag=True, hidden=True)
@@ -48,6 +49,7 @@ def command(
     ignore_existing: bool,
     max_files: int,
     any_names: bool,
+    include_remote: bool,
     kitfile: bool,
     model: bool,
     code: bool,
@@ -76,7 +78,8 @@ def command(
     old = [name for name, on in zip(_OLD, (kitfile, model, code, datasets, docs), strict=True) if on]
     chosen = parse_filters(filters or ([",".join(old)] if old else ()))
     session.printer.note(f"Unpacking to {directory.absolute()}")
-    terms = Terms(_existing(overwrite=overwrite, keep=ignore_existing), max_files, any_names=any_names)
+    existing = _existing(overwrite=overwrite, keep=ignore_existing)
+    terms = Terms(existing, max_files, any_names=any_names, include_remote=include_remote)
     workspace = open_workspace(network, session)
 
     def unpack(name: Reference) -> "tuple[Version, Unpacked]":
@@ -84,7 +87,7 @@ def command(
             return workspace.unpack(name, directory, filters=chosen, terms=terms, observer=observer)
 
     version, unpacked = with_selected(workspace, parsed, unpack, labels=parse_selector(labels), verb="unpack")
-    if not unpacked.layers and not unpacked.kitfile:
+    if not unpacked.layers and not unpacked.kitfile and not unpacked.fetched and not unpacked.skipped:
         session.printer.warn("nothing in this ModelKit matches the filters; see: orchard info")
     _note(session.printer, unpacked)
     session.printer.result("", _value(version, unpacked))
@@ -106,6 +109,10 @@ def _note(printer: Printer, unpacked: "Unpacked") -> None:
     for layer in unpacked.layers:
         name = f" {layer.name}" if layer.name else ""
         printer.note(f"Unpacked {layer.kind.value}{name} to {unpacked.destination / layer.path}")
+    for url in unpacked.fetched:
+        printer.note(f"Unpacked dataset from {url}")
+    if unpacked.skipped:
+        printer.note("ModelKit contains remote datasets. To unpack, specify the --include-remote flag")
 
 
 def _value(version: "Version", unpacked: "Unpacked") -> "JSON":
@@ -124,4 +131,6 @@ def _value(version: "Version", unpacked: "Unpacked") -> "JSON":
             for layer in unpacked.layers
         ],
         "referenced": list(unpacked.referred),
+        "remote": list(unpacked.fetched),
+        "skipped": list(unpacked.skipped),
     }
