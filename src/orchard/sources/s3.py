@@ -127,7 +127,8 @@ class S3Objects:
         for start in range(0, wanted.size, PART):
             end = min(start + PART, wanted.size)
             with _translated(url):
-                yield from _exactly(self._get(address, {**options, "range": (start, end)}), end - start, url)
+                answer: GetResult = self._get(address, {**options, "range": (start, end)})
+                yield from _exactly(answer, end - start, url)
         if not wanted.size:
             with _translated(url):
                 self._get(address, {**options, "head": True})
