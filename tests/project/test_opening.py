@@ -14,7 +14,7 @@ from orchard.errors import (
     UnsupportedError,
 )
 from orchard.formats import LayerKind
-from orchard.project import IndexCache, OpenVersion
+from orchard.project import Held, IndexCache, OpenVersion
 from orchard.store import Bytes
 from support.archive_tars import END, directory, member
 from support.kits import Noting, dataset_kit
@@ -32,7 +32,7 @@ CSV = b"".join(b"%d,%d\n" % (n, n * n) for n in range(200_000))
 
 def opened(*layers: tuple[str, bytes, str], verify: bool = False) -> tuple[OpenVersion, Noting]:
     version, store = dataset_kit(*layers)
-    return OpenVersion(version, store, verify=verify), store
+    return OpenVersion(version, Held(store, version.kit.layers, verify=verify)), store
 
 
 def sizes(store: Noting) -> list[int | None]:
@@ -90,10 +90,10 @@ def test_tensor_when_the_layer_is_one_bare_file_then_takes_two_reads() -> None:
 
 def test_tensor_when_the_layer_was_seen_before_then_takes_two_reads(tmp_path: Path) -> None:
     version, store = dataset_kit(("m", TAR, "tar"))
-    OpenVersion(version, store, cache=IndexCache(tmp_path)).list()
+    OpenVersion(version, Held(store, version.kit.layers, IndexCache(tmp_path))).list()
     store.reads.clear()
 
-    OpenVersion(version, store, cache=IndexCache(tmp_path)).tensor("m/model.safetensors", "second")
+    OpenVersion(version, Held(store, version.kit.layers, IndexCache(tmp_path))).tensor("m/model.safetensors", "second")
 
     assert sizes(store) == [64 << 10, 2_000_000]
 
@@ -180,7 +180,8 @@ class TestIntegrity:
     def lying(form: str, *, verify: bool) -> OpenVersion:
         raw = CSV if form == "raw" else member("train.csv", CSV) + END
         version, _ = dataset_kit(("train.csv", raw, form))
-        return OpenVersion(version, Bytes(raw.replace(b"1", b"2", 2000)), verify=verify)
+        lying = Bytes(raw.replace(b"1", b"2", 2000))
+        return OpenVersion(version, Held(lying, version.kit.layers, verify=verify))
 
     def test_when_a_layer_is_one_bare_file_then_reading_all_of_it_is_verified(self) -> None:
         kit = self.lying("raw", verify=False)
@@ -199,7 +200,7 @@ class TestIntegrity:
 
     def test_when_an_index_was_made_of_the_whole_then_files_are_verified(self) -> None:
         version, store = dataset_kit(("d", gzip.compress(member("a", b"right") + END), "tar+gzip"))
-        with OpenVersion(version, store) as kit:
+        with OpenVersion(version, Held(store, version.kit.layers)) as kit:
             assert kit.file("a").digest is not None
             assert kit.read("a") == b"right"
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from orchard.project.modelpacking import ModelPackFormat
     from orchard.project.moving import Foreign, Moved, find_kit_home, list_foreign, move_in, shown_name
     from orchard.project.ociarchive import ArchiveFile, Named
+    from orchard.project.openfiles import Held
     from orchard.project.opening import OpenVersion, open_version
     from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
     from orchard.project.placing import Existing, Placement, all_or_nothing
@@ -91,6 +92,7 @@ __all__ = [
     "Find",
     "Finding",
     "Foreign",
+    "Held",
     "IndexCache",
     "Indexer",
     "Item",
@@ -274,6 +276,7 @@ _WHERE: Final = {
     "publish": "packing",
     "read_ignore": "packing",
     "read_kitfile": "packing",
+    "Held": "openfiles",
     "OpenVersion": "opening",
     "open_version": "opening",
     "Existing": "placing",

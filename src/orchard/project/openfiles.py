@@ -1,8 +1,9 @@
 """The files of a version, read where they lie: in the local store or in a registry."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from threading import RLock
 from typing import BinaryIO, Final, Self, cast
 
@@ -19,6 +20,25 @@ from orchard.store import Source
 MAX_READ: Final = 1 << 30  # bytes that one call gives, unless it is told otherwise
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Layers and where they are.
+
+    Attributes:
+        source: Where they are.
+        layers: Which ones.
+        cache: What is known of them already.
+        verify: Whether to read nothing of them that has not been verified.
+        hashed: Whether the digest of every file is wanted; layers are read whole for it.
+    """
+
+    source: Source
+    layers: tuple[Layer, ...]
+    cache: IndexCache | None = None
+    verify: bool = False
+    hashed: bool = False
+
+
 class OpenFiles:
     """The files of one version, read-only. Close it, or use it as a context. Safe to use from many threads.
 
@@ -29,33 +49,26 @@ class OpenFiles:
 
     Args:
         version: What to read.
-        source: Where its layers are.
-        cache: What is known of layers already.
-        verify: Whether to read nothing that has not been verified.
-        hashed: Whether the digest of every file is wanted; layers are read whole for it.
+        own: Its layers.
+        parents: Gives the layers that other versions bring to it, such as the model; asked for when a file is not in
+            its own.
 
     Attributes:
         version: What it is.
         resources: Closed with it.
     """
 
-    def __init__(
-        self,
-        version: Version,
-        source: Source,
-        *,
-        cache: IndexCache | None = None,
-        verify: bool = False,
-        hashed: bool = False,
-    ) -> None:
+    def __init__(self, version: Version, own: Held, parents: Callable[[], Sequence[Held]] = tuple) -> None:
         self.version = version
         self.resources = ExitStack()
-        self._ways = LayerWays(source, verify=verify)
-        self._indexer = Indexer(source, cache=cache, hashed=hashed)
+        self._parents: Callable[[], Sequence[Held]] | None = parents
+        self._layers: list[Layer] = []
+        self._shelves: dict[Digest, _Shelf] = {}
         self._index: FileIndex | None = None
         self._partial: dict[tuple[int, ...], FileIndex] = {}
-        self._held: dict[int, LayerFiles] = {}
+        self._found: dict[int, LayerFiles] = {}
         self._lock = RLock()
+        self._take(own)
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +78,8 @@ class OpenFiles:
 
     def close(self) -> None:
         """Delete temporary copies, and close ``resources``."""
-        self._ways.close()
+        for shelf in self._shelves.values():
+            shelf.ways.close()
         self.resources.close()
 
     @property
@@ -78,8 +92,8 @@ class OpenFiles:
         """
         with self._lock:
             if self._index is None:
-                layers = self.version.kit.layers
-                self._index = FileIndex((layer, self._files(number)) for number, layer in enumerate(layers))
+                self._take_parents()
+                self._index = FileIndex((layer, self._files(number)) for number, layer in enumerate(self._layers))
             return self._index
 
     def list(self, path: str = "") -> tuple[IndexedFile, ...]:
@@ -105,11 +119,9 @@ class OpenFiles:
         clean = _clean(path)
         with self._lock:
             if self._index is None:
-                layers = self.version.kit.layers
-                likely = tuple(number for number, layer in enumerate(layers) if _may_hold(layer, clean))
-                if likely not in self._partial:
-                    self._partial[likely] = FileIndex((layers[number], self._files(number)) for number in likely)
-                found = self._partial[likely].find(clean)
+                found = self._look(clean)
+                if found is None and self._take_parents():
+                    found = self._look(clean)
                 if found is not None:
                     return found
         return self.index.file(clean)
@@ -136,7 +148,7 @@ class OpenFiles:
         count = file.size - start if size is None else min(max(size, 0), file.size - start)
         if count > limit:
             raise LimitExceededError(f"{file.path}: {count} bytes, at most {limit} are read at once; open it instead")
-        data = self._ways.to(file.layer).read_at(file.offset + start, count) if count else b""
+        data = self._ways(file.layer).to(file.layer).read_at(file.offset + start, count) if count else b""
         if count == file.size and file.digest is not None:
             _check(Digest.of(data, Digest.parse(file.digest).algorithm), file)
         return data
@@ -165,7 +177,7 @@ class OpenFiles:
         file = self.file(path)
         start = min(max(offset, 0), file.size)
         count = file.size - start if size is None else min(max(size, 0), file.size - start)
-        pieces = self._ways.pieces(file.layer, file.offset + start, count)
+        pieces = self._ways(file.layer).pieces(file.layer, file.offset + start, count)
         if count < file.size or file.digest is None:
             yield from pieces
             return
@@ -177,17 +189,53 @@ class OpenFiles:
 
     def part(self, file: IndexedFile) -> "FilePart":
         """Give a file as bytes that can be read from any place."""
-        return FilePart(self._ways.to(file.layer), file.offset, file.size)
+        return FilePart(self._ways(file.layer).to(file.layer), file.offset, file.size)
+
+    def _look(self, path: str) -> IndexedFile | None:
+        """Look for a file in those layers alone whose entry says that it may be there."""
+        likely = tuple(number for number, layer in enumerate(self._layers) if _may_hold(layer, path))
+        if likely not in self._partial:
+            self._partial[likely] = FileIndex((self._layers[number], self._files(number)) for number in likely)
+        return self._partial[likely].find(path)
 
     def _files(self, number: int) -> LayerFiles:
-        if number not in self._held:
-            layer = self.version.kit.layers[number]
-            bare = layer.type.format is LayerFormat.RAW
+        if number not in self._found:
+            layer = self._layers[number]
+            ways = self._ways(layer)
             # Of a compressed layer the list alone costs no copy, and the copy may never be asked for.
-            copied = self._ways.copies(layer) and not self._ways.verify
-            way = None if bare or copied else self._ways.to(layer)
-            self._held[number] = self._indexer.index(layer, way)
-        return self._held[number]
+            needless = layer.type.format is LayerFormat.RAW or (ways.copies(layer) and not ways.verify)
+            way = None if needless else ways.to(layer)
+            self._found[number] = self._shelves[layer.descriptor.digest].indexer.index(layer, way)
+        return self._found[number]
+
+    def _ways(self, layer: Layer) -> LayerWays:
+        return self._shelves[layer.descriptor.digest].ways
+
+    def _take(self, held: Held) -> None:
+        shelf = _Shelf(
+            LayerWays(held.source, verify=held.verify), Indexer(held.source, cache=held.cache, hashed=held.hashed)
+        )
+        for layer in held.layers:
+            self._layers.append(layer)
+            self._shelves.setdefault(layer.descriptor.digest, shelf)
+
+    def _take_parents(self) -> bool:
+        """Take in what other versions bring, once; tell whether that was anything."""
+        if self._parents is None:
+            return False
+        before = len(self._layers)
+        for held in self._parents():
+            self._take(held)
+        self._parents = None
+        return len(self._layers) > before
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """How layers of one source are read, and how it is found out what is in them."""
+
+    ways: LayerWays
+    indexer: Indexer
 
 
 class FilePart:

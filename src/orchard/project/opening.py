@@ -1,12 +1,14 @@
 """A version that is open: its files, and the tensors in them."""
 
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from orchard.errors import LimitExceededError, NotFoundError, UnsupportedError
+from orchard.formats import Filters, Layer, model_reference
 from orchard.oci import Reference
 from orchard.project.indexcache import IndexCache
-from orchard.project.openfiles import MAX_READ, OpenFiles
+from orchard.project.openfiles import MAX_READ, Held, OpenFiles
 from orchard.project.versions import Version
 from orchard.store import LocalRepository, Source
 
@@ -25,7 +27,7 @@ def open_version(
     verify: bool = False,
     hashed: bool = False,
 ) -> "OpenVersion":
-    """Open a version of the local store or of its registry.
+    """Open a version of the local store or of its registry, with the model of the kit that it refers to, if it does.
 
     Args:
         workspace: Where to look, and where to remember what layers hold.
@@ -40,25 +42,28 @@ def open_version(
         OrchardError: As the registry client raises it.
     """
     version, source = workspace.find(reference, remote=remote)
-    local = isinstance(source, LocalRepository)
-    # What a registry said in parts is nothing that a reader who wants certainty believes.
-    cache = IndexCache(workspace.home) if local or verify else IndexCache.beside(workspace.home, source)
-    return OpenVersion(version, source, cache=cache, verify=verify and not local, hashed=hashed)
+
+    def held(where: Source, layers: tuple[Layer, ...]) -> Held:
+        local = isinstance(where, LocalRepository)
+        # What a registry said in parts is nothing that a reader who wants certainty believes.
+        cache = IndexCache(workspace.home) if local or verify else IndexCache.beside(workspace.home, where)
+        return Held(where, layers, cache, verify=verify and not local, hashed=hashed)
+
+    def parents() -> Iterator[Held]:
+        from orchard.project.references import model_portions
+
+        for portion in model_portions(version, Filters(), workspace.find, name=str(reference)):
+            yield held(portion.source, portion.layers)
+
+    referring = model_reference(version.kit.kitfile) is not None
+    return OpenVersion(version, held(source, version.kit.layers), (lambda: [*parents()]) if referring else tuple)
 
 
 class OpenVersion(OpenFiles):
     """One version, read-only: its files as in ``OpenFiles``, and what is in its model files."""
 
-    def __init__(
-        self,
-        version: Version,
-        source: Source,
-        *,
-        cache: IndexCache | None = None,
-        verify: bool = False,
-        hashed: bool = False,
-    ) -> None:
-        super().__init__(version, source, cache=cache, verify=verify, hashed=hashed)
+    def __init__(self, version: Version, own: Held, parents: Callable[[], Sequence[Held]] = tuple) -> None:
+        super().__init__(version, own, parents)
         self._headers: dict[str, ModelHeader] = {}
         self._reading = Lock()
 
