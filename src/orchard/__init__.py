@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from orchard.oci import Digest, Manifest
     from orchard.project import Copied, Objects, Observer, OpenVersion, Workspace, diff, export, load, verify
     from orchard.remote import Options
+    from orchard.sources import import_from
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ __all__ = [
     "diff",
     "errors",
     "export",
+    "import_from",
     "inspect",
     "load",
     "open",
@@ -378,8 +380,8 @@ if not TYPE_CHECKING:
         Raises:
             AttributeError: If there is none of that name.
         """
-        if name not in {"diff", "export", "load", "verify"}:
+        if name not in {"diff", "export", "import_from", "load", "verify"}:
             raise AttributeError(name)
-        from orchard import project
+        from orchard import project, sources
 
-        return getattr(project, name)
+        return getattr(sources if name == "import_from" else project, name)

@@ -4,10 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from orchard.errors import DeniedError, NotFoundError, UnauthenticatedError, UnsupportedError, UsageError
+import orchard
+from orchard.errors import (
+    DeniedError,
+    IntegrityError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnsupportedError,
+    UsageError,
+)
 from orchard.formats import LayerFormat, parse_kitfile
 from orchard.oci import Digest
 from orchard.project import ModelPackFormat, Recipe, Workspace
+from support.faultserver import FaultServer
 from support.hfserver import TOKEN, Exchange, HubServer
 from support.imports import imported, left
 from support.projects import write_files
@@ -130,6 +139,40 @@ def test_a_modelpack_of_weights_that_are_there_fetches_none_of_them(hub: HubServ
     assert [path.rpartition("/")[2] for path in hub.paths("/resolve/")] == ["config.json"]
     assert first.manifest.layers[0].digest == second.manifest.layers[0].digest == Digest.of(BIG)
     assert first.manifest.artifact_type == "application/vnd.cncf.model.manifest.v1+json"
+
+
+def test_an_import_goes_straight_to_a_registry(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("org/tiny", FILES)
+    with FaultServer() as server:
+        recipe = Recipe(push=True)
+        packed = imported(
+            hub, tmp_path, "org/tiny", kitfile=KITFILE, recipe=recipe, tag=f"{server.host}/team/tiny:v1,v2"
+        )
+        assert not (tmp_path / "layout").exists()
+        assert set(server.tags.values()) == {str(packed.descriptor.digest)}
+        assert set(server.tags) == {"v1", "v2"}
+        digests = [str(layer.layer.descriptor.digest) for layer in packed.layers]
+        assert digests == packed_from_disk(FILES, KITFILE, tmp_path)
+        assert set(digests) < set(server.blobs)
+        hub.seen.clear()
+        imported(hub, tmp_path, "org/tiny", kitfile=KITFILE, recipe=recipe, tag=f"{server.host}/team/tiny:v3")
+        assert hub.paths("/resolve/") == []
+
+
+def test_what_is_wrong_does_not_get_into_a_registry(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("org/tiny", {"model.safetensors": BIG})
+    hub.on("/store/", lambda exchange: exchange.content(BIG[:-1] + b"?"), times=9)
+    with FaultServer() as server:
+        with pytest.raises(IntegrityError, match=r"model\.safetensors: the content does not match"):
+            imported(hub, tmp_path, "org/tiny", recipe=Recipe(push=True), tag=f"{server.host}/team/tiny:v1")
+        assert (server.blobs, server.tags) == ({}, {})
+
+
+def test_a_push_needs_a_registry(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("org/tiny", FILES)
+    with pytest.raises(UsageError, match="a registry is needed"):
+        imported(hub, tmp_path, "org/tiny", recipe=Recipe(push=True))
+    assert hub.paths("safetensors") == []
 
 
 def test_what_skills_say_is_read(hub: HubServer, tmp_path: Path) -> None:
@@ -256,3 +299,17 @@ def test_a_connection_that_breaks_is_taken_up_again(hub: HubServer, tmp_path: Pa
     hub.on("/store/", cut)
     assert imported(hub, tmp_path, "org/tiny").layers
     assert [seen.headers.get("range") for seen in hub.seen if seen.origin == "storage"] == [None, "bytes=1000000-"]
+
+
+def test_the_library_imports_too(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = hub.model("Org/Tiny", FILES)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    version = orchard.import_from("Org/Tiny", home=tmp_path / "home")
+    assert version.reference == "org/tiny:latest"
+    assert version.manifest.annotations["org.opencontainers.image.revision"] == commit
+    assert orchard.inspect("org/tiny", home=tmp_path / "home").digest == version.digest
+    (tmp_path / "Mine").write_text("manifestVersion: 1.0.0\ncode: [{path: code}]\n")
+    mine = orchard.import_from("Org/Tiny", tag="mine:v1", file=tmp_path / "Mine", home=tmp_path / "home")
+    assert [layer.path for layer in mine.layers] == ["code"]
+    pack = orchard.import_from("Org/Tiny", tag="pack:v1", format="modelpack", home=tmp_path / "home")
+    assert pack.manifest.artifact_type == "application/vnd.cncf.model.manifest.v1+json"

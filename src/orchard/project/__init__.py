@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.scripting import diff, export, load, verify
+    from orchard.project.shelves import Shelf
     from orchard.project.surveying import survey_layers
     from orchard.project.unpacking import Loose, Portion, Terms, Unpacked
     from orchard.project.verifying import Finding, Verified, repair, verify_reference, verify_store, verify_version
@@ -121,6 +122,7 @@ __all__ = [
     "Recipe",
     "Referred",
     "Removed",
+    "Shelf",
     "Side",
     "Silent",
     "Stale",
@@ -292,6 +294,7 @@ _WHERE: Final = {
     "remove": "removing",
     "remove_names": "removing",
     "remove_remote": "removing",
+    "Shelf": "shelves",
     "survey_layers": "surveying",
     "Terms": "unpacking",
     "Unpacked": "unpacking",

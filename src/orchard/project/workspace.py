@@ -124,7 +124,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         reference, extra = Reference.parse_tags(tag) if tag else (None, ())
         if reference is not None and reference.digest is not None:
             raise UsageError(f"{tag}: a digest cannot be chosen; pack under a tag")
-        shelf = self._shelf(reference, push=recipe.push)
+        shelf = self.shelf(reference, push=recipe.push)
         kitfile, recipe = self._prepare(directory, kitfile or file, tag=tag, recipe=recipe)
         with shelf.writing():
             packed = packing.pack(directory, kitfile, shelf=shelf, recipe=recipe, cache=cache, observer=observer)
@@ -164,8 +164,8 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
         return kitfile, replace(recipe, environ=self._environ, elsewhere=elsewhere)
 
-    def _shelf(self, reference: Reference | None, *, push: bool) -> "Shelf":
-        """Choose where a packed version goes.
+    def shelf(self, reference: Reference | None, *, push: bool) -> "Shelf":
+        """Choose where a packed version goes: into the local store, or straight to the registry of its reference.
 
         Raises:
             UsageError: If it shall go to a registry, and none is named.

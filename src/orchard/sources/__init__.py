@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orchard.sources.opening import Project, Wanted, check_tag, open_project
     from orchard.sources.origin import Material, Note, Order, Origin
     from orchard.sources.s3 import S3Objects
+    from orchard.sources.scripting import import_from
     from orchard.sources.tokens import find_token
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Wanted",
     "check_tag",
     "find_token",
+    "import_from",
     "now",
     "open_project",
     "parse_address",
@@ -53,6 +55,7 @@ _WHERE: Final = {
     "Note": "origin",
     "Order": "origin",
     "Origin": "origin",
+    "import_from": "scripting",
     "find_token": "tokens",
 }
 

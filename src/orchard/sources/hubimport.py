@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace as evolve
 from threading import BoundedSemaphore
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -44,6 +44,7 @@ from orchard.project import (
     Packed,
     PackedLayer,
     Plan,
+    Shelf,
     VersionFormat,
     Workspace,
     publish,
@@ -53,7 +54,7 @@ from orchard.project import (
 from orchard.sources.huggingface import HubFile, HuggingFace, Snapshot
 from orchard.sources.origin import Material, Note, Order, Origin
 from orchard.sources.remembering import Remembered, layer_key
-from orchard.sources.streaming import Streamed
+from orchard.sources.streaming import Repeated, Streamed
 from orchard.sources.tree import Tree
 from orchard.store import Source
 
@@ -145,11 +146,14 @@ class HubProject:
         tree, recipe = self._tree(kitfile), order.recipe
         wanted = Encoding(recipe.layer_format)
         plans = list(recipe.format.plans([(claim, tree.layer(claim.path)) for claim in claims], wanted))
-        line = _Line(self._hub, self.snapshot, workspace, concurrency=order.concurrency, observer=observer, note=note)
-        with workspace.layout.writing():
+        reference, extra = Reference.parse_tags(order.tag)
+        shelf = workspace.shelf(reference, push=recipe.push)
+        place, sent_to = shelf.repository, shelf if recipe.push else None
+        line = _Line(
+            _Pinned(self._hub, self.snapshot), workspace, order=order, observer=observer, note=note, shelf=sent_to
+        )
+        with shelf.writing():
             layers = line.run(plans)
-            reference, extra = Reference.parse_tags(order.tag)
-            place = workspace.layout.repository(reference.name)
             packed = publish(
                 kitfile,
                 layers,
@@ -187,26 +191,33 @@ def _informed(form: VersionFormat, layers: Sequence[PackedLayer], place: Source)
     return evolve(form, found=survey_layers([layer.layer for layer in layers], place))
 
 
+class _Pinned(NamedTuple):
+    """A repository at one commit."""
+
+    hub: HuggingFace
+    snapshot: Snapshot
+
+
 class _Line:
     """Makes layers, several at a time; the first failure stops the others, and is raised."""
 
     def __init__(
         self,
-        hub: HuggingFace,
-        snapshot: Snapshot,
+        source: _Pinned,
         workspace: Workspace,
         *,
-        concurrency: int,
+        order: Order,
         observer: Observer,
         note: Note,
+        shelf: Shelf | None,
     ) -> None:
-        self._hub = hub
-        self._commit = snapshot.commit
-        self._files = {file.path: file for file in snapshot.files}
+        self._hub, self._commit = source.hub, source.snapshot.commit
+        self._files = {file.path: file for file in source.snapshot.files}
         self._layout = workspace.layout
         self._remembered = Remembered(workspace.home / "cache/import")
-        self._concurrency = concurrency
-        self._slots = BoundedSemaphore(concurrency)
+        self._shelf = shelf
+        self._concurrency = order.concurrency
+        self._slots = BoundedSemaphore(order.concurrency)
         self._observer = observer
         self._note = note
         self._stopped = False
@@ -231,8 +242,8 @@ class _Line:
     def _make(self, plan: Plan, fetchers: ThreadPoolExecutor) -> PackedLayer:
         key = layer_key(self._hub.address.url, plan, self._files)
         made, new = self._known(plan, key), False
-        if made is None or self._layout.path_of(made) is None:
-            made, new = self._download(plan, key, fetchers)
+        if self._shelf is not None or made is None or self._layout.path_of(made) is None:
+            made, new = self._download(plan, key, made, fetchers=fetchers)
         claim, descriptor = plan.claim, replace(made, annotations=dict(plan.annotations))
         layer = Layer(
             kind=claim.kind, path=claim.path, name=claim.name, descriptor=descriptor, diff_id=descriptor.digest
@@ -247,7 +258,9 @@ class _Line:
             return Descriptor(media_type=plan.media_type, digest=digest, size=file.size)
         return self._remembered.find(key)
 
-    def _download(self, plan: Plan, key: str, fetchers: ThreadPoolExecutor) -> tuple[Descriptor, bool]:
+    def _download(
+        self, plan: Plan, key: str, known: Descriptor | None, *, fetchers: ThreadPoolExecutor
+    ) -> tuple[Descriptor, bool]:
         label = plan.claim.label
 
         def passed(count: int) -> None:
@@ -257,7 +270,10 @@ class _Line:
 
         streamed = Streamed(plan.entries, self._files, raw=plan.is_raw, opens=self._open, pool=fetchers, passed=passed)
         self._observer.started(label, streamed.size)
-        ingested = self._layout.gather(key, streamed, plan.media_type)
+        if self._shelf is None:
+            ingested = self._layout.gather(key, streamed, plan.media_type)
+        else:
+            ingested = self._shelf.take(Repeated(streamed), plan.media_type, known)
         self._remembered.keep(key, ingested.descriptor)
         self._observer.finished(label)
         return ingested.descriptor, ingested.new

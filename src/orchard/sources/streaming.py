@@ -5,14 +5,14 @@ and nothing of it is kept anywhere but in the layer.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol
 
 from orchard.archive import BLOCK, END, Entry, header, tar_size
 from orchard.errors import IntegrityError
-from orchard.oci import Hasher, Readable, chunks, read_bounded
+from orchard.oci import Fillable, Hasher, Pieces, Readable, chunks, read_bounded
 from orchard.sources.gitobject import GitHasher
 from orchard.sources.huggingface import HubFile
 
@@ -109,6 +109,51 @@ class Streamed:
                 yield self._files[entry.name]
                 yield bytes(-entry.size % BLOCK)
         yield END
+
+
+class Repeated:
+    """A layer that is sent elsewhere while it is made; it may have to go back, and is checked where it is new.
+
+    What is given a second time is not checked again: whoever takes it compares the digest of all that came first.
+
+    Args:
+        streamed: The layer.
+    """
+
+    def __init__(self, streamed: Streamed) -> None:
+        self._streamed = streamed
+        self._check = streamed.checker()
+        self._seen = 0
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in all."""
+        return self._streamed.size
+
+    @contextmanager
+    def open(self, offset: int = 0) -> Iterator[Fillable]:
+        """Make it, from ``offset`` bytes on.
+
+        Raises:
+            IntegrityError: If a file is not what its repository lists.
+        """
+        if not offset:
+            self._check, self._seen = self._streamed.checker(), 0
+        pieces = self._pieces(offset)
+        try:
+            yield Pieces(pieces)
+        finally:
+            pieces.close()
+
+    def _pieces(self, offset: int) -> Generator[bytes]:
+        for piece in self._streamed.open(offset):
+            if offset <= self._seen < offset + len(piece):
+                self._check(piece[self._seen - offset :])
+                self._seen = offset + len(piece)
+            offset += len(piece)
+            yield piece
+        if offset != self._streamed.size:
+            raise IntegrityError(f"{offset} bytes came, {self._streamed.size} were expected")
 
 
 class _Ahead:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     help="Archives, or bare files (default: tar for ModelKits, raw for ModelPacks).",
 )
 @click.option("--tool", type=click.Choice(["hf", "git"]), help="How to fetch it (default: as the address suggests).")
+@click.option("--push", is_flag=True, help="Send it straight to the registry of --tag; nothing is stored here.")
 @click.option(
     "--attestation-output", metavar="FILE", help="Write provenance (in-toto, SLSA v1) to a file; '-' is stdout."
 )
@@ -69,6 +70,8 @@ def command(
     layer_format: str | None,
     tool: Literal["hf", "git"] | None,
     attestation_output: str | None,
+    *,
+    push: bool,
 ) -> None:
     """Import a model or a dataset from Hugging Face, or a repository of Git, as a ModelKit.
 
@@ -94,20 +97,20 @@ def command(
         kitfile = _kitfile(project, file, depth, session)
         printer.note(f"Packing model to {name}")
         with watching(printer, session.progress, "Importing") as observer:
-            order = Order(tag=name, recipe=_recipe(form, layer_format), concurrency=flags.concurrency)
+            order = Order(tag=name, recipe=_recipe(form, layer_format, push=push), concurrency=flags.concurrency)
             packed = project.pack(kitfile, workspace, order=order, observer=observer, note=printer.note)
         for text in packed.warnings:
             printer.warn(text)
         _tell(printer, _Done(project, packed, name), attestation_output, started)
 
 
-def _recipe(form: str, layer_format: str | None) -> "Recipe":
+def _recipe(form: str, layer_format: str | None, *, push: bool) -> "Recipe":
     from orchard.formats import LayerFormat
     from orchard.project import ModelPackFormat, Recipe
 
     if form == "modelkit":
-        return Recipe(layer_format=LayerFormat(layer_format or "tar"))
-    return Recipe(layer_format=LayerFormat(layer_format or "raw"), format=ModelPackFormat())
+        return Recipe(layer_format=LayerFormat(layer_format or "tar"), push=push)
+    return Recipe(layer_format=LayerFormat(layer_format or "raw"), format=ModelPackFormat(), push=push)
 
 
 class _Done(NamedTuple):
