@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import Program
+from support.cli import PROGRAMS, Program
 from support.hfserver import TOKEN, HubServer
 from support.terminal import talk
 
@@ -35,6 +35,14 @@ def test_import_says_what_kit_says(orchard: Program) -> None:
     assert "Would you like" not in ran.stdout + ran.stderr
     orchard.ok("unpack", "org/tiny", "-d", orchard.home / "there")
     assert (orchard.home / "there/model.safetensors").read_bytes() == FILES["model.safetensors"]
+
+
+def test_import_called_as_kit_tells_everything_on_stdout(hub: HubServer, tmp_path: Path) -> None:
+    kit = Program(tmp_path / "home", PROGRAMS / "kit", {"HF_ENDPOINT": hub.url, "KITOPS_HOME": str(tmp_path / "home")})
+    ran = kit.ok("import", "Org/Tiny", "--token", TOKEN, "--tag", "mine:v1", stdin="n\n")
+    assert ran.lines[-1] == "Model is packed as mine:v1"
+    assert "Downloading file config.json" in ran.lines
+    assert "Packing model to mine:v1" in ran.lines
 
 
 def test_import_as_json_says_where_it_comes_from(orchard: Program, hub: HubServer) -> None:
