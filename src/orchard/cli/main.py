@@ -61,6 +61,8 @@ COMMANDS: Final = {
     "cat": ("cat", "Print one file of a ModelKit, local or in a registry"),
     "tensors": ("tensors", "Show what is in the model files of a ModelKit"),
     "remove": ("remove", "Remove ModelKits, local or in a registry"),
+    "search": ("search", "Find versions by what their Kitfiles say"),
+    "history": ("history", "Show the versions of a repository over time"),
     "diff": ("diff", "Compare two ModelKits: layers, files, Kitfile, parameters"),
     "export": ("export", "Write versions into one file, to carry them elsewhere"),
     "load": ("load", "Take the versions of such a file, or push them to a registry"),

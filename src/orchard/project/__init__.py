@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from orchard.project.caching import Cached, clear_cache, list_cache
+    from orchard.project.cataloging import RegistryPart, concurrently, read_tags
     from orchard.project.comparison import Change, Comparison, FileChange, Kind, Level, Side, compare, side
     from orchard.project.context import Context
     from orchard.project.copying import Copied, CopiedVersion, CopyTerms, Place, copy_versions
     from orchard.project.elsewhere import Elsewhere, Locking
     from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
+    from orchard.project.history import Step, local_history, remote_history
     from orchard.project.home import find_home
     from orchard.project.indexcache import IndexCache
     from orchard.project.indexes import (
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
         VersionFormat,
     )
     from orchard.project.line import PackedLayer
-    from orchard.project.listing import Listed, list_local, list_remote
+    from orchard.project.listing import Listed, list_local, list_registry, list_remote, matching
     from orchard.project.loading import ArchiveStream, Loaded, copy_all, destinations, load_file
     from orchard.project.locating import Objects
     from orchard.project.modelpacking import ModelPackFormat
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.scripting import diff, export, load, verify
+    from orchard.project.searching import Hit, search, words_of
     from orchard.project.shelves import Shelf
     from orchard.project.surveying import survey_layers
     from orchard.project.unpacking import Loose, Portion, Terms, Unpacked
@@ -94,6 +97,7 @@ __all__ = [
     "Finding",
     "Foreign",
     "Held",
+    "Hit",
     "IndexCache",
     "Indexer",
     "Item",
@@ -121,11 +125,13 @@ __all__ = [
     "Pulled",
     "Recipe",
     "Referred",
+    "RegistryPart",
     "Removed",
     "Shelf",
     "Side",
     "Silent",
     "Stale",
+    "Step",
     "Terms",
     "Unpacked",
     "Verified",
@@ -136,6 +142,7 @@ __all__ = [
     "all_or_nothing",
     "clear_cache",
     "compare",
+    "concurrently",
     "copy_all",
     "copy_versions",
     "create_index",
@@ -154,11 +161,14 @@ __all__ = [
     "list_foreign",
     "list_indexes",
     "list_local",
+    "list_registry",
     "list_remote",
     "load",
     "load_file",
     "load_version",
+    "local_history",
     "locate",
+    "matching",
     "move_in",
     "open_version",
     "parents_of",
@@ -170,7 +180,9 @@ __all__ = [
     "read_ignore",
     "read_kitfile",
     "read_origin",
+    "read_tags",
     "read_version",
+    "remote_history",
     "remove",
     "remove_from_index",
     "remove_names",
@@ -178,6 +190,7 @@ __all__ = [
     "repair",
     "resolve_local",
     "resolved_kitfile",
+    "search",
     "shown_name",
     "side",
     "stale",
@@ -188,12 +201,24 @@ __all__ = [
     "verify_version",
     "warnings",
     "with_selected",
+    "words_of",
     "write_kitfile",
     "write_kitfile_to",
 ]
 
 _WHERE: Final = {
     "Loose": "unpacking",
+    "list_registry": "listing",
+    "matching": "listing",
+    "Step": "history",
+    "local_history": "history",
+    "remote_history": "history",
+    "Hit": "searching",
+    "search": "searching",
+    "words_of": "searching",
+    "RegistryPart": "cataloging",
+    "concurrently": "cataloging",
+    "read_tags": "cataloging",
     "diff": "scripting",
     "export": "scripting",
     "load": "scripting",

@@ -1,16 +1,22 @@
 """Lists of versions, local and remote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchard.errors import InvalidDocumentError, NotAModelKitError, NotFoundError, OrchardError
+from orchard.errors import DeniedError, InvalidDocumentError, NotAModelKitError, NotFoundError, OrchardError
+from orchard.formats import name_of
 from orchard.oci import UNNAMED, Descriptor, Reference, mediatype
 from orchard.project.versions import Version, read_manifest, read_version
 from orchard.store import Layout, Source, is_digest_tag
 
+# A list of the local store needs no threads.
+# ruff: noqa: PLC0415
 if TYPE_CHECKING:
-    from orchard.remote import RemoteRepository
+    from orchard.formats import Filters
+    from orchard.project.cataloging import RegistryPart
+    from orchard.remote import Registry, RemoteRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +57,55 @@ def list_local(layout: Layout, repository: str | None = None) -> list[Listed]:
     return list(listed)
 
 
-def list_remote(repository: "RemoteRepository", name: str, tag: str | None = None) -> Iterator[Listed]:
+def list_remote(
+    repository: "RemoteRepository", name: str, tag: str | None = None, *, workers: int = 5
+) -> Iterator[Listed]:
     """List the ModelKits of a repository in a registry, tag by tag; artifacts of other kinds are left out.
 
     Raises:
         NotFoundError: If the repository, or the tag that was asked for, is not there.
         OrchardError: As the registry client raises it.
     """
-    for found in [tag] if tag else repository.tags():
-        descriptor = repository.resolve(found)
+    if tag is not None:
+        descriptor = repository.resolve(tag)
         if descriptor.media_type in mediatype.INDEXES:
-            continue
+            return
         try:
             version = read_version(repository, descriptor)
         except NotAModelKitError:
-            continue
-        yield Listed(name, (found,), version, version.descriptor)
+            return
+        yield Listed(name, (tag,), version, version.descriptor)
+        return
+    from orchard.project.cataloging import read_tags
+
+    for found in read_tags(repository, repository.tags(), workers=workers):
+        yield Listed(name, (found.tag,), found.version, found.descriptor)
+
+
+def list_registry(registry: "Registry", place: "RegistryPart", *, workers: int = 5) -> Iterator[Listed]:
+    """List the ModelKits of all repositories in a part of a registry, as ``list_remote``.
+
+    Raises:
+        UnsupportedError: If the registry does not list its repositories to us.
+        OrchardError: As the registry client raises it.
+    """
+    from orchard.project.cataloging import repositories
+
+    for name in repositories(registry, place):
+        with suppress(DeniedError, NotFoundError):  # of what others may see, and of what goes meanwhile
+            yield from list_remote(registry.repository(name), f"{place.host}/{name}", workers=workers)
+
+
+def matching(listed: Iterable[Listed], filters: "Filters") -> list[Listed]:
+    """Give the versions that hold something that filters select; all of them without filters."""
+    return [one for one in listed if not filters.filters or _selected(one.version, filters)]
+
+
+def _selected(version: Version | None, filters: "Filters") -> bool:
+    if version is None:
+        return False
+    entries = version.kit.kitfile.entries()
+    return filters.kitfile or any(filters.names(kind, path=e.path, name=name_of(e)) for kind, _, e in entries)
 
 
 def _is_about_another(source: Source, descriptor: Descriptor, tags: list[str]) -> bool:

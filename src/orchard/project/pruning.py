@@ -1,17 +1,18 @@
 """Pruning the local store by policy: which versions go, and why the others stay.
 
-What a kept version needs stays whatever the policy says: the version that holds its model (``model.path``), the
+What a kept version needs stays whatever the policy says: the versions that hold its model and its datasets, the
 manifests of an index, and the signatures and other documents about it. Those go when their subject goes.
 """
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
-from orchard.errors import OrchardError, UsageError
-from orchard.formats import is_reference
+from orchard.errors import NotFoundError, OrchardError, UsageError
+from orchard.formats import is_reference, lock_of, model_reference
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Document, Reference, mediatype, parse_document, read_all
 from orchard.project.versions import read_version, resolve_local
 from orchard.store import Entry, Layout
@@ -184,21 +185,25 @@ class _Kept:
             document = self._shelf.document(one)
             yield from ((one.repository, child.digest) for child in (document.children if document else ()))
             return
-        parent = _parent(self._shelf.layout, one)
-        if parent is not None:
-            yield parent
+        yield from _referred(self._shelf.layout, one)
 
 
-def _parent(layout: Layout, one: Stale) -> _Key | None:
-    """Find the version that holds the model of this one, if that is another and is here."""
+def _referred(layout: Layout, one: Stale) -> Iterator[_Key]:
+    """Find the versions that this one refers to and that are here: at the digests it pins, and as they are named."""
     try:
-        model = read_version(layout.repository(one.repository), one.descriptor).kit.kitfile.model
-        if model is None or not is_reference(model.path):
-            return None
-        reference = Reference.parse(model.path)
-        return reference.name, resolve_local(layout, reference).digest
+        version = read_version(layout.repository(one.repository), one.descriptor)
+        pins = lock_of(version.manifest, what=str(one.descriptor.digest)).kits
     except OrchardError:
-        return None  # it is not here; or this one is damaged or no ModelKit, and has no parent that anybody knows of
+        return  # damaged, or no project: it refers to nothing that anybody knows of
+    kitfile = version.kit.kitfile
+    texts = [model_reference(kitfile), *(dataset.remote_path for dataset in kitfile.datasets), *pins]
+    for text in dict.fromkeys(filter(None, texts)):
+        if is_reference(text):
+            reference = Reference.parse_tags(text)[0]
+            if text in pins:
+                yield reference.name, pins[text]
+            with suppress(NotFoundError):
+                yield reference.name, resolve_local(layout, reference).digest
 
 
 def _names(one: Stale) -> Iterable[str]:

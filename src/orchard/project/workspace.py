@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from orchard.errors import UnsupportedError, UsageError
 from orchard.oci import UNNAMED, Digest, Reference
 from orchard.project.home import CREDENTIALS, LAYOUT, UPLOADS, find_home
+from orchard.project.registries import Registries
 from orchard.project.versions import Version, locate, read_version, resolve_local
 from orchard.store import Layout, Store
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from orchard.project.pulling import Pulled
     from orchard.project.shelves import Shelf
     from orchard.project.unpacking import Loose, Portion, Terms, Unpacked
-    from orchard.remote import Credential, CredentialStore, Options, Registry, RemoteRepository
+    from orchard.remote import Credential, CredentialStore, Options, RemoteRepository
 
 UNNAMED_NAME: Final = f"localhost/{UNNAMED}"
 
@@ -60,7 +61,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         self._wanted_objects = objects
         self._found_objects: Objects | None = None
         self._now = now
-        self._registries: dict[str, Registry] = {}
+        self.registries = Registries(self._options, lambda: self.credentials)
 
     @cached_property
     def credentials(self) -> "CredentialStore":
@@ -79,8 +80,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        while self._registries:
-            self._registries.popitem()[1].close()
+        self.registries.close()
 
     def remote(self, reference: Reference) -> "RemoteRepository":
         """Open the repository of a reference in its registry.
@@ -90,12 +90,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         """
         if reference.is_local:
             raise UsageError(f"{reference}: a registry is needed here, as in registry.example.com/{reference}")
-        from orchard.remote import Registry
-
-        host = reference.registry
-        if host not in self._registries:
-            self._registries[host] = Registry(host, options=self._options(host), credentials=self.credentials)
-        return self._registries[host].repository(reference.repository)
+        return self.registries.open(reference.registry).repository(reference.repository)
 
     def pack(
         self,

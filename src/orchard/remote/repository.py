@@ -34,11 +34,14 @@ class RemoteRepository:
 
     Every method may raise what ``Client.send`` raises: ``UnauthenticatedError``, ``DeniedError``,
     ``NotFoundError``, ``UnsupportedError``, ``RateLimitedError`` and ``RemoteError``.
+
+    Attributes:
+        documents: Its manifests and indexes, each in one request.
     """
 
     def __init__(self, client: Client, name: str) -> None:
         self._place = Place(client, name)
-        self._documents = Documents(self._place)
+        self.documents = self._documents = Documents(self._place)
         self._referrers = Referrers(self._place, self._documents)
         self._storages = Storages()
         self._missing: set[Digest] = set()  # blobs that ``exists`` has just denied, so that ``push`` need not ask again

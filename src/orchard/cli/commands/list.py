@@ -1,6 +1,7 @@
 """``orchard list``."""
 
 import sys
+from collections.abc import Iterable
 
 import click
 
@@ -8,8 +9,10 @@ from orchard.cli.gotemplate import GoTemplate, Value
 from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
 from orchard.cli.output import format_size, table
 from orchard.cli.workspace import open_workspace
+from orchard.errors import UsageError
+from orchard.formats import parse_filters
 from orchard.oci import JSON, Reference
-from orchard.project import Listed, Workspace, list_local, list_remote
+from orchard.project import Listed, Workspace, list_local, list_registry, list_remote, matching
 
 _HEADINGS = ("REPOSITORY", "TAG", "MAINTAINER", "NAME", "SIZE", "DIGEST")
 _NONE = "<none>"
@@ -17,26 +20,30 @@ _NONE = "<none>"
 
 @click.command(cls=Command)
 @click.argument("repository", metavar="[REGISTRY/REPOSITORY[:TAG]]", required=False)
+@click.option(
+    "-f", "--filter", "filters", multiple=True, metavar="TYPE[,TYPE][:NAME|PATH,...]", help="With such parts."
+)
+@click.option("-r", "--remote", is_flag=True, help="List all repositories of HOST[/PREFIX].")
 @click.option("--format", "form", default="table", help="table, json, or a line such as '{{.Repo}} {{.Digest}}'.")
 @network_options
-def command(network: NetworkFlags, repository: str | None, form: str) -> None:
+def command(
+    network: NetworkFlags, repository: str | None, filters: tuple[str, ...], form: str, *, remote: bool
+) -> None:
     """List the ModelKits in the local store or, with a repository of a registry, the ones there.
 
     \b
     Examples:
       orchard list
       orchard list registry.example.com/team/mymodel
+      orchard list --remote registry.example.com/team
+      orchard list --filter datasets:train
       orchard list --output json
     """
     session = current_session()
+    wanted = parse_filters(filters)
     workspace = open_workspace(network, session)
-    reference = Reference.parse(repository) if repository else None
-    if reference is None or reference.is_local:
-        listed = list_local(workspace.layout, reference.name if reference else None)
-    else:
-        target = str(reference.digest) if reference.digest else reference.tag
-        listed = list(list_remote(workspace.remote(reference), str(Reference(*_name(reference))), target))
-    if not listed and reference is None:
+    listed = matching(_listed(workspace, repository, remote=remote, workers=network.concurrency), wanted)
+    if not listed and repository is None:
         _hint(session, workspace)
     if session.printer.as_json:
         session.printer.document([_value(one) for one in listed])
@@ -57,8 +64,20 @@ def _hint(session: Session, workspace: Workspace) -> None:
         session.printer.aside(f"kit keeps ModelKits in {kit}; to take them over: orchard migrate --from {kit}")
 
 
-def _name(reference: Reference) -> tuple[str, str]:
-    return reference.registry, reference.repository
+def _listed(workspace: Workspace, name: str | None, *, remote: bool, workers: int) -> Iterable[Listed]:
+    if remote:
+        if name is None:
+            raise UsageError("--remote: name the registry, as in: orchard list --remote registry.example.com")
+        from orchard.project import RegistryPart
+
+        place = RegistryPart.parse(name)
+        return list_registry(workspace.registries.open(place.host), place, workers=workers)
+    reference = Reference.parse(name) if name else None
+    if reference is None or reference.is_local:
+        return list_local(workspace.layout, reference.name if reference else None)
+    target = str(reference.digest) if reference.digest else reference.tag
+    shown = str(Reference(reference.registry, reference.repository))
+    return list_remote(workspace.remote(reference), shown, target, workers=workers)
 
 
 def _author(one: Listed) -> str:
