@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import packing, reading
+from bench import transfers as moving
 from bench.limits import copy_speed, hash_speed, read_and_hash_speed
 from bench.timing import Measured, environment, measure_command
 
@@ -44,6 +45,7 @@ def main() -> None:
             packing.rows(root, tree, host=host, program=BIN / "orchard", runs=arguments.runs)
             transfers(root, tree, size=size, host=host, runs=arguments.runs, limits=limits)
         reading.rows(root, max(arguments.size, 256 << 20))
+        moving.rows(root / "moving", arguments.size, arguments.runs)
         start_up(root)
 
 

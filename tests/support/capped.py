@@ -1,7 +1,7 @@
-"""A registry's blob endpoint that gives each connection so many bytes a second and no more.
+"""A registry to read from that gives each connection so many bytes a second and no more.
 
 nginx's ``limit_rate`` is no stand-in: it counts anew with each request, so that small ranges are not limited at all.
-``python -m support.capped FILE RATE`` runs one as a process and prints its port.
+``python -m support.capped PATH RATE`` runs one as a process and prints its host.
 """
 
 import os
@@ -34,23 +34,27 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
         self.server.capped.note(-1)
 
+    def do_HEAD(self) -> None:
+        self._head(200, self._file().stat().st_size)
+
     def do_GET(self) -> None:
         capped = self.server.capped
+        size = self._file().stat().st_size
         capped.ranges.append(self.headers.get("Range"))
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        start, end = (int(found[1]), int(found[2] or capped.size - 1) + 1) if found else (0, capped.size)
-        end = min(end, capped.size)
+        start, end = (int(found[1]), int(found[2] or size - 1) + 1) if found else (0, size)
+        end = min(end, size)
         if found and found[2] and capped.refuses:
             self.send_response(capped.refuses)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
         partial = found is not None and capped.gives_ranges
-        start, end = (start, end) if partial else (0, capped.size)
+        start, end = (start, end) if partial else (0, size)
         self.send_response(206 if partial else 200)
         self.send_header("Content-Length", str(end - start))
         if partial:
-            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{capped.size}")
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         self.end_headers()
         cut = partial and capped.takes_cut()
         try:
@@ -59,10 +63,24 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
+    def _head(self, status: int, length: int, content_range: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(length))
+        if "/manifests/" in self.path:
+            self.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+        if content_range:
+            self.send_header("Content-Range", content_range)
+        self.end_headers()
+        self.wfile.flush()
+
+    def _file(self) -> Path:
+        path = self.server.capped.path
+        return path / "blobs/sha256" / self.path.rpartition(":")[2] if path.is_dir() else path
+
     def _pour(self, start: int, end: int) -> None:
         rate = self.server.capped.rate
         pause = Event()
-        with self.server.capped.path.open("rb") as file:
+        with self._file().open("rb") as file:
             while start < end:
                 wait = self.due - time.monotonic()
                 if wait > 0:
@@ -89,7 +107,7 @@ class CappedServer:
     """The server; use it as a context.
 
     Attributes:
-        path: The one blob that it gives, whatever is asked for.
+        path: The one blob that it gives, whatever is asked for; or a layout, whose content it gives by digest.
         rate: Bytes a second for each connection; no limit if not given.
         gives_ranges: Whether it answers 206 where a range is asked for, or gives the whole.
         refuses: Status with which it refuses ranges that have an end, if it does.
@@ -109,7 +127,6 @@ class CappedServer:
     lock: Lock = field(default_factory=Lock)
 
     def __enter__(self) -> Self:
-        self.size = self.path.stat().st_size
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.capped = self
         self.thread = Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True)
