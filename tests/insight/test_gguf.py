@@ -82,6 +82,21 @@ def test_read_gguf_when_the_vocabulary_is_large_then_passes_over_it_quickly(tmp_
     assert spent < 0.5  # 0.07 s on a quiet machine; the target is 0.2 s
 
 
+def test_read_gguf_when_the_vocabulary_is_large_then_takes_two_reads(tmp_path: Path) -> None:
+    class Counting(InMemory):
+        reads = 0
+
+        def read_at(self, offset: int, size: int, /) -> bytes:
+            self.reads += 1
+            return super().read_at(offset, size)
+
+    file = Counting(write_gguf(tmp_path / "tiny.gguf", tokens=VOCABULARY).read_bytes())
+
+    read_gguf(file)
+
+    assert file.reads == 2
+
+
 def test_types_when_compared_with_the_library_then_are_the_same() -> None:
     theirs = {kind.value: (kind.name, *GGML_QUANT_SIZES[kind]) for kind in GGMLQuantizationType}
     words = {kind.value: kind.name.removeprefix("MOSTLY_").removeprefix("ALL_") for kind in LlamaFileType}

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import ClassVar
 
 import onnxruntime
 import pytest
@@ -116,3 +117,19 @@ def test_read_onnx_when_it_is_broken_then_says_why(raw: bytes, why: str) -> None
 def test_read_onnx_when_a_text_is_huge_then_says_so() -> None:
     with pytest.raises(LimitExceededError, match="bytes of text, at most"):
         read_onnx(InMemory(model(field(2, bytes((16 << 20) + 1)))))
+
+
+def test_read_onnx_when_tensors_are_large_then_does_not_read_them() -> None:
+    class Counting(InMemory):
+        sizes: ClassVar[list[int]] = []
+
+        def read_at(self, offset: int, size: int, /) -> bytes:
+            self.sizes.append(size)
+            return super().read_at(offset, size)
+
+    content = field(9, bytes(4 << 20))
+    graph = b"".join(field(5, tensor(name=b"w%d" % n, dims=(1 << 20,), content=content)) for n in range(8))
+
+    assert read_onnx(Counting(model(graph))).parameters == 8 << 20
+    assert Counting.sizes == [64 << 10] * 8 + Counting.sizes[8:]
+    assert sum(Counting.sizes) < 1 << 20

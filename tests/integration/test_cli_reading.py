@@ -172,3 +172,20 @@ def test_a_project_of_every_kind_is_listed(hub: HubProgram, program: Program, tm
     assert kinds["model/weights.bin"] == "model"
     assert kinds["src/run.sh"] == "code"
     assert program.ok("cat", "--remote", name, "README.md").stdout == "# Tiny\n\nGrüße.\n"
+
+
+def test_a_modelpack_is_read_too_and_each_file_is_verified(faults: FaultServer, packed: Program, models: Path) -> None:
+    name = f"{faults.host}/pack:v1"
+    packed.ok("pack", models, "-t", name, "--format", "modelpack")
+    packed.ok("push", name)
+    faults.seen.clear()
+
+    assert packed.ok("files", "--remote", name, "-q").lines == ["big.bin", "model/m.safetensors", "model/tiny.gguf"]
+    assert not [seen for seen in faults.seen if "range" in seen.headers]  # the manifest says it all
+    assert "771 parameters" in packed.ok("tensors", "--remote", name).stdout
+    content = packed.ok("cat", "--remote", name, "big.bin", "--output", "json").document["content"]
+    assert b64decode(content) == BIG
+
+    (digest,) = [digest for digest, data in faults.blobs.items() if data == BIG]
+    faults.blobs[digest] = bytes(len(BIG))
+    assert packed("cat", "--remote", name, "big.bin", "--output", "json").code == 6

@@ -1,6 +1,7 @@
 import gzip
 import io
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from orchard.errors import (
     UnsupportedError,
 )
 from orchard.formats import LayerKind
+from orchard.oci import Descriptor
 from orchard.project import Held, IndexCache, OpenVersion
 from orchard.store import Bytes
 from support.archive_tars import END, directory, member
@@ -50,6 +52,24 @@ def test_list_then_gives_every_file() -> None:
     assert [file.path for file in kit.list("./m/")] == ["m/config.json", "m/model.safetensors"]
     assert [file.path for file in kit.list("train.csv")] == ["train.csv"]
     assert kit.list("m")[0].kind is LayerKind.DATASET
+
+
+def test_list_when_there_are_many_layers_then_looks_into_several_at_once() -> None:
+    together = Barrier(4, timeout=30)
+    version, _ = dataset_kit(*((f"d{n}", member(f"d{n}/a", bytes(n)) + END, "tar") for n in range(8)))
+
+    class Meeting(Noting):
+        def read_range(self, content: Descriptor, offset: int, size: int) -> bytes:
+            together.wait()
+            return super().read_range(content, offset, size)
+
+    store = Meeting()
+    for n, layer in enumerate(version.kit.layers):
+        store.push(layer.descriptor, Bytes(member(f"d{n}/a", bytes(n)) + END))
+
+    kit = OpenVersion(version, Held(store, version.kit.layers))
+
+    assert [(file.path, file.size) for file in kit.list()] == [(f"d{n}/a", n) for n in range(8)]
 
 
 @pytest.mark.parametrize("form", ["tar", "tar+gzip"])

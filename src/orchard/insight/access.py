@@ -7,7 +7,8 @@ from typing import Final, Protocol, Self
 from orchard.errors import InvalidDocumentError, StorageError
 
 FIRST: Final = 64 << 10  # bytes of the first window; holds the whole header of most files
-LARGEST: Final = 4 << 20  # bytes of a window that has grown
+LARGEST: Final = 8 << 20  # bytes of a window that has grown
+_GROWTH: Final = 8  # each read may be a request: 64 KiB, 512 KiB, 4 MiB, 8 MiB
 
 
 class RandomAccess(Protocol):
@@ -100,6 +101,7 @@ class Cursor:
     Args:
         source: What is read.
         what: How errors call it.
+        second: Bytes of the second window, where it is known that much follows if anything does.
 
     Attributes:
         position: Bytes from the start of the file to what is read next.
@@ -107,13 +109,14 @@ class Cursor:
         what: How errors call it.
     """
 
-    __slots__ = ("_buffer", "_next", "_source", "_start", "position", "size", "what")
+    __slots__ = ("_buffer", "_next", "_second", "_source", "_start", "position", "size", "what")
 
-    def __init__(self, source: RandomAccess, *, what: str) -> None:
+    def __init__(self, source: RandomAccess, *, what: str, second: int = FIRST * _GROWTH) -> None:
         self._source = source
         self._buffer = b""
         self._start = 0
         self._next = FIRST
+        self._second = second
         self.position = 0
         self.size = source.size
         self.what = what
@@ -149,12 +152,12 @@ class Cursor:
         left = self.size - self.position
         if size > left:
             raise self._ended()
-        jumped = self.position > self._start + len(self._buffer)
-        self._next = FIRST if jumped else min(self._next, LARGEST)
+        gap = self.position - (self._start + len(self._buffer))
+        self._next = FIRST if gap > FIRST else min(self._next, LARGEST)
         wanted = min(max(size, self._next), left)
         self._buffer = self._source.read_at(self.position, wanted)
         self._start = self.position
-        self._next *= 2
+        self._next = self._second if self._next == FIRST else self._next * _GROWTH
 
     def _ended(self) -> InvalidDocumentError:
         return InvalidDocumentError(f"{self.what}: ends at byte {self.size}, within its header")

@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final, Literal
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
-from orchard.insight.access import Cursor, RandomAccess
+from orchard.insight.access import LARGEST, Cursor, RandomAccess
 from orchard.insight.ggmltypes import FILE_TYPES, TYPES
 from orchard.insight.tensor import Tensor, check_shape, parameters_by_dtype
 
@@ -154,7 +154,8 @@ def read_gguf(source: RandomAccess, *, what: str = "the file") -> Gguf:
         LimitExceededError: If it claims more keys, tensors, items or text than anybody's.
         OrchardError: If the source cannot be read.
     """
-    cursor = Cursor(source, what=what)
+    # What does not end within the first window has a vocabulary, and that of Llama 3 has 7 MB.
+    cursor = Cursor(source, what=what, second=LARGEST)
     if cursor.take(4) != MAGIC:
         raise InvalidDocumentError(f"{what}: not a GGUF file")
     raw = cursor.take(4)

@@ -8,6 +8,7 @@ a compressed tar       streamed once; what unpacks is hashed on the way
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from threading import Lock
 from typing import Final
 
 from orchard.archive import DEFAULTS, Limits, Member, SkippingReader, members, safe_name
@@ -51,7 +52,7 @@ def index_version(
 
 
 class Indexer:
-    """Finds out what layers hold.
+    """Finds out what layers hold; several threads may each look into one.
 
     Args:
         source: Where the layers are.
@@ -68,6 +69,7 @@ class Indexer:
         self._hashed = hashed
         self._limits = limits
         self._members = 0
+        self._lock = Lock()
 
     def index(self, layer: Layer, access: LayerAccess | None = None) -> LayerFiles:
         """List what a layer holds, with the paths that it is unpacked to.
@@ -84,8 +86,10 @@ class Indexer:
             found = LayerFiles((self._bare(layer),))
         else:
             found = _below(self._known(layer) or self._read(layer, access), self._prefix(layer))
-        self._members += len(found.files) + len(found.directories)
-        if self._members > self._limits.members:
+        with self._lock:
+            self._members += len(found.files) + len(found.directories)
+            too_many = self._members > self._limits.members
+        if too_many:
             raise LimitExceededError(f"{layer.path}: more than {self._limits.members} files and directories")
         return found
 

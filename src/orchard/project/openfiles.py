@@ -15,8 +15,9 @@ from orchard.project.indexing import Indexer
 from orchard.project.layeraccess import LayerAccess, LayerWays
 from orchard.project.rangedfile import FIRST, RangedFile
 from orchard.project.versions import Version
-from orchard.store import Source
+from orchard.store import LocalRepository, Source
 
+AT_ONCE: Final = 4  # layers of a registry whose headers are read
 MAX_READ: Final = 1 << 30  # bytes that one call gives, unless it is told otherwise
 
 
@@ -93,6 +94,7 @@ class OpenFiles:
         with self._lock:
             if self._index is None:
                 self._take_parents()
+                self._look_ahead()
                 self._index = FileIndex((layer, self._files(number)) for number, layer in enumerate(self._layers))
             return self._index
 
@@ -198,6 +200,20 @@ class OpenFiles:
             self._partial[likely] = FileIndex((self._layers[number], self._files(number)) for number in likely)
         return self._partial[likely].find(path)
 
+    def _look_ahead(self) -> None:
+        """Look into several layers of a registry at once: each costs a request or two."""
+        far = [
+            number
+            for number, layer in enumerate(self._layers)
+            if number not in self._found and self._shelves[layer.descriptor.digest].far
+        ]
+        if len(far) > 1:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- the local store needs none
+
+            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="index") as pool:
+                for _ in pool.map(self._files, far):
+                    continue
+
     def _files(self, number: int) -> LayerFiles:
         if number not in self._found:
             layer = self._layers[number]
@@ -213,7 +229,9 @@ class OpenFiles:
 
     def _take(self, held: Held) -> None:
         shelf = _Shelf(
-            LayerWays(held.source, verify=held.verify), Indexer(held.source, cache=held.cache, hashed=held.hashed)
+            LayerWays(held.source, verify=held.verify),
+            Indexer(held.source, cache=held.cache, hashed=held.hashed),
+            far=not isinstance(held.source, LocalRepository),
         )
         for layer in held.layers:
             self._layers.append(layer)
@@ -236,6 +254,7 @@ class _Shelf:
 
     ways: LayerWays
     indexer: Indexer
+    far: bool
 
 
 class FilePart:
