@@ -75,6 +75,7 @@ COMMANDS: Final = {
     "dev": ("dev", "Run a model on this machine, to try it"),
     "hub": ("hub", "Run a hub: a registry with pages, on this machine"),
     "index": ("index", "Keep several ModelKits under one name, told apart by labels"),
+    "skill": ("skill", "Teach coding agents to use this program"),
     "migrate": ("migrate", "Take over the ModelKits and logins of kit"),
     "config": ("config", "Show or change defaults"),
     "cache": ("cache", "Show or clear what may be deleted at any time"),

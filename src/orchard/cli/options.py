@@ -65,7 +65,10 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read arguments as ``kit`` does, where ``--flag=true`` and ``--flag=false`` are flags too."""
         flags = {name: option for option in self.params if _is_flag(option) for name in option.opts}
-        return super().parse_args(ctx, [word for arg in args for word in _flag_words(arg, flags)])
+        # An option whose value may be left out takes one behind "=" only: what follows it is something else.
+        bare = {name: f"{name}={value}" for one in self.params for name, value in _bare_names(one)}
+        words = [bare.get(word, word) for arg in args for word in _flag_words(arg, flags)]
+        return super().parse_args(ctx, words)
 
 
 class Group(click.Group):
@@ -80,6 +83,12 @@ class Group(click.Group):
 
 def _is_flag(parameter: click.Parameter) -> bool:
     return isinstance(parameter, click.Option) and parameter.is_flag
+
+
+def _bare_names(parameter: click.Parameter) -> list[tuple[str, object]]:
+    if not isinstance(parameter, click.Option) or parameter.is_flag or not isinstance(parameter.flag_value, str | bool):
+        return []
+    return [(name, parameter.flag_value) for name in parameter.opts if name.startswith("--")]
 
 
 def _flag_words(arg: str, flags: Mapping[str, click.Parameter]) -> list[str]:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from orchard.project.agents import AGENTS, choose_agents
     from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.cataloging import RegistryPart, concurrently, read_tags
     from orchard.project.comparison import Change, Comparison, FileChange, Kind, Level, Side, compare, side
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from orchard.project.scripting import diff, export, load, verify
     from orchard.project.searching import Hit, search, words_of
     from orchard.project.shelves import Shelf
+    from orchard.project.skills import Installed, SkillFiles, find_skills, install_skill, own_skill
     from orchard.project.surveying import survey_layers
     from orchard.project.unpacking import Loose, Portion, Terms, Unpacked
     from orchard.project.verifying import Finding, Verified, repair, verify_reference, verify_store, verify_version
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from orchard.project.workspace import Workspace
 
 __all__ = [
+    "AGENTS",
     "COMPRESSIONS",
     "ArchiveFile",
     "ArchiveStream",
@@ -100,6 +103,7 @@ __all__ = [
     "Hit",
     "IndexCache",
     "Indexer",
+    "Installed",
     "Item",
     "Kind",
     "Level",
@@ -130,6 +134,7 @@ __all__ = [
     "Shelf",
     "Side",
     "Silent",
+    "SkillFiles",
     "Stale",
     "Step",
     "Terms",
@@ -140,6 +145,7 @@ __all__ = [
     "Workspace",
     "add_to_index",
     "all_or_nothing",
+    "choose_agents",
     "clear_cache",
     "compare",
     "concurrently",
@@ -156,7 +162,9 @@ __all__ = [
     "find_index",
     "find_items",
     "find_kit_home",
+    "find_skills",
     "index_version",
+    "install_skill",
     "list_cache",
     "list_foreign",
     "list_indexes",
@@ -171,6 +179,7 @@ __all__ = [
     "matching",
     "move_in",
     "open_version",
+    "own_skill",
     "parents_of",
     "parse_age",
     "propose_kitfile",
@@ -219,6 +228,13 @@ _WHERE: Final = {
     "RegistryPart": "cataloging",
     "concurrently": "cataloging",
     "read_tags": "cataloging",
+    "AGENTS": "agents",
+    "choose_agents": "agents",
+    "Installed": "skills",
+    "SkillFiles": "skills",
+    "find_skills": "skills",
+    "install_skill": "skills",
+    "own_skill": "skills",
     "diff": "scripting",
     "export": "scripting",
     "load": "scripting",

@@ -1,5 +1,6 @@
 """``orchard unpack``."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,20 @@ _OLD = ("kitfile", "model", "code", "datasets", "docs")
 @click.command(cls=Command)
 @click.argument("reference", metavar="[REGISTRY/]REPOSITORY[:TAG|@DIGEST]")
 @click.option(
-    "-d", "--dir", "directory", type=click.Path(path_type=Path, readable=False), default=Path(), help="Where to unpack."
+    "-d", "--dir", "directory", type=click.Path(path_type=Path, readable=False), help="Where to unpack (default: here)."
 )
 @click.option("-o", "--overwrite", is_flag=True, help="Replace files that are already there.")
 @click.option("-i", "--ignore-existing", is_flag=True, help="Keep files that are already there.")
 @click.option("-f", "--filter", "filters", multiple=True, metavar="TYPE[,TYPE][:NAME|PATH,...]", help="What to unpack.")
 @click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Choose a ModelKit of an index.")
+@click.option(
+    "--as-skill",
+    "agents",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[=AGENT,...]",
+    help="Install prompts with a SKILL.md for coding agents instead: for those that are here, or for these.",
+)
 @click.option("--max-files", type=click.IntRange(min=1), default=100_000, show_default=True, help="Files to accept.")
 @click.option("--any-names", is_flag=True, help="Accept names that differ by case only, or that Windows reserves.")
 @click.option("--include-remote", is_flag=True, help="Fetch remote datasets too, from S3 and from other ModelKits.")
@@ -41,9 +50,10 @@ _OLD = ("kitfile", "model", "code", "datasets", "docs")
 def command(
     network: NetworkFlags,
     reference: str,
-    directory: Path,
+    directory: Path | None,
     filters: tuple[str, ...],
     labels: tuple[str, ...],
+    agents: str | None,
     *,
     overwrite: bool,
     ignore_existing: bool,
@@ -67,7 +77,9 @@ def command(
       orchard unpack registry.example.com/team/mymodel:v1 --filter model,kitfile
       orchard unpack mymodel:v1 --filter datasets:train
       orchard unpack registry.example.com/team/mymodel:all -l quantization=q4_0
+      orchard unpack mymodel:v1 --as-skill
     """
+    from orchard.cli.skills import Skills
     from orchard.formats import parse_filters, parse_selector
     from orchard.project import with_selected
 
@@ -76,17 +88,23 @@ def command(
     if extra:
         raise UsageError("can not unpack multiple tags")
     old = [name for name, on in zip(_OLD, (kitfile, model, code, datasets, docs), strict=True) if on]
-    chosen = parse_filters(filters or ([",".join(old)] if old else ()))
-    session.printer.note(f"Unpacking to {directory.absolute()}")
     existing = _existing(overwrite=overwrite, keep=ignore_existing)
-    terms = Terms(existing, max_files, any_names=any_names, include_remote=include_remote)
+    chosen = parse_filters(filters or ([",".join(old)] if old else ()))
     workspace = open_workspace(network, session)
+    selector = parse_selector(labels)
+    if agents is not None:
+        skills = Skills(agents, directory, replace=existing is Existing.OVERWRITE)
+        with_selected(workspace, parsed, partial(skills.install, workspace, chosen), labels=selector, verb="unpack")
+        return
+    directory = directory or Path()
+    session.printer.note(f"Unpacking to {directory.absolute()}")
+    terms = Terms(existing, max_files, any_names=any_names, include_remote=include_remote)
 
     def unpack(name: Reference) -> "tuple[Version, Unpacked]":
         with watching(session.printer, session.progress, "Unpacking") as observer:
             return workspace.unpack(name, directory, filters=chosen, terms=terms, observer=observer)
 
-    version, unpacked = with_selected(workspace, parsed, unpack, labels=parse_selector(labels), verb="unpack")
+    version, unpacked = with_selected(workspace, parsed, unpack, labels=selector, verb="unpack")
     if not unpacked.layers and not unpacked.kitfile and not unpacked.fetched and not unpacked.skipped:
         session.printer.warn("nothing in this ModelKit matches the filters; see: orchard info")
     _note(session.printer, unpacked)
