@@ -91,3 +91,31 @@ def test_pack_dry_run_gives_the_sizes_that_pack_gives(program: Program, project:
 def test_pack_dry_run_of_what_cannot_be_packed_then_it_fails_as_pack_does(program: Program, project: Path) -> None:
     (project / "a.py").unlink()
     assert program("pack", project, "--dry-run").complaint == program("pack", project).complaint
+
+
+def test_pack_names_with_control_characters_then_they_come_back_and_each_takes_one_line(
+    program: Program, tmp_path: Path
+) -> None:
+    root = tmp_path / "odd"
+    (root / "src").mkdir(parents=True)
+    names = ["a\nb", "\x1b[31mred", "tab\t", "é\u202e"]
+    for name in names:
+        (root / "src" / name).write_text(name)
+    (root / "Kitfile").write_text(KITFILE.replace("a.py", "src"))
+    listed = program.ok("pack", root, "--dry-run").lines
+    assert listed[1:-1] == ["  src/\\x1b[31mred  8 B", "  src/a\\nb  3 B", "  src/tab\\t  4 B", "  src/é\\u202e  5 B"]
+    program.ok("pack", root, "-t", "odd:1")
+    program.ok("unpack", "odd:1", "-d", tmp_path / "out", "--any-names")
+    assert {path.name: path.read_text() for path in (tmp_path / "out" / "src").iterdir()} == {n: n for n in names}
+
+
+@pytest.mark.parametrize("flags", [(), ("--dry-run",), ("--push", "-t", "127.0.0.1:1/x:1")], ids=["", "dry", "push"])
+def test_pack_a_name_that_is_not_utf8_then_it_is_named_before_anything_is_read_or_sent(
+    program: Program, project: Path, flags: tuple[str, ...]
+) -> None:
+    (project / "src").mkdir()
+    Path(os.fsdecode(os.fsencode(project / "src") + b"/\xff")).write_text("x")
+    (project / "Kitfile").write_text(KITFILE.replace("a.py", "src"))
+    ran = program("pack", project, *flags)
+    assert ran.complaint == "'src/\\\\xff': the name is not UTF-8; rename the file"
+    assert not list(program.home.rglob("sha256-*"))

@@ -1,0 +1,61 @@
+"""A tree of 100,000 files is packed in bounded memory, pushed too, and found unchanged without being read."""
+
+import json
+import os
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from support.cli import HubProgram, Program
+
+FILES = 100_000
+LIMIT = 150 << 10  # KiB
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("many") / "project"
+    for number in range(FILES):
+        directory = root / "src" / f"{number // 1000:02}"
+        if number % 1000 == 0:
+            directory.mkdir(parents=True)
+        file = os.open(directory / f"{number}", os.O_WRONLY | os.O_CREAT, 0o644)
+        os.write(file, b"%d" % number)
+        os.close(file)
+    (root / "Kitfile").write_text("manifestVersion: 1.0.0\npackage:\n  name: x\ncode:\n  - path: src\n")
+    Event().wait(2.1)  # what is younger than two seconds is not remembered
+    return root
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "home")
+
+
+def packed(program: Program, tree: Path, *flags: str) -> dict[str, object]:
+    """Pack in a process of its own, and look at the memory of that one."""
+    said = program.home.parent / "said.json"
+    with said.open("wb") as output:
+        process = program.start("pack", tree, *flags, "--output", "json", output=output)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, said.read_text()
+    assert usage.ru_maxrss <= LIMIT
+    found: dict[str, object] = json.loads(said.read_text())
+    return found
+
+
+def test_pack_100000_files_then_again_and_it_is_the_same(program: Program, tree: Path) -> None:
+    first = packed(program, tree, "-t", "many:1")
+    assert isinstance(first["layers"], list)
+    assert first["layers"][0]["files"] == FILES
+    again = packed(program, tree, "-t", "many:1")
+    assert isinstance(again["layers"], list)
+    assert (again["digest"], again["layers"][0]["new"]) == (first["digest"], False)
+
+
+def test_pack_push_100000_files_then_it_is_what_pack_gives(program: Program, tree: Path, tmp_path: Path) -> None:
+    local = packed(program, tree)
+    with HubProgram(tmp_path) as hub:
+        assert packed(program, tree, "-t", f"{hub.host}/many/x:1", "--push", "--no-cache")["digest"] == local["digest"]
