@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchard import project
     from orchard.formats import Kitfile, Layer
     from orchard.oci import Digest, Manifest
-    from orchard.project import Copied, Objects, Observer, OpenVersion, Workspace, diff, export, load, verify
+    from orchard.project import Copied, Objects, Observer, OpenVersion, Workspace, convert, diff, export, load, verify
     from orchard.remote import Options
     from orchard.sources import import_from
 
@@ -34,6 +34,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Unpacked",
     "Version",
+    "convert",
     "copy",
     "diff",
     "errors",
@@ -380,7 +381,7 @@ if not TYPE_CHECKING:
         Raises:
             AttributeError: If there is none of that name.
         """
-        if name not in {"diff", "export", "import_from", "load", "verify"}:
+        if name not in {"convert", "diff", "export", "import_from", "load", "verify"}:
             raise AttributeError(name)
         from orchard import project, sources
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from orchard.formats.claims import claimed
     from orchard.formats.classify import Listed, license_files, skill_files
+    from orchard.formats.conversion import Draft, Original, convert_project, restore_project
     from orchard.formats.fileindex import FileIndex, IndexedFile, LayerFile, LayerFiles
     from orchard.formats.filters import Filter, Filters, parse_filter, parse_filters
     from orchard.formats.guessing import generate
@@ -85,7 +86,7 @@ if TYPE_CHECKING:
     from orchard.formats.modelpack import read_modelpack
     from orchard.formats.packconfig import About, Capabilities, PackConfig, Traits, read_docker_config, read_pack_config
     from orchard.formats.packkinds import is_weights, kind_of_file
-    from orchard.formats.packwriter import build_modelpack
+    from orchard.formats.packwriter import build_modelpack, with_annotations
     from orchard.formats.projects import format_of, read_project, require_project
     from orchard.formats.skill import MAX_SKILL, Skill, read_skill
     from orchard.formats.yamlwriter import to_value, to_yaml, value_to_yaml
@@ -117,6 +118,7 @@ __all__ = [
     "Compression",
     "Dataset",
     "Docs",
+    "Draft",
     "Entry",
     "FileIndex",
     "FileMetadata",
@@ -142,6 +144,7 @@ __all__ = [
     "Model",
     "ModelKit",
     "ModelPart",
+    "Original",
     "PackConfig",
     "Package",
     "ProjectFormat",
@@ -155,6 +158,7 @@ __all__ = [
     "card_texts",
     "claimed",
     "clean_path",
+    "convert_project",
     "detect_license",
     "edit_annotations",
     "edit_labels",
@@ -191,15 +195,22 @@ __all__ = [
     "read_project",
     "read_skill",
     "require_project",
+    "restore_project",
     "select_entry",
     "skill_files",
     "spdx",
     "to_value",
     "to_yaml",
     "value_to_yaml",
+    "with_annotations",
 ]
 
 _WHERE: Final = {
+    "Draft": "conversion",
+    "Original": "conversion",
+    "convert_project": "conversion",
+    "restore_project": "conversion",
+    "with_annotations": "packwriter",
     "INDEX_TYPE": "kitindex",
     "ORIGINAL_TAG": "kitindex",
     "SIZE": "kitindex",

@@ -9,9 +9,10 @@ from orchard.formats.layertype import LayerKind
 _NOT_WEIGHTS: Final = frozenset((".tfrecords", ".npy", ".npz"))
 _WEIGHTS: Final = (
     *(suffix for suffix in MODEL_SUFFIXES if suffix not in _NOT_WEIGHTS),
-    ".dduf", ".engine", ".trt", ".pte", ".mlmodel", ".task", ".msgpack", ".onnx_data", ".onnx.data",
+    ".bin", ".dduf", ".engine", ".trt", ".pte", ".mlmodel", ".task", ".msgpack", ".onnx_data", ".onnx.data",
 )  # fmt: skip
-_SMALL: Final = frozenset(("training_args.bin", "optimizer.bin", "scheduler.bin"))  # not the model itself
+# Files that end in .bin are weights in the directory of a model, but for what training leaves there.
+_SMALL: Final = frozenset(("training_args.bin", "optimizer.bin", "scheduler.bin"))
 _CODE: Final = (".py", ".ipynb", ".sh", ".c", ".cc", ".cpp", ".cu", ".go", ".js", ".ts", ".rs", ".java", ".jl")
 _DOCS: Final = ("readme", "license", "licence", "notice", "copying", "use_policy", "changelog")
 

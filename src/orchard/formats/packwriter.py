@@ -18,6 +18,10 @@ from orchard.oci import JSON, Descriptor, Digest, Manifest, go_dumps, mediatype,
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_CREATED: Final = "org.opencontainers.image.created"
+_SOURCE: Final = "org.opencontainers.image.source"
+_REVISION: Final = "org.opencontainers.image.revision"
+
 # Parameters of a model that have a name and a meaning in ModelPack (format notes 1.11).
 _TRAITS: Final = ("architecture", "paramSize", "precision", "quantization")
 _ABOUT: Final = ("family",)
@@ -55,6 +59,17 @@ def build_modelpack(
     said = {**annotations, **kitfile_annotations(kitfile, expanded), KITFILE_ANNOTATION: expanded.to_json().decode()}
     value["annotations"] = {name: said[name] for name in sorted(said)}
     return config, parse_manifest(go_dumps(value), mediatype.OCI_MANIFEST)
+
+
+def with_annotations(found: PackConfig, annotations: Mapping[str, str]) -> PackConfig:
+    """Take over what the annotations of a manifest say about when and of what it was made."""
+    about = msgspec.structs.replace(
+        found.about,
+        created_at=annotations.get(_CREATED, found.about.created_at),
+        source_url=annotations.get(_SOURCE, found.about.source_url),
+        revision=annotations.get(_REVISION, found.about.revision),
+    )
+    return msgspec.structs.replace(found, about=about)
 
 
 def kitfile_annotations(written: Kitfile, expanded: Kitfile) -> dict[str, str]:

@@ -44,7 +44,7 @@ def synthesise(config: PackConfig, layers: Sequence[Layer]) -> tuple[Kitfile, tu
         by_kind[layer.kind].append(layer)
     weights = by_kind[LayerKind.MODEL]
     folder = common_folder(weights)
-    main = _largest(weights) if not folder else None
+    main = _largest(weights)
     kitfile = Kitfile(
         manifest_version=MANIFEST_VERSION,
         package=_package(config),
@@ -127,6 +127,5 @@ def _largest(weights: Sequence[Layer]) -> Layer | None:
 def _bound(layer: Layer, name: str, *, folder: str, main: Layer | None) -> Layer:
     if layer.kind is not LayerKind.MODEL:
         return layer
-    if folder:
-        return replace(layer, name=name, entry=folder)
-    return replace(layer, name=name) if layer is main else replace(layer, kind=LayerKind.PART)
+    bound = replace(layer, name=name, entry=folder) if folder or layer is main else layer
+    return bound if layer is main else replace(bound, kind=LayerKind.PART)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orchard.project.cataloging import RegistryPart, concurrently, read_tags
     from orchard.project.comparison import Change, Comparison, FileChange, Kind, Level, Side, compare, side
     from orchard.project.context import Context
+    from orchard.project.converting import Converted, Names, Wish, convert_reference
     from orchard.project.copying import Copied, CopiedVersion, CopyTerms, Place, copy_versions
     from orchard.project.elsewhere import Elsewhere, Locking
     from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from orchard.project.pulling import Pulled
     from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
-    from orchard.project.scripting import diff, export, load, verify
+    from orchard.project.scripting import convert, diff, export, load, verify
     from orchard.project.searching import Hit, search, words_of
     from orchard.project.shelves import Shelf
     from orchard.project.skills import Installed, SkillFiles, find_skills, install_skill, own_skill
@@ -87,6 +88,7 @@ __all__ = [
     "Comparison",
     "CompressionName",
     "Context",
+    "Converted",
     "Copied",
     "CopiedVersion",
     "CopyTerms",
@@ -116,6 +118,7 @@ __all__ = [
     "Moved",
     "Named",
     "NamedIndex",
+    "Names",
     "Objects",
     "Observer",
     "OpenVersion",
@@ -142,6 +145,7 @@ __all__ = [
     "Verified",
     "Version",
     "VersionFormat",
+    "Wish",
     "Workspace",
     "add_to_index",
     "all_or_nothing",
@@ -149,6 +153,8 @@ __all__ = [
     "clear_cache",
     "compare",
     "concurrently",
+    "convert",
+    "convert_reference",
     "copy_all",
     "copy_versions",
     "create_index",
@@ -216,6 +222,11 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "Converted": "converting",
+    "Names": "converting",
+    "Wish": "converting",
+    "convert_reference": "converting",
+    "convert": "scripting",
     "Loose": "unpacking",
     "list_registry": "listing",
     "matching": "listing",

@@ -32,11 +32,9 @@ from orchard.formats import (
     kind_of_file,
     layer_annotations,
     modelpack_media_type,
+    with_annotations,
 )
 from orchard.project.layering import COMPRESSIONS, Claim, Claimed, Documents, Encoding, Plan, VersionFormat
-from orchard.project.provenance import REVISION, SOURCE
-
-CREATED: Final = "org.opencontainers.image.created"
 
 # Registries refuse manifests over 4 MiB. A layer takes some 500 bytes there, and as many in the Kitfile beside it.
 MAX_LAYERS: Final = 4000
@@ -102,13 +100,7 @@ class ModelPackFormat:
         """Write config and manifest."""
         if self.drop_unsupported:
             kitfile = changed(kitfile, mcp_servers=())
-        about = changed(
-            self.found.about,
-            created_at=annotations.get(CREATED, ""),
-            source_url=annotations.get(SOURCE, ""),
-            revision=annotations.get(REVISION, ""),
-        )
-        found = changed(self.found, about=about)
+        found = with_annotations(self.found, annotations)
         bound = claimed(kitfile, layers)
         assert bound is not None  # every plan came of a claim
         return Documents(*build_modelpack(kitfile, bound, found, annotations=annotations))

@@ -12,6 +12,7 @@ from orchard.project.workspace import Workspace
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
     from orchard.project.comparison import Comparison
+    from orchard.project.converting import Converted
     from orchard.project.exporting import Exported
     from orchard.project.progress import Observer
     from orchard.project.verifying import Verified
@@ -48,6 +49,47 @@ def diff(
     with _workspace(home, options) as workspace:
         sides = [side(workspace, name) for name in (first, second)]
         return compare(*sides, level=Level(level), every_byte=every_byte)
+
+
+def convert(  # noqa: PLR0913 -- keywords, each with its own meaning
+    reference: str,
+    to: Literal["modelpack", "modelkit"],
+    *,
+    tag: str | None = None,
+    remote: bool = False,
+    explode: bool = False,
+    drop_unsupported: bool = False,
+    home: StrPath | None = None,
+    options: "Options | None" = None,
+    observer: "Observer | None" = None,
+) -> "Converted":
+    """Convert a version to another format; layers keep their bytes, and converting back gives the same digest.
+
+    Args:
+        reference: What to convert.
+        to: The format that it shall have.
+        tag: What to call the result: ``[registry/]repository[:tag[,tag...]]``. Without one it has only its digest.
+        remote: Whether to convert in the registry, where the layers stay.
+        explode: Whether to take archives apart, one bare file for each file in them; this moves data.
+        drop_unsupported: Whether to leave out MCP servers, which ModelPack has no place for.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to registries: TLS, proxy, time limits.
+        observer: Told of the progress of each layer that is written again.
+
+    Raises:
+        NotFoundError: If it is not there.
+        NotAModelKitError: If it is an artifact of another kind.
+        InvalidError: If the other format cannot say what this one says.
+    """
+    from orchard.formats import ProjectFormat
+    from orchard.project.converting import Names, Wish, convert_reference
+
+    form = ProjectFormat.MODELPACK if to == "modelpack" else ProjectFormat.MODELKIT
+    wish = Wish(to=form, explode=explode, drop_unsupported=drop_unsupported)
+    target, tags = Reference.parse_tags(tag) if tag is not None else (None, ())
+    source = Reference.parse(reference)
+    with _workspace(home, options) as workspace:
+        return convert_reference(workspace, source, wish, names=Names(target, tags), remote=remote, observer=observer)
 
 
 def verify(
