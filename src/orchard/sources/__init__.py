@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from orchard.sources.addresses import GitAddress, HubAddress, Kind, Tool, parse_address
-    from orchard.sources.attesting import Times, now, statement
+    from orchard.sources.attesting import Times, statement
     from orchard.sources.opening import Project, Wanted, check_tag, open_project
     from orchard.sources.origin import Material, Note, Order, Origin
     from orchard.sources.s3 import S3Objects
@@ -31,7 +31,6 @@ __all__ = [
     "check_tag",
     "find_token",
     "import_from",
-    "now",
     "open_project",
     "parse_address",
     "statement",
@@ -45,7 +44,6 @@ _WHERE: Final = {
     "Tool": "addresses",
     "parse_address": "addresses",
     "Times": "attesting",
-    "now": "attesting",
     "statement": "attesting",
     "Project": "opening",
     "Wanted": "opening",

@@ -20,10 +20,10 @@ BUILDER: Final = "urn:orchard:cli"
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When an import began and ended."""
+    """When an import began and ended, in seconds since the epoch."""
 
-    started: datetime
-    finished: datetime
+    started: float
+    finished: float
 
 
 def statement(
@@ -72,10 +72,5 @@ def statement(
     }
 
 
-def now() -> datetime:
-    """Read the clock."""
-    return datetime.now(tz=UTC)
-
-
-def _written(time: datetime) -> str:
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _written(time: float) -> str:
+    return datetime.fromtimestamp(time, tz=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -39,7 +39,7 @@ from orchard.oci import Descriptor, Digest, Readable, Reference
 from orchard.project import (
     Claim,
     Encoding,
-    ModelPackFormat,
+    ModelKitFormat,
     Observer,
     Packed,
     PackedLayer,
@@ -48,7 +48,6 @@ from orchard.project import (
     VersionFormat,
     Workspace,
     publish,
-    survey_layers,
     warnings,
 )
 from orchard.sources.huggingface import HubFile, HuggingFace, Snapshot
@@ -186,6 +185,10 @@ class HubProject:
 
 def _informed(form: VersionFormat, layers: Sequence[PackedLayer], place: Source) -> VersionFormat:
     """Let a ModelPack say what the headers of its weights say, now that they are there."""
+    if isinstance(form, ModelKitFormat):
+        return form
+    from orchard.project import ModelPackFormat, survey_layers  # noqa: PLC0415 -- only for a ModelPack
+
     if not isinstance(form, ModelPackFormat):
         return form
     return evolve(form, found=survey_layers([layer.layer for layer in layers], place))

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -18,7 +19,6 @@ from orchard.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from orchard.formats import Kitfile
     from orchard.oci import JSON
@@ -83,12 +83,12 @@ def command(
       orchard import https://huggingface.co/datasets/rajpurkar/squad --tag registry.example.com/data/squad:v1
       orchard import https://github.com/org/project.git --ref v1.2
     """
-    from orchard.sources import Order, Wanted, check_tag, now, open_project
+    from orchard.sources import Order, Wanted, check_tag, open_project
 
     session = current_session()
     printer = session.printer
     workspace = open_workspace(flags, session)
-    wanted, started = Wanted(repository, tool, ref, token), now()
+    wanted, started = Wanted(repository, tool, ref, token), time.time()
     options, scratch = make_options(with_defaults(flags, session, ""), printer), workspace.home / "cache/import"
     with open_project(wanted, environ=session.environ, options=options, scratch=scratch) as project:
         name = check_tag(tag, project)
@@ -106,10 +106,12 @@ def command(
 
 def _recipe(form: str, layer_format: str | None, *, push: bool) -> "Recipe":
     from orchard.formats import LayerFormat
-    from orchard.project import ModelPackFormat, Recipe
+    from orchard.project import Recipe
 
     if form == "modelkit":
         return Recipe(layer_format=LayerFormat(layer_format or "tar"), push=push)
+    from orchard.project import ModelPackFormat
+
     return Recipe(layer_format=LayerFormat(layer_format or "raw"), format=ModelPackFormat(), push=push)
 
 
@@ -172,15 +174,15 @@ def _edited(text: str, environ: "Mapping[str, str]") -> "Kitfile":
             return parse_kitfile(read_bounded(file, limit=MAX_KITFILE, what="Kitfile"), what="Kitfile")
 
 
-def _tell(printer: Printer, done: _Done, attestation: str | None, started: "datetime") -> None:
+def _tell(printer: Printer, done: _Done, attestation: str | None, started: float) -> None:
     text = f"Model is packed as {done.name}"
     if attestation is None:
         printer.result(text, _value(done), brief=done.name)
         return
-    from orchard.sources import Times, now, statement
+    from orchard.sources import Times, statement
 
     project, packed, name = done
-    materials, times = project.materials(packed.kitfile), Times(started, now())
+    materials, times = project.materials(packed.kitfile), Times(started, time.time())
     said = statement(packed, project.origin, materials, name=name, kitfile=packed.kitfile, times=times)
     if attestation == "-":
         printer.note(text)
