@@ -3,10 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import ClassVar
 
 import pytest
 
@@ -14,7 +11,9 @@ from orchard.errors import NotFoundError, OrchardError, UnauthenticatedError, Un
 from orchard.formats import parse_kitfile
 from orchard.project import Packed, Silent, Workspace
 from orchard.remote import Options
-from orchard.sources import Order, Wanted, check_tag, open_project
+from orchard.sources import Order, Tool, Wanted, check_tag, open_project
+from support.gitserver import GitHost, git_host
+from support.hfserver import sha256
 from support.projects import write_files
 
 pytestmark = [pytest.mark.peer("git"), pytest.mark.peer("git-lfs")]
@@ -66,9 +65,10 @@ def imported(
     token: str | None = None,
     kitfile: str | None = None,
     environ: dict[str, str] | None = None,
+    tool: Tool | None = None,
 ) -> Packed:
     known = {"PATH": os.environ["PATH"], "HOME": str(home), **(environ or {})}
-    wanted = Wanted(text, ref=ref, token=token)
+    wanted = Wanted(text, tool=tool, ref=ref, token=token)
     scratch = home / "cache/import"
     try:
         with (
@@ -230,41 +230,45 @@ def test_hooks_filters_and_submodules_of_the_repository_do_not_run(repo: Repo, t
     assert not marker.exists()
 
 
-class _Server(BaseHTTPRequestHandler):
-    """Demands a login, and remembers what it was shown."""
-
-    shown: ClassVar[list[str | None]] = []
-
-    def do_GET(self) -> None:
-        self.shown.append(self.headers.get("Authorization"))
-        self.send_response(401)
-        self.send_header("WWW-Authenticate", 'Basic realm="x"')
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name is the base class's
-        """Say nothing."""
-
-
 @pytest.fixture
-def host() -> Iterator[str]:
-    _Server.shown.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+def private(repo: Repo, tmp_path: Path) -> Iterator[GitHost]:
+    """A host with a private repository, a part of which is in Git LFS."""
+    repo.git("lfs", "install", "--local")
+    repo.git("lfs", "track", "*.onnx")
+    repo.commit({"model.onnx": b"m" * 5000, "other.onnx": b"o" * 5000, "src/a.py": "a", "Kitfile": KITFILE})
+    with git_host(tmp_path, TOKEN) as host:
+        yield host
 
 
-def test_the_token_is_shown_to_its_host_and_is_in_no_message(host: str, tmp_path: Path) -> None:
+def test_a_private_repository_and_its_large_files_come_with_a_token_that_nobody_sees(
+    private: GitHost, tmp_path: Path
+) -> None:
+    url = f"{private.url}/team/project/.git"
+    packed = imported(url, tmp_path / "home", token=TOKEN)
+    assert packed.manifest.annotations["org.opencontainers.image.source"] == url
+    assert unpacked(tmp_path / "home", tmp_path / "there") == {"model.onnx": b"m" * 5000, "src/a.py": b"a"}
+    assert private.fetched == [sha256(b"m" * 5000)]
+    assert private.seen
+    assert not any(TOKEN.encode() in line for line in private.seen)
+    for path in (tmp_path / "home").rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("token", [None, "wrong-" + TOKEN], ids=["none", "wrong"])
+def test_a_private_repository_without_its_token_says_so(private: GitHost, tmp_path: Path, token: str | None) -> None:
     with pytest.raises(UnauthenticatedError, match="give a token") as caught:
-        imported(f"{host}/team/project.git", tmp_path / "home", token=TOKEN)
+        imported(f"{private.url}/team/project/.git", tmp_path / "home", token=token)
     assert TOKEN not in str(caught.value)
-    assert any(text and text.startswith("Basic ") for text in _Server.shown)
 
 
-def test_a_token_of_hugging_face_is_not_shown_to_other_hosts(host: str, tmp_path: Path) -> None:
+def test_a_token_of_hugging_face_is_not_shown_to_other_hosts(private: GitHost, tmp_path: Path) -> None:
     with pytest.raises(UnauthenticatedError, match="give a token"):
-        imported(f"{host}/team/project.git", tmp_path / "home", environ={"HF_TOKEN": TOKEN})
-    assert set(_Server.shown) == {None}
+        imported(f"{private.url}/team/project/.git", tmp_path / "home", environ={"HF_TOKEN": TOKEN})
+    assert set(private.shown) == {None}
+
+
+def test_a_token_of_hugging_face_is_shown_to_its_hub(private: GitHost, tmp_path: Path) -> None:
+    environ = {"HF_TOKEN": TOKEN, "HF_ENDPOINT": private.url}
+    with pytest.raises(NotFoundError):  # it is a login that works, for a repository that is not there
+        imported(f"{private.url}/team/nothing", tmp_path / "home", environ=environ, tool="git")
+    assert any(private.shown)
