@@ -113,6 +113,21 @@ def test_read_gguf_when_a_type_is_newer_than_this_then_still_tells_the_rest() ->
     assert [(t.name, t.dtype, t.size) for t in header.tensors] == [("new", "type 99", 64), ("old", "F32", 8)]
 
 
+def test_read_gguf_when_arrays_are_long_then_passes_over_each_kind() -> None:
+    strings = pack("<IIQ", 9, 8, 100) + text(b"x" * 1000) * 100
+    nested = pack("<IIQ", 9, 9, 100) + (pack("<IQ", 4, 2) + bytes(8)) * 100
+    raw = gguf(
+        text(b"s") + strings, text(b"n") + nested, text(b"few") + pack("<IIQ", 9, 9, 1) + pack("<IQ", 0, 1) + b"7"
+    )
+
+    header = read_gguf(InMemory(raw))
+
+    assert header.metadata["s"] == Array("string", 100, raw.index(text(b"x" * 1000)), 100_800)
+    assert isinstance(header.metadata["n"], Array)
+    assert header.metadata["few"] == ((55,),)
+    assert header.parameters == 0
+
+
 def test_read_gguf_when_it_is_of_version_2_then_reads_it() -> None:
     assert read_gguf(InMemory(gguf(rows=(row(),), data=bytes(8), version=2))).version == 2
 

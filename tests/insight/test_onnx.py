@@ -93,6 +93,22 @@ def test_read_onnx_when_an_input_only_names_a_tensor_then_it_is_none() -> None:
     assert header.metadata == {"author": "me"}
 
 
+def test_read_onnx_when_fields_are_of_strange_types_then_passes_over_them() -> None:
+    fixed = varint(9 << 3 | 1) + bytes(8)
+    node = field(4, b"Own") + field(7, b"my.domain") + field(5, b"attribute") + field(9, 1)
+    packed = field(1, varint(2)) + field(2, 1) + field(8, b"p") + field(9, bytes(8)) + field(3, 1)
+    value = field(1, b"y") + field(2, field(4, b"a map")) + field(3, b"about it")
+    graph = field(1, node) + field(2, b"g") + field(12, value) + field(5, packed) + field(10, b"doc") + field(99, 1)
+
+    header = read_onnx(InMemory(model(graph, fixed, field(2, b"me"), field(8, field(1, b"own") + field(2, 3)))))
+
+    assert header.operators == {"my.domain.Own": 1}
+    assert header.outputs == (OnnxValue("y", "", None),)
+    assert header.opsets == {"": 17, "own": 3}
+    assert (header.graph, header.producer) == ("g", "me")
+    assert [(tensor.name, tensor.shape) for tensor in header.tensors] == [("p", (2,))]
+
+
 @pytest.mark.parametrize(
     ("raw", "why"),
     [

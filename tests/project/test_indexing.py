@@ -8,7 +8,7 @@ from orchard.archive import Limits
 from orchard.errors import IntegrityError, InvalidError, LimitExceededError, UnsafeArchiveError
 from orchard.formats import FileIndex, LayerKind, parse_filters
 from orchard.oci import Digest, Reference
-from orchard.project import IndexCache, Terms, Workspace, index_version
+from orchard.project import Held, IndexCache, OpenVersion, Terms, Workspace, index_version
 from orchard.store import Bytes
 from support.archive_tars import END, block, directory, member
 from support.kits import dataset_kit
@@ -51,6 +51,18 @@ def test_index_when_a_layer_is_compressed_then_knows_digests_too() -> None:
     assert shown(index) == [("d/a", 5, 0o755, 1024), ("d/big", 2 << 20, 0o644, 2048)]
     assert index.file("d/big").digest == str(Digest.of(BIG))
     assert [size for _, size in store.reads] == [None]
+
+
+def test_index_when_a_layer_is_one_compressed_file_then_measures_it_once(tmp_path: Path) -> None:
+    version, store = dataset_kit(("train.csv", gzip.compress(BIG), "raw+gzip"))
+    for _ in range(2):
+        index = index_version(version, store, cache=IndexCache(tmp_path))
+        assert shown(index) == [("train.csv", len(BIG), 0o644, 0)]
+        assert index.file("train.csv").digest == str(Digest.of(BIG))
+    assert len(store.reads) == 1
+
+    with OpenVersion(version, Held(store, version.kit.layers)) as opened:
+        assert opened.read("train.csv", offset=300, size=3) == BIG[300:303]
 
 
 def test_index_when_digests_are_wanted_then_reads_the_layer_once() -> None:
