@@ -16,7 +16,7 @@ from orchard.remote.backoff import Backoff
 from orchard.remote.fetching import Span, Spans, download
 
 PIECE: Final = 4 << 20  # bytes of one range: 40 ms of a connection that is held to 100 MB/s
-SLACK: Final = 3  # ranges that may wait to be taken, beside those that are being fetched
+SLACK: Final = 4  # connections to each range that may wait to be taken, beside those that are being fetched, and one
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class Lanes:
         """Give the next range to fetch, once there is room for it; nothing if this connection is to end."""
         with self._lock:
             while not self._is_over():
-                if self._claimed - self._taken < (self._running + SLACK) * PIECE:
+                if self._claimed - self._taken < (self._running + 1 + self._running // SLACK) * PIECE:
                     end = min(self._claimed + PIECE, self._size)
                     claimed = _Range(Span(self._claimed, end, skip=0), end - self._claimed)
                     self._claimed = end
