@@ -11,7 +11,7 @@ import pytest
 
 from orchard.errors import IntegrityError
 from orchard.oci import STRIDE, Descriptor, Digest, Verifying, chunks, mediatype
-from orchard.remote import Options, Registry, RemoteRepository, Retry
+from orchard.remote import Options, Registry, RemoteRepository, Retry, Web
 from support.capped import CappedServer
 from support.clients import FakeTime
 from support.faultserver import FaultServer, redirect, status
@@ -149,6 +149,17 @@ def test_several_reads_share_the_connections(blob: Path, wanted: Descriptor) -> 
             thread.join()
 
     assert server.most <= 4 + 3  # a connection that is given up may still be seen while its successor begins
+
+
+def test_file_of_a_service_that_is_no_registry_is_read_likewise(blob: Path, wanted: Descriptor) -> None:
+    with CappedServer(blob, RATE) as storage, FaultServer() as server, Web(server.url, options=Options()) as web:
+        server.on("GET", "/file", redirect(f"http://{storage.host}/signed?key=secret"))
+
+        with web.open(web.root.under("file"), SIZE) as body:
+            assert sum(map(len, chunks(Verifying(body, wanted), STRIDE))) == SIZE
+
+    assert storage.most > 2
+    assert len(server.seen) == 1
 
 
 def test_storage_is_looked_up_once_and_never_told_who_we_are(blob: Path, wanted: Descriptor) -> None:

@@ -1,10 +1,15 @@
-"""How many connections all reads at one registry may use together. Values, no network."""
+"""What all reads at one service may use together: connections, tries. Values, no network."""
 
+from dataclasses import dataclass
 from threading import Lock
+
+from orchard.remote.backoff import Backoff, Timing
+from orchard.remote.failures import ThrottledError, TransientError
+from orchard.remote.options import Retry
 
 
 class Allowance:
-    """How many connections all reads at one registry may use together, and whether it gives ranges at all.
+    """How many connections all reads may use together, and whether the service gives ranges at all.
 
     Attributes:
         most: Connections in all.
@@ -46,3 +51,40 @@ class Allowance:
             crowded = self._used > self.most
             self._used -= crowded
             return crowded
+
+
+class Brief(Backoff):
+    """The tries of one connection among several: where the service asks for less, others are not waited for."""
+
+    def pause(self, error: TransientError) -> None:
+        """Wait until the next try is due.
+
+        Raises:
+            TransientError: The given error, if there is no next try, or if it is a request to slow down.
+        """
+        if error.retry_after is not None or isinstance(error, ThrottledError):
+            raise error
+        super().pause(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a read may use.
+
+    Attributes:
+        allowance: Connections, shared with all other reads.
+        retry: How stubborn to be.
+        timing: Clock, sleep and chance.
+    """
+
+    allowance: Allowance
+    retry: Retry
+    timing: Timing
+
+    def backoff(self) -> Backoff:
+        """Start counting the tries of the one connection that a read cannot do without."""
+        return Backoff(self.retry, self.timing)
+
+    def brief(self) -> Backoff:
+        """Start counting the tries of one connection among several."""
+        return Brief(self.retry, self.timing)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from orchard.errors import OrchardError
 from orchard.oci import read_bounded
-from orchard.remote.allowance import Allowance
+from orchard.remote.allowance import Allowance, Means
 from orchard.remote.auth import MAX_TOKEN, Authenticator, Scope
 from orchard.remote.backoff import Backoff, Timing, retry_after
 from orchard.remote.challenge import parse_challenges
@@ -110,7 +110,7 @@ class Client:
         self.options = options
         self.origin = options.origin(api or host)
         self.timing = timing
-        self.allowance = Allowance(options.ranges)
+        self.means = Means(Allowance(options.ranges), options.retry, timing)
         self.unfinished = None if options.unfinished is None else Unfinished(options.unfinished, timing.wall)
         self._exchanges = Exchanges(host, self.origin, options=options, timing=timing)
         self._lock = Lock()
@@ -130,7 +130,7 @@ class Client:
 
     def backoff(self) -> Backoff:
         """Start counting the tries of an operation."""
-        return Backoff(self.options.retry, self.timing)
+        return self.means.backoff()
 
     def close(self) -> None:
         """Close every idle connection; the client stays usable."""

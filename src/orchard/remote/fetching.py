@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
 from orchard.errors import UnsupportedError
-from orchard.oci import Descriptor, Digest, mediatype, read_up_to
+from orchard.oci import Descriptor, mediatype, read_up_to
 from orchard.remote.backoff import Backoff
 from orchard.remote.download import PARTIAL, Download, check_range
 from orchard.remote.origin import Url
@@ -29,24 +29,24 @@ class Storages:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._urls: OrderedDict[Digest, Url] = OrderedDict()
+        self._urls: OrderedDict[str, Url] = OrderedDict()
 
-    def find(self, digest: Digest) -> Url | None:
+    def find(self, what: str) -> Url | None:
         """Give the address of a blob, if one is known."""
         with self._lock:
-            return self._urls.get(digest)
+            return self._urls.get(what)
 
-    def keep(self, digest: Digest, url: Url) -> None:
+    def keep(self, what: str, url: Url) -> None:
         """Remember an address; the oldest one makes room."""
         with self._lock:
-            self._urls[digest] = url
+            self._urls[what] = url
             if len(self._urls) > MAX_STORAGES:
                 self._urls.popitem(last=False)
 
-    def forget(self, digest: Digest) -> None:
+    def forget(self, what: str) -> None:
         """Ask the registry the next time."""
         with self._lock:
-            self._urls.pop(digest, None)
+            self._urls.pop(what, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,38 +95,41 @@ class Fetch:
         """Give an answer whose body starts with the first byte of a span.
 
         Raises:
-            OrchardError: If it is not what was asked for; as ``_check`` and ``Client.send``.
+            OrchardError: If it is not what was asked for; as ``begun`` and ``Client.send``.
         """
         headers = {"Accept": f"{self._wanted.media_type}, */*"}
-        asked = _header(span, self._wanted)
+        asked = None if mediatype.is_document(self._wanted.media_type) else range_header(span, self.size)
         wanted = frozenset({200} if asked is None else {200, PARTIAL})
         request = replace(
             self._request, headers=headers if asked is None else headers | {"Range": asked}, wanted=wanted
         )
-        known = self._storages.find(self._wanted.digest)
+        known = self._storages.find(self.what)
         response = None if known is None else self._client.send_on(request, known)
         if response is None:
-            self._storages.forget(self._wanted.digest)
+            self._storages.forget(self.what)
             response = self._client.send(request)
             if response.url.origin != self._client.origin:
-                self._storages.keep(self._wanted.digest, response.url)
-        try:
-            self._check(response, span)
-        except BaseException:
-            response.close()
-            raise
-        return response
+                self._storages.keep(self.what, response.url)
+        return begun(response, span, self.size, what=self.what)
 
-    def _check(self, response: "Response", span: Span) -> None:
-        """Make sure that the next byte of the answer is the first one of the span.
 
-        Raises:
-            UnsupportedError: If the whole was sent, and the span is too far away from its start.
-        """
-        if span.end is not None and span.start > span.skip and response.status != PARTIAL:
-            host = response.url.origin.authority
-            raise UnsupportedError(f"{host}: gives no parts of {self.what}; pull it to read from it")
-        check_range(response, span.start, self.size, what=self.what)
+def begun(response: "Response", span: Span, size: int, *, what: str) -> "Response":
+    """Give an answer back whose next byte is the first one of a span; one that is not is closed.
+
+    Raises:
+        UnsupportedError: If the whole was sent, and the span is too far away from its start.
+        OrchardError: As ``check_range``.
+    """
+    far = span.end is not None and span.start > span.skip
+    if far and response.status != PARTIAL:
+        response.close()
+        raise UnsupportedError(f"{response.url.origin.authority}: gives no parts of {what}; pull it to read from it")
+    try:
+        check_range(response, span.start, size, what=what)
+    except BaseException:
+        response.close()
+        raise
+    return response
 
 
 def download(fetch: Spans, span: Span, *, backoff: Backoff) -> Download:
@@ -154,9 +157,8 @@ def read_part(fetch: Spans, span: Span, *, backoff: Backoff) -> bytes:
         return read_up_to(body, span.end - span.start)
 
 
-def _header(span: Span, wanted: Descriptor) -> str | None:
-    """Write the ``Range`` of a request; documents, and whole blobs, are asked for without."""
-    whole = span.start == 0 and span.end in {None, wanted.size}
-    if whole or span.start >= wanted.size or mediatype.is_document(wanted.media_type):
+def range_header(span: Span, size: int) -> str | None:
+    """Write the ``Range`` of a request; content that is wanted whole is asked for without."""
+    if (span.start == 0 and span.end in {None, size}) or span.start >= size:
         return None
     return f"bytes={span.start}-{'' if span.end is None else span.end - 1}"

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from orchard.errors import OrchardError, UnsupportedError
 from orchard.oci import Readable
-from orchard.remote.backoff import Backoff
-from orchard.remote.client import Client
-from orchard.remote.failures import ThrottledError, TransientError
+from orchard.remote.allowance import Means
 from orchard.remote.fetching import Span, Spans, download
 from orchard.remote.growth import Growth
 from orchard.remote.lanes import PIECE, Lanes
@@ -26,23 +24,21 @@ WINDOW: Final = 0.1  # seconds that are judged together, at least
 
 
 @contextmanager
-def open_blob(fetch: Spans, offset: int, client: Client) -> Iterator[Readable]:
-    """Open a blob for reading, from ``offset`` bytes on.
+def open_spans(fetch: Spans, offset: int, means: Means) -> Iterator[Readable]:
+    """Open content for reading, from ``offset`` bytes on.
 
     Raises:
-        NotFoundError: If it is not there.
-        IntegrityError: If the registry announces another size than the descriptor does.
-        OrchardError: As ``Client.send``.
+        OrchardError: As ``fetch`` does.
     """
-    client.allowance.enter()
+    means.allowance.enter()
     try:
-        reader = Reader(fetch, offset, client)
+        reader = Reader(fetch, offset, means)
         try:
             yield reader
         finally:
             reader.close()
     finally:
-        client.allowance.leave()
+        means.allowance.leave()
 
 
 class Reader:
@@ -51,22 +47,22 @@ class Reader:
     Args:
         fetch: Spanses the blob.
         offset: The first byte.
-        client: The registry.
+        means: What it may use.
 
     Raises:
         OrchardError: As ``fetch`` does.
     """
 
-    def __init__(self, fetch: Spans, offset: int, client: Client) -> None:
+    def __init__(self, fetch: Spans, offset: int, means: Means) -> None:
         self._fetch = fetch
-        self._client = client
-        self._allowance = client.allowance
-        self._now = client.timing.monotonic
+        self._means = means
+        self._allowance = means.allowance
+        self._now = means.timing.monotonic
         self._growth = Growth(self._allowance.most)
         self._grows = self._allowance.most > 1
         self._position = offset
         self._lanes: Lanes | None = None
-        self._single: Download | None = download(fetch, Span(offset), backoff=client.backoff())
+        self._single: Download | None = download(fetch, Span(offset), backoff=means.backoff())
         self._watch_anew(self._now())
 
     def close(self) -> None:
@@ -104,7 +100,7 @@ class Reader:
         if self._single is None:
             if self._position == self._fetch.size:
                 return b""
-            self._single = download(self._fetch, Span(self._position), backoff=self._client.backoff())
+            self._single = download(self._fetch, Span(self._position), backoff=self._means.backoff())
         return self._single.read(size)
 
     def _leave_lanes(self) -> None:
@@ -142,27 +138,10 @@ class Reader:
             self._single.close()
             self._single = None
         if self._lanes is None:
-            self._lanes = Lanes(self._fetch, self._position, allowance=self._allowance, backoff=self._brief)
+            self._lanes = Lanes(self._fetch, self._position, allowance=self._allowance, backoff=self._means.brief)
         self._growth.count = self._lanes.resize(count)
-
-    def _brief(self) -> Backoff:
-        return Brief(self._client.options.retry, self._client.timing)
 
     def _watch_anew(self, now: float) -> None:
         self._began = now
         self._read = 0
         self._waited = 0.0
-
-
-class Brief(Backoff):
-    """The tries of one connection among several: where the server asks for less, others are not waited for."""
-
-    def pause(self, error: TransientError) -> None:
-        """Wait until the next try is due.
-
-        Raises:
-            TransientError: The given error, if there is no next try, or if it is a request to slow down.
-        """
-        if error.retry_after is not None or isinstance(error, ThrottledError):
-            raise error
-        super().pause(error)

@@ -22,7 +22,7 @@ from orchard.remote.documents import Documents
 from orchard.remote.fetching import Fetch, Span, Storages, read_part
 from orchard.remote.pages import PAGE, names
 from orchard.remote.place import Place, segments
-from orchard.remote.reading import open_blob
+from orchard.remote.reading import open_spans
 from orchard.remote.referrers import Referrers
 from orchard.remote.streaming import Made, hashed, stream_made
 from orchard.remote.upload import Upload
@@ -77,7 +77,7 @@ class RemoteRepository:
         """
         if not 0 <= offset <= content.size:
             raise UsageError(f"{content.digest}: has {content.size} bytes, none at offset {offset}")
-        return open_blob(self._fetch(content), offset, self._place.client)
+        return open_spans(self._fetch(content), offset, self._place.client.means)
 
     def read_range(self, content: Descriptor, offset: int, size: int) -> bytes:
         """Read exactly ``size`` bytes from ``offset`` on, as ``Ranged``.

@@ -1,25 +1,48 @@
 """A service that is no registry, asked with plain GETs: lists in pages, small documents, large files that resume."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, Self
 
 from orchard.errors import OrchardError
 from orchard.oci import Readable, read_bounded
-from orchard.remote.backoff import Backoff, Timing, retry_after
+from orchard.remote.allowance import Allowance, Means
+from orchard.remote.backoff import Timing, retry_after
 from orchard.remote.client import Answer
-from orchard.remote.download import PARTIAL, Download, check_range
+from orchard.remote.download import PARTIAL
 from orchard.remote.exchange import Exchanges, Sending, first_bytes
 from orchard.remote.failures import HIDDEN, Refusal, TransientError
+from orchard.remote.fetching import Span, begun, range_header
 from orchard.remote.options import Options
 from orchard.remote.origin import Url
 from orchard.remote.pages import MAX_BODY, linked
+from orchard.remote.reading import open_spans
 
 if TYPE_CHECKING:
     from orchard.remote.transport import Response
 
 OK: Final = 200
 Explain = Callable[[int, Mapping[str, str]], OrchardError | None]
+
+
+class _File:
+    """A file of a service, any span of which can be asked for."""
+
+    def __init__(self, web: "Web", url: Url, size: int) -> None:
+        self._web = web
+        self._url = url
+        self._storage: Url | None = None  # where the service sends us for it; signed, so it ends some time
+        self.what = url.path
+        self.size = size
+
+    def __call__(self, span: Span) -> "Response":
+        """Give an answer whose body starts with the first byte of a span."""
+        asked = range_header(span, self.size)
+        response = None if self._storage is None else self._web.send_on(self._storage, span=asked)
+        if response is None:
+            response = self._web.send(self._url, span=asked)
+            self._storage = None if response.url.origin == self._url.origin else response.url
+        return begun(response, span, self.size, what=self.what)
 
 
 class Web:
@@ -53,6 +76,7 @@ class Web:
         self._token = token
         self._explain = explain
         self._timing = Timing() if timing is None else timing
+        self._means = Means(Allowance(options.ranges), options.retry, self._timing)
         self._exchanges = Exchanges(self.host, self.root.origin, options=options, timing=self._timing)
 
     def __enter__(self) -> Self:
@@ -72,7 +96,7 @@ class Web:
             LimitExceededError: If it is larger.
             OrchardError: As ``send`` does.
         """
-        backoff = self._backoff()
+        backoff = self._means.backoff()
         while True:
             try:
                 with self.send(url) as response:
@@ -90,8 +114,7 @@ class Web:
         """
         return linked(self.host, first, self.ask)
 
-    @contextmanager
-    def open(self, url: Url, size: int, *, offset: int = 0) -> Iterator[Readable]:
+    def open(self, url: Url, size: int, *, offset: int = 0) -> AbstractContextManager[Readable]:
         """Open a file of known size for reading, from ``offset`` bytes on; it goes on where a connection breaks.
 
         The bytes are not verified.
@@ -100,29 +123,14 @@ class Web:
             IntegrityError: If the service announces another size.
             OrchardError: As ``send`` does.
         """
-        what = url.path
+        return open_spans(_File(self, url, size), offset, self._means)
 
-        def fetch(start: int) -> "Response":
-            response = self.send(url, start=start)
-            try:
-                check_range(response, start, size, what=what)
-            except BaseException:
-                response.close()
-                raise
-            return response
-
-        download = Download(fetch, what, offset=offset, end=size, backoff=self._backoff())
-        try:
-            yield download
-        finally:
-            download.close()
-
-    def send(self, url: Url, *, start: int = 0) -> "Response":
+    def send(self, url: Url, *, span: str | None = None) -> "Response":
         """Get something, with its body unread and one try.
 
         Args:
             url: Where it is, at this origin.
-            start: Byte to start at; an answer with the whole is one too.
+            span: The ``Range`` to ask for; an answer with the whole is one too.
 
         Raises:
             NotFoundError: If there is no such thing.
@@ -130,17 +138,28 @@ class Web:
             TransientError: If it may work later.
             RemoteError: If it failed in another way, or could not be reached.
         """
-        headers = {"Range": f"bytes={start}-"} if start else {}
-        sending = Sending(method="GET", url=url, headers=headers, patience=self._options.timeouts.read)
         authorization = f"Bearer {self._token}" if self._token and url.origin == self.root.origin else None
-        response = self._exchanges.follow(sending, authorization)
-        if response.status == OK or (start and response.status == PARTIAL):
+        response = self._get(url, span, authorization)
+        if _is_wanted(response, span):
             return response
         with response:
             raise self._refused(response, url)
 
-    def _backoff(self) -> Backoff:
-        return Backoff(self._options.retry, self._timing)
+    def send_on(self, url: Url, *, span: str | None = None) -> "Response | None":
+        """Ask a storage that the service has sent us to before, without the token; nothing if it refuses."""
+        try:
+            response = self._get(url, span, None)
+        except OrchardError:
+            return None
+        if _is_wanted(response, span):
+            return response
+        response.close()
+        return None
+
+    def _get(self, url: Url, span: str | None, authorization: str | None) -> "Response":
+        headers = {} if span is None else {"Range": span}
+        sending = Sending(method="GET", url=url, headers=headers, patience=self._options.timeouts.read)
+        return self._exchanges.follow(sending, authorization)
 
     def _refused(self, response: "Response", url: Url) -> OrchardError:
         sent_on = response.url.origin != self.root.origin
@@ -163,3 +182,7 @@ class Web:
 
     def _scrub(self, text: str) -> str:
         return text.replace(self._token, HIDDEN) if self._token else text
+
+
+def _is_wanted(response: "Response", span: str | None) -> bool:
+    return response.status == OK or (span is not None and response.status == PARTIAL)
