@@ -13,6 +13,9 @@ from orchard.project import Observer, Silent
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from orchard.oci import JSON
+    from orchard.project import Tally
+
 QUIET_SECONDS: Final = 10.0  # how long plain progress stays silent between two lines
 
 
@@ -26,6 +29,16 @@ def watching(printer: Printer, style: str, verb: str) -> Iterator[Observer]:
             yield observer
     else:
         yield PlainLines(printer, verb, monotonic)
+
+
+def moved(tally: "Tally") -> str:
+    """Say in a few words what came across, and what was there."""
+    return f"{tally.moved} blobs, {format_size(tally.size)}; {tally.skipped} there already"
+
+
+def moved_value(tally: "Tally", *, dry_run: bool) -> "dict[str, JSON]":
+    """Give the same for ``--output json``."""
+    return {"dryRun": dry_run, "blobs": tally.moved, "size": tally.size, "skipped": tally.skipped}
 
 
 class PlainLines:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from orchard.project.packing import Packed, Recipe, publish, read_ignore, read_kitfile
     from orchard.project.placing import Existing, Placement, all_or_nothing
     from orchard.project.portability import warnings
-    from orchard.project.progress import Observer, Silent
+    from orchard.project.progress import Observer, Silent, Tally
     from orchard.project.provenance import read_origin
     from orchard.project.pruning import Policy, Stale, parse_age, stale
     from orchard.project.pulling import Pulled
@@ -140,6 +140,7 @@ __all__ = [
     "SkillFiles",
     "Stale",
     "Step",
+    "Tally",
     "Terms",
     "Unpacked",
     "Verified",
@@ -337,6 +338,7 @@ _WHERE: Final = {
     "warnings": "portability",
     "Observer": "progress",
     "Silent": "progress",
+    "Tally": "progress",
     "read_origin": "provenance",
     "Policy": "pruning",
     "Stale": "pruning",

@@ -58,8 +58,10 @@ def remove_names(layout: Layout, names: Sequence[Reference], *, force: bool = Fa
     return removed
 
 
-def remove_remote(repository: "RemoteRepository", reference: Reference, *, force: bool = False) -> Digest:
-    """Remove a tag from a registry or, with a digest or ``force``, the version with all its tags.
+def remove_remote(
+    repository: "RemoteRepository", reference: Reference, *, force: bool = False, dry_run: bool = False
+) -> Digest:
+    """Remove a tag from a registry or, with a digest or ``force``, the version with all its tags; or only look for it.
 
     Where the registry cannot remove a tag alone, the version goes with it if no other tag names it.
 
@@ -72,6 +74,8 @@ def remove_remote(repository: "RemoteRepository", reference: Reference, *, force
         OrchardError: As the registry client raises it.
     """
     digest = repository.resolve(reference.target).digest
+    if dry_run:  # whether the registry deletes anything, only a deletion would tell
+        return digest
     if reference.digest is not None or force:
         repository.delete(str(digest))
         return digest

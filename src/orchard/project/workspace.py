@@ -259,29 +259,34 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         destination: Reference | None = None,
         *,
         tags: Sequence[str] = (),
+        dry_run: bool = False,
         observer: "Observer | None" = None,
     ) -> Digest:
-        """Push a local version to a registry.
+        """Push a local version to a registry, or only tell the observer what would be sent.
 
         Raises:
             NotFoundError: If it is not in the local store.
             UsageError: If the destination names no registry.
             OrchardError: As the registry client raises it.
         """
+        from orchard.project.copying import Rehearsal as RemoteRehearsal
         from orchard.project.transfer import transfer
 
         destination = destination or source
         remote = self.remote(destination)
+        target: Store = RemoteRehearsal(remote) if dry_run else remote
         root = resolve_local(self.layout, source)
         names = () if destination.digest else (destination.target, *tags)
         local = self.layout.repository(source.name)
         transfer(
-            local, remote, root, tags=names, workers=self._options(destination.registry).concurrency, observer=observer
+            local, target, root, tags=names, workers=self._options(destination.registry).concurrency, observer=observer
         )
         return root.digest
 
-    def pull(self, reference: Reference, *, observer: "Observer | None" = None) -> "Pulled":
+    def pull(self, reference: Reference, *, dry_run: bool = False, observer: "Observer | None" = None) -> "Pulled":
         """Pull a version from its registry into the local store, and name it as it is named there.
+
+        Or only tell the observer what would be fetched.
 
         The kits that hold its model are pulled too, each into its own repository.
 
@@ -291,12 +296,14 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
             OrchardError: As the registry client or ``references.parents_of`` raises it.
         """
         from orchard.project.pulling import pull
+        from orchard.store import Rehearsal
 
         workers = self._options(reference.registry).concurrency
-        return pull(reference, layout=self.layout, remote=self.remote, workers=workers, observer=observer)
+        layout = Rehearsal(self.layout) if dry_run else self.layout
+        return pull(reference, layout=layout, remote=self.remote, workers=workers, observer=observer)
 
-    def tag(self, source: Reference, target: Reference, extra: Sequence[str] = ()) -> Digest:
-        """Give a local version another name; blobs are shared, nothing is copied.
+    def tag(self, source: Reference, target: Reference, extra: Sequence[str] = (), *, dry_run: bool = False) -> Digest:
+        """Give a local version another name, or only try to; blobs are shared, nothing is copied.
 
         Raises:
             NotFoundError: If the source is not in the local store.
@@ -304,10 +311,13 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         """
         if target.digest is not None:
             raise UsageError(f"{target}: a digest is not a tag")
-        with self.layout.writing():
-            found = resolve_local(self.layout, source)
-            there = self.layout.repository(target.name)
-            there.push(found, self.layout.repository(source.name))
+        from orchard.store import Rehearsal
+
+        layout = Rehearsal(self.layout) if dry_run else self.layout
+        with layout.writing():
+            found = resolve_local(layout, source)
+            there = layout.repository(target.name)
+            there.push(found, layout.repository(source.name))
             for name in (target.target, *extra):
                 there.tag(found, name)
         return found.digest

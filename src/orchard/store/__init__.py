@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchard.store.memory import Bytes, MemoryStore
     from orchard.store.meter import Observer, origin
     from orchard.store.referring import Referring, Related, is_digest_tag, referrer_graph
+    from orchard.store.rehearsal import Rehearsal
     from orchard.store.repository import LocalRepository
     from orchard.store.upkeep import Problem, SweepReport
 
@@ -34,6 +35,7 @@ __all__ = [
     "Problem",
     "Ranged",
     "Referring",
+    "Rehearsal",
     "Related",
     "Sink",
     "Source",
@@ -48,6 +50,7 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "Rehearsal": "rehearsal",
     "Guarded": "base",
     "Names": "base",
     "Ranged": "base",

@@ -10,7 +10,8 @@ from orchard.oci import Reference
 @click.command(cls=Command)
 @click.argument("source", metavar="SOURCE[:TAG|@DIGEST]")
 @click.argument("target", metavar="TARGET[:TAG[,TAG...]]")
-def command(source: str, target: str) -> None:
+@click.option("-n", "--dry-run", is_flag=True, help="Check that it can be done, and do nothing.")
+def command(source: str, target: str, *, dry_run: bool) -> None:
     """Give a ModelKit in the local store another name; nothing is copied.
 
     \b
@@ -20,12 +21,18 @@ def command(source: str, target: str) -> None:
     session = current_session()
     old = Reference.parse(source).or_latest()
     new, extra = Reference.parse_tags(target)
-    digest = open_workspace(session=session).tag(old, new.or_latest(), extra)
+    digest = open_workspace(session=session).tag(old, new.or_latest(), extra, dry_run=dry_run)
     # kit writes names of the local store in full here, and only here
     shown = [_full(name) if session.printer.as_kit else str(name) for name in (old, new.or_latest())]
     session.printer.result(
-        f"Modelkit {shown[0]} tagged as {shown[1]}",
-        {"source": str(old), "reference": str(new.or_latest()), "tags": [*extra], "digest": str(digest)},
+        f"Modelkit {shown[0]} {'would be ' if dry_run else ''}tagged as {shown[1]}",
+        {
+            "source": str(old),
+            "reference": str(new.or_latest()),
+            "tags": [*extra],
+            "digest": str(digest),
+            "dryRun": dry_run,
+        },
         brief=str(new.or_latest()),
     )
 
