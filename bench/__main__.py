@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import packing, reading
+from bench import packing, reading, unpacking
 from bench import transfers as moving
 from bench.limits import copy_speed, hash_speed, read_and_hash_speed
 from bench.timing import Measured, environment, measure_command
@@ -43,6 +43,7 @@ def main() -> None:
         limits = measure_limits(tree, root, cores=cores, runs=arguments.runs)
         with hub(root / "hub") as host:
             packing.rows(root, tree, host=host, program=BIN / "orchard", runs=arguments.runs)
+            unpacking.rows(root, tree, host=host, program=BIN / "orchard", runs=arguments.runs)
             transfers(root, tree, size=size, host=host, runs=arguments.runs, limits=limits)
         reading.rows(root, max(arguments.size, 256 << 20))
         moving.rows(root / "moving", arguments.size, arguments.runs)

@@ -33,6 +33,7 @@ from orchard.store.base import Source
 from orchard.store.disk import guarded, make_directory
 from orchard.store.locks import locked, locked_if_free, take
 from orchard.store.making import Making, make
+from orchard.store.reading import BlobReader
 from orchard.store.spool import Spool
 
 # O_NONBLOCK, so that a pipe in the place of a blob does not hang its reader.
@@ -107,10 +108,11 @@ class Blobs:
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}") from error
         try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
+            there = os.fstat(file)
+            if not stat.S_ISREG(there.st_mode):
                 raise StorageError(f"{path}: not a regular file; remove it and get the content again")
             os.lseek(file, offset, os.SEEK_SET)
-            yield _Blob(file, path)
+            yield BlobReader(file, path, size=there.st_size - offset)
         finally:
             os.close(file)
 
@@ -275,20 +277,6 @@ class Blobs:
         free = disk.f_bavail * disk.f_frsize
         if needed > free:
             raise StorageError(f"disk full: {self._ingest.parent}: {needed} bytes are needed, {free} are free")
-
-
-class _Blob:
-    """An open blob."""
-
-    __slots__ = ("_file", "_path")
-
-    def __init__(self, file: int, path: Path) -> None:
-        self._file = file
-        self._path = path
-
-    def read(self, size: int, /) -> bytes:
-        with guarded(self._path):
-            return os.read(self._file, size)
 
 
 class _Continued:

@@ -1,0 +1,208 @@
+"""Unpacking: beside packing the same tree, and beside downloading the same bytes, measured in turns in one run.
+
+Each run unpacks into a directory that was never there: ext4 looks long for a free inode where many files were deleted
+seconds ago, which is nothing that unpacking could change.
+"""
+
+import hashlib
+import http.client
+import itertools
+import json
+import os
+import shutil
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.timing import Measured, environment, measure_command
+
+GIB = 1 << 30
+BUFFER = 256 << 10
+AT_ONCE = 2  # layers, as unpack does
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One project, and what is done with it.
+
+    Attributes:
+        root: Where to work.
+        tree: The project.
+        program: The program.
+        runs: How often each thing is done.
+        size: Bytes of the project's files.
+    """
+
+    root: Path
+    tree: Path
+    program: Path
+    runs: int
+    size: int
+
+    def run(self, home: str, *words: str | Path) -> Measured:
+        """Run the program once, in a process of its own."""
+        command: list[str | Path] = [self.program, *words]
+        return measure_command(lambda: command, 1, environ=environment(self.root / home), before=lambda: None)
+
+    def fresh(self, number: int) -> Path:
+        """Name a directory that was never there."""
+        return self.root / f"unpacked-{number}"
+
+
+def rows(root: Path, tree: Path, *, host: str, program: Path, runs: int) -> None:
+    """Print the rows of unpacking."""
+    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
+    bench = Bench(root, tree, program, runs, size)
+    print(f"\n{'unpacking':<34}{'s':>8}{'GB/s':>8}{'CPU-s/GiB':>11}{'RSS MiB':>9}{'ratio':>8}  target")
+    numbers = itertools.count()
+    _from_store(bench, numbers)
+    _from_hub(bench, numbers, host)
+    for path in root.glob("unpacked-*"):
+        shutil.rmtree(path)
+
+
+def _from_store(bench: Bench, numbers: Iterator[int]) -> None:
+    """Pack and unpack in turns."""
+    packs, unpacks = [], []
+    for number in itertools.islice(numbers, bench.runs):
+        shutil.rmtree(bench.root / "store", ignore_errors=True)
+        os.sync()
+        packs.append(bench.run("store", "pack", bench.tree, "-t", "bench:1", "--no-cache"))
+        os.sync()
+        unpacks.append(bench.run("store", "unpack", "bench:1", "-d", bench.fresh(number)))
+    cold = statistics.median(one.seconds for one in packs)
+    _print("pack, cold", packs, bench.size)
+    _print("unpack from the store", unpacks, bench.size, judge=lambda s: (cold / s, ">= 0.8 x pack's speed"))
+
+
+def _from_hub(bench: Bench, numbers: Iterator[int], host: str) -> None:
+    """Download and unpack in turns, and look when the first file of a layer is there."""
+    reference = f"{host}/bench/unpacking:v1"
+    bench.run("store", "tag", "bench:1", reference)
+    bench.run("store", "push", reference)
+    receiving, downloads, unpacks, shares = [], [], [], []
+    for number in itertools.islice(numbers, bench.runs):
+        out = bench.fresh(number)
+        receiving.append(_timed(partial(download, host, "bench/unpacking")))
+        os.sync()
+        kept = bench.root / "kept"
+        kept.mkdir()
+        downloads.append(_timed(partial(download, host, "bench/unpacking", target=kept)))
+        shutil.rmtree(kept)
+        os.sync()
+        with _watching(out) as first:
+            began = time.perf_counter()
+            done = bench.run("nothing", "unpack", reference, "-d", out)
+        unpacks.append(done)
+        shares.append((first[0] - began) / done.seconds if first else 1.0)
+    floor = statistics.median(downloads)
+    for name, seconds in (
+        ("receive the same layers", statistics.median(receiving)),
+        ("download them: hash, write", floor),
+    ):
+        print(f"{name:<34}{seconds:>8.3f}{bench.size / seconds / 1e9:>8.2f}")
+    _print("unpack from the hub", unpacks, bench.size, judge=lambda s: (s / floor, "<= 1.1 x download"))
+    print(f"{'  first file, share of the time':<34}{statistics.median(shares):>8.3f}")
+
+
+def download(host: str, repository: str, *, tag: str = "v1", target: Path | None = None) -> None:
+    """Get all layers, two at once; hash them and write them to files, or only receive them."""
+    accept = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+    manifest = json.loads(b"".join(bytes(part) for part in _get(host, f"/v2/{repository}/manifests/{tag}", accept)))
+    waiting = iter(sorted(manifest["layers"], key=lambda layer: -int(layer["size"])))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                layer = next(waiting, None)
+            if layer is None:
+                return
+            parts = _get(host, f"/v2/{repository}/blobs/{layer['digest']}", {})
+            if target is None:
+                for _ in parts:
+                    continue
+            else:
+                _keep(parts, target, layer["digest"])
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _keep(parts: Iterator[memoryview], target: Path, digest: str) -> None:
+    """Write a file and hash it on the way.
+
+    Raises:
+        RuntimeError: If it is not the one that was asked for.
+    """
+    hasher = hashlib.sha256()
+    with (target / digest.removeprefix("sha256:")).open("wb", buffering=0) as file:
+        for part in parts:
+            hasher.update(part)
+            file.write(part)
+    if f"sha256:{hasher.hexdigest()}" != digest:
+        raise RuntimeError(digest)
+
+
+def _get(host: str, path: str, headers: dict[str, str]) -> Iterator[memoryview]:
+    """Give an answer piece by piece; each is good until the next.
+
+    Raises:
+        RuntimeError: If it is not the one that was asked for.
+    """
+    connection = http.client.HTTPConnection(host)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    if answer.status != http.client.OK:
+        raise RuntimeError(f"{path}: {answer.status}")
+    buffer = memoryview(bytearray(BUFFER))
+    while count := answer.readinto(buffer):
+        yield buffer[:count]
+    connection.close()
+
+
+@contextmanager
+def _watching(directory: Path) -> Iterator[list[float]]:
+    """Write down when the first file of a layer stands in a directory, beside the Kitfile."""
+    first: list[float] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(0.005):
+            if any(not path.name.startswith((".orchard-", "Kitfile")) for path in directory.glob("*")):
+                first.append(time.perf_counter())
+                return
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield first
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _print(
+    name: str, done: list[Measured], size: int, *, judge: Callable[[float], tuple[float, str]] | None = None
+) -> None:
+    seconds = statistics.median(one.seconds for one in done)
+    cpu = statistics.median(one.cpu_seconds for one in done) / (size / GIB)
+    shown = f"{seconds:>8.3f}{size / seconds / 1e9:>8.2f}{cpu:>11.2f}{max(one.peak_mib for one in done):>9.0f}"
+    if judge is not None:
+        ratio, target = judge(seconds)
+        shown += f"{ratio:>8.3f}  {target}"
+    print(f"{name:<34}{shown}", flush=True)
