@@ -1,10 +1,12 @@
 import gzip
 import io
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from orchard.errors import (
     IntegrityError,
@@ -217,6 +219,19 @@ class TestIntegrity:
             kit.read("train.csv", size=1)
         with pytest.raises(IntegrityError, match="does not match"):
             kit.open("train.csv")
+
+    def test_when_a_size_is_a_lie_then_no_memory_is_taken_for_it(self) -> None:
+        version, store = dataset_kit(("train.csv", CSV, "raw"))
+        (layer,) = version.kit.layers
+        huge = replace(layer, descriptor=structs.replace(layer.descriptor, size=1 << 60))
+        kit = OpenVersion(version, Held(store, (huge,)))
+
+        with kit.open("train.csv") as file, pytest.raises(IntegrityError, match="is shorter than"):
+            file.read()
+        with pytest.raises(IntegrityError, match="is shorter than"):
+            list(kit.stream("train.csv"))
+        with pytest.raises(LimitExceededError, match="at most 1073741824"):
+            kit.read("train.csv")
 
     def test_when_an_index_was_made_of_the_whole_then_files_are_verified(self) -> None:
         version, store = dataset_kit(("d", gzip.compress(member("a", b"right") + END), "tar+gzip"))

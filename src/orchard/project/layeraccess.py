@@ -60,6 +60,7 @@ class RangedLayer:
         """Read exactly these bytes.
 
         Raises:
+            IntegrityError: If the layer is shorter than its descriptor says.
             OrchardError: As the source raises it.
         """
         with self._lock:
@@ -68,6 +69,8 @@ class RangedLayer:
             if start <= offset and offset + size <= start + len(window):
                 return window[offset - start : offset - start + size]
         data = self._source.read_range(self._content, offset, size)
+        if len(data) != size:
+            raise IntegrityError(f"{self._content.digest}: is shorter than {self._content.size} bytes")
         if size <= _LARGEST_KEPT:
             with self._lock:
                 self._windows.append((offset, data))

@@ -89,11 +89,16 @@ class RangedFile(io.RawIOBase):
     def readall(self) -> bytes:
         """Read up to the end."""
         self._require_open()
-        data = bytearray(max(self.size - self._position, 0))
-        view, at = memoryview(data), 0
-        while at < len(data) and (count := self.readinto(view[at : at + LARGEST])):
-            at += count
-        return bytes(data[:at])
+        parts: list[bytes] = []  # and not one buffer at once: the size is what the manifest claims
+        while True:
+            at = self._position - self._start
+            if not 0 <= at < len(self._window):
+                self._fill(LARGEST)
+                at = 0
+            if not self._window:
+                return b"".join(parts)
+            parts.append(self._window[at:])
+            self._position += len(parts[-1])
 
     def _fill(self, wanted: int) -> None:
         left = max(self.size - self._position, 0)
