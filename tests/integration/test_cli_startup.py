@@ -79,7 +79,7 @@ def test_completion_script_for_bash_is_valid(program: Program, tmp_path: Path) -
     [
         ("orchard pu", {"pull", "push"}),
         ("orchard pack --compression g", {"gzip", "gzip-fastest"}),
-        ("orchard completion ", {"bash", "zsh", "fish"}),
+        ("orchard completion ", {"bash", "zsh", "fish", "powershell"}),
         ("orchard --out", {"--output"}),
         ("orchard unpack --ov", {"--overwrite"}),
     ],

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 
 from support.cli import PROGRAMS, HubProgram, Program, Ran
@@ -12,7 +13,7 @@ from support.projects import make_project
 pytestmark = pytest.mark.peer("kit")
 
 # Manifests of the two differ on purpose: ours does not hold the version of the program.
-_HOME_OR_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|/\S*/(?:there|project)")
+_HOME_OR_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|/\S*/(?:theirs|ours)-here")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,9 @@ def _lines(ran: Ran) -> list[str]:
     return [_HOME_OR_DIGEST.sub("…", line) for line in ran.stdout.splitlines()]
 
 
-def test_lines_on_stdout_are_those_of_kit(pair: tuple[Program, Program], plain: Path) -> None:
+def test_lines_on_stdout_are_those_of_kit(pair: tuple[Program, Program], plain: Path, tmp_path: Path) -> None:
+    for name in ("theirs-here", "ours-here"):
+        (tmp_path / name).mkdir()
     for arguments in (
         ["pack", str(plain), "-t", "x:v1,v2"],
         ["pack", str(plain), "-t", "x:v1"],
@@ -50,12 +53,15 @@ def test_lines_on_stdout_are_those_of_kit(pair: tuple[Program, Program], plain: 
         ["info", "x:v1"],
         ["info", "x:v1", "-f", "model.name"],
         ["info", "x:v1", "-f", "package.authors"],
+        ["unpack", "x:v1", "-d", "there"],
+        ["unpack", "x:v1", "-d", "part", "--filter", "docs", "--filter", "kitfile"],
         ["remove", "x:v1"],
         ["remove", "x:v2"],
         ["logout", "localhost:1"],
         ["version", "--show-update-notifications=false"],
     ):
-        theirs, ours = (program.ok(*arguments) for program in pair)
+        theirs = pair[0].ok(*arguments, cwd=tmp_path / "theirs-here")
+        ours = pair[1].ok(*arguments, cwd=tmp_path / "ours-here")
         expected = _lines(theirs)
         if arguments[0] == "remove":
             assert _lines(ours)[-1:] == expected  # a note on freed space stands before
@@ -105,3 +111,25 @@ def test_failures_of_kit_are_failures_of_ours(pair: tuple[Program, Program], pla
         theirs, ours = (program(*arguments) for program in pair)
         assert theirs.code != 0, theirs
         assert ours.code != 0, ours
+
+
+COMMANDS = (
+    *("pack", "unpack", "push", "pull", "tag", "list", "inspect", "info", "remove", "login", "logout", "init", "diff"),
+    *("import", "cache info", "cache clear", "dev start", "dev stop", "dev logs", "version"),
+)
+
+
+def test_every_flag_of_kit_is_ours(kit: Program, program: Program) -> None:
+    from orchard.cli import program as root  # noqa: PLC0415
+
+    for name in COMMANDS:
+        found: click.Command | None = root
+        for word in name.split():
+            assert isinstance(found, click.Group)
+            found = found.get_command(click.Context(found), word)
+        assert found is not None, name
+        ours = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        text = kit.ok(*name.split(), "--help").stdout
+        theirs = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+|-[a-z])(?=[ ,=\n])", text.partition("Flags:")[2]))
+        assert theirs - ours - {"--help", "-h", "-vv"} == set(), name
+    assert program.ok("version").stdout

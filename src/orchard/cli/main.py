@@ -171,7 +171,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else ""  # noqa: PTH119 -- a name
     name = name if name in {"orchard", "kit"} else "orchard"
     if instruction := os.environ.get(f"_{name.upper()}_COMPLETE"):
-        from click.shell_completion import shell_complete  # noqa: PLC0415 -- only to complete
+        from orchard.cli.completing import shell_complete  # noqa: PLC0415 -- only to complete
 
         return shell_complete(program, {}, name, f"_{name.upper()}_COMPLETE", instruction)
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -4,14 +4,17 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Concatenate, Final, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, Final, NamedTuple, ParamSpec
 
 import click
 
 from orchard.cli.output import Level, Printer, make_printer
 from orchard.cli.settings import Settings, load_settings
-from orchard.errors import UsageError
+from orchard.errors import OrchardError, UsageError
 from orchard.project import find_home
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Given = ParamSpec("Given")
 
@@ -55,11 +58,47 @@ def global_options() -> list[click.Option]:
     ]
 
 
+class ReferenceType(click.ParamType[str]):
+    """The text of a reference, which shells complete from the local store."""
+
+    name = "text"
+
+    def __init__(self, *, indexes: bool = False) -> None:
+        self._indexes = indexes
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,
+        incomplete: str,
+    ) -> "list[CompletionItem]":
+        """Give the references that begin so."""
+        del param  # click's signature
+        from orchard.cli.completing import complete_references  # noqa: PLC0415 -- only to complete
+
+        try:
+            session = current_session(ctx)
+        except OrchardError:
+            return []
+        return complete_references(session.config, session.environ, incomplete, indexes=self._indexes)
+
+
+# Arguments of these names are references, whatever the command.
+_REFERENCES: Final = {
+    **dict.fromkeys(("reference", "references", "source", "destination", "target", "modelkit"), ReferenceType()),
+    **dict.fromkeys(("first", "second"), ReferenceType()),
+    "index": ReferenceType(indexes=True),
+}
+
+
 class Command(click.Command):
     """A command that takes the global options too, wherever they stand."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- click's own signature
         super().__init__(*args, **kwargs)
+        for parameter in self.params:
+            if isinstance(parameter, click.Argument) and parameter.type is click.STRING:
+                parameter.type = _REFERENCES.get(parameter.name or "", parameter.type)
         self.params.extend(global_options())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -59,6 +59,7 @@ KEYS: Final = {
     "progress": Key(Kind.TEXT, "Style of progress.", ("none", "plain", "fancy")),
     "quiet": Key(Kind.SWITCH, "Print errors and names only."),
     **{f"network.{name}": key for name, key in _NETWORK.items()},
+    "pack.format": Key(Kind.TEXT, "KitOps' format or CNCF's.", ("modelkit", "modelpack")),
     "pack.compression": Key(Kind.TEXT, "Compression of layers.", ("none", "gzip", "gzip-fastest", "zstd")),
     "pack.layer-format": Key(Kind.TEXT, "What a layer is.", ("tar", "raw")),
     "pack.provenance": Key(Kind.SWITCH, "Record remote, commit and branch in Git."),

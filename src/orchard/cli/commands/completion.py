@@ -1,22 +1,23 @@
 """``orchard completion``."""
 
 import click
-from click.shell_completion import get_completion_class
 
 from orchard.cli.options import Command, current_session
 
 
 @click.command(cls=Command)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands and options in a shell.
+    """Print the script that completes commands, options and local references in a shell.
 
     \b
     Examples:
       eval "$(orchard completion bash)"
       orchard completion fish > ~/.config/fish/completions/orchard.fish
     """
+    from orchard.cli.completing import get_completion_class
+
     root = context.find_root()
     name = root.info_name or "orchard"
     kind = get_completion_class(shell)

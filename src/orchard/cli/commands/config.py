@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from orchard.oci import JSON
 
 
+def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in KEYS if name.startswith(incomplete)]
+
+
 @click.group(cls=Group)
 def command() -> None:
     """Show or change defaults: what holds where nothing else is typed.
@@ -24,7 +28,7 @@ def command() -> None:
 
 
 @command.command(cls=Command)
-@click.argument("name", metavar="KEY")
+@click.argument("name", metavar="KEY", shell_complete=_complete)
 def get(name: str) -> None:
     """Print the value of a key.
 
@@ -41,7 +45,7 @@ def get(name: str) -> None:
 
 
 @command.command("set", cls=Command)
-@click.argument("name", metavar="KEY")
+@click.argument("name", metavar="KEY", shell_complete=_complete)
 @click.argument("text", metavar="VALUE")
 def set_(name: str, text: str) -> None:
     """Set a key in the config file; a list is written with commas.
@@ -63,7 +67,7 @@ def set_(name: str, text: str) -> None:
 
 
 @command.command(cls=Command)
-@click.argument("name", metavar="KEY")
+@click.argument("name", metavar="KEY", shell_complete=_complete)
 def unset(name: str) -> None:
     """Take a key out of the config file.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import click
 
 from orchard.cli.gotemplate import GoTemplate, Value
-from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
+from orchard.cli.options import Command, NetworkFlags, ReferenceType, Session, current_session, network_options
 from orchard.cli.output import format_size, table
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
@@ -19,7 +19,7 @@ _NONE = "<none>"
 
 
 @click.command(cls=Command)
-@click.argument("repository", metavar="[REGISTRY/REPOSITORY[:TAG]]", required=False)
+@click.argument("repository", type=ReferenceType(), metavar="[REGISTRY/REPOSITORY[:TAG]]", required=False)
 @click.option(
     "-f", "--filter", "filters", multiple=True, metavar="TYPE[,TYPE][:NAME|PATH,...]", help="With such parts."
 )

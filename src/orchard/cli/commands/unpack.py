@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchard.oci import JSON
     from orchard.project import Unpacked, Version
 
+_NAMED = frozenset(("model", "modelpart", "dataset"))  # kinds of layers that kit's lines name
 _OLD = ("kitfile", "model", "code", "datasets", "docs")
 
 
@@ -123,10 +124,15 @@ def _note(printer: Printer, unpacked: "Unpacked") -> None:
     for text in unpacked.referred:
         printer.note(f"Unpacked referenced modelkit {text}")
     if unpacked.kitfile:
-        printer.note(f"Unpacked Kitfile to {unpacked.destination / 'Kitfile'}")
+        words = "Unpacking config" if printer.as_kit else "Unpacked Kitfile"
+        printer.note(f"{words} to {unpacked.destination / 'Kitfile'}")
     for layer in unpacked.layers:
         name = f" {layer.name}" if layer.name else ""
-        printer.note(f"Unpacked {layer.kind.value}{name} to {unpacked.destination / layer.path}")
+        if printer.as_kit:
+            kind = "model part" if layer.kind.value == "modelpart" else layer.kind.value
+            printer.note(f"Unpacking {kind}{name if layer.kind.value in _NAMED else ''} to {layer.path}")
+        else:
+            printer.note(f"Unpacked {layer.kind.value}{name} to {unpacked.destination / layer.path}")
     for url in unpacked.fetched:
         printer.note(f"Unpacked dataset from {url}")
     if unpacked.skipped:
