@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from orchard import project
     from orchard.formats import Kitfile, Layer
     from orchard.oci import Digest, Manifest
-    from orchard.project import Copied, Objects, Observer, OpenVersion, Workspace, convert, diff, export, load, verify
+    from orchard.project import (
+        Copied,
+        Objects,
+        Observer,
+        OpenVersion,
+        Workspace,
+        convert,
+        diff,
+        export,
+        load,
+        validate,
+        verify,
+    )
     from orchard.remote import Options
     from orchard.sources import import_from
 
@@ -47,6 +59,7 @@ __all__ = [
     "pull",
     "push",
     "unpack",
+    "validate",
     "verify",
 ]
 
@@ -381,7 +394,7 @@ if not TYPE_CHECKING:
         Raises:
             AttributeError: If there is none of that name.
         """
-        if name not in {"convert", "diff", "export", "import_from", "load", "verify"}:
+        if name not in {"validate", "convert", "diff", "export", "import_from", "load", "verify"}:
             raise AttributeError(name)
         from orchard import project, sources
 

@@ -68,6 +68,7 @@ COMMANDS: Final = {
     "export": ("export", "Write versions into one file, to carry them elsewhere"),
     "load": ("load", "Take the versions of such a file, or push them to a registry"),
     "verify": ("verify", "Hash all of a version, or of the local store, and say what is damaged"),
+    "validate": ("validate", "Check a version, or a directory, against all rules of its format"),
     "prune": ("prune", "Remove old versions and unneeded blobs from the local store"),
     "login": ("login", "Log in to a registry"),
     "logout": ("logout", "Log out of a registry"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchard.formats.filters import Filter, Filters, parse_filter, parse_filters
     from orchard.formats.guessing import generate
     from orchard.formats.ignore import ALWAYS_IGNORED, IgnoreRules
+    from orchard.formats.keptrules import kitfile_remarks, modelkit_remarks
     from orchard.formats.kitconfig import kitfile_from_json
     from orchard.formats.kitedit import KitfileDocument
     from orchard.formats.kitfile import (
@@ -86,8 +87,10 @@ if TYPE_CHECKING:
     from orchard.formats.modelpack import read_modelpack
     from orchard.formats.packconfig import About, Capabilities, PackConfig, Traits, read_docker_config, read_pack_config
     from orchard.formats.packkinds import is_weights, kind_of_file
+    from orchard.formats.packrules import modelpack_remarks
     from orchard.formats.packwriter import build_modelpack, with_annotations
     from orchard.formats.projects import format_of, read_project, require_project
+    from orchard.formats.rulebook import RULES, Remark, Severity, remark
     from orchard.formats.skill import MAX_SKILL, Skill, read_skill
     from orchard.formats.yamlwriter import to_value, to_yaml, value_to_yaml
 
@@ -108,6 +111,7 @@ __all__ = [
     "MAX_SKILL",
     "METADATA",
     "ORIGINAL_TAG",
+    "RULES",
     "SIZE",
     "TITLE",
     "UNTESTED",
@@ -149,6 +153,8 @@ __all__ = [
     "Package",
     "ProjectFormat",
     "Prompt",
+    "Remark",
+    "Severity",
     "Skill",
     "Traits",
     "build_config",
@@ -169,6 +175,7 @@ __all__ = [
     "is_weights",
     "kind_of_file",
     "kitfile_from_json",
+    "kitfile_remarks",
     "label_text",
     "layer_annotations",
     "layer_media_type",
@@ -177,7 +184,9 @@ __all__ = [
     "merge_kitfiles",
     "model_paths",
     "model_reference",
+    "modelkit_remarks",
     "modelpack_media_type",
+    "modelpack_remarks",
     "name_of",
     "parse_filter",
     "parse_filters",
@@ -194,6 +203,7 @@ __all__ = [
     "read_pack_config",
     "read_project",
     "read_skill",
+    "remark",
     "require_project",
     "restore_project",
     "select_entry",
@@ -206,6 +216,13 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "Remark": "rulebook",
+    "Severity": "rulebook",
+    "RULES": "rulebook",
+    "remark": "rulebook",
+    "kitfile_remarks": "keptrules",
+    "modelkit_remarks": "keptrules",
+    "modelpack_remarks": "packrules",
     "Draft": "conversion",
     "Original": "conversion",
     "convert_project": "conversion",

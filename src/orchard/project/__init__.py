@@ -60,12 +60,13 @@ if TYPE_CHECKING:
     from orchard.project.pulling import Pulled
     from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
-    from orchard.project.scripting import convert, diff, export, load, verify
+    from orchard.project.scripting import convert, diff, export, load, validate, verify
     from orchard.project.searching import Hit, search, words_of
     from orchard.project.shelves import Shelf
     from orchard.project.skills import Installed, SkillFiles, find_skills, install_skill, own_skill
     from orchard.project.surveying import survey_layers
     from orchard.project.unpacking import Loose, Portion, Terms, Unpacked
+    from orchard.project.validating import Validated, validate_directory, validate_reference
     from orchard.project.verifying import Finding, Verified, repair, verify_reference, verify_store, verify_version
     from orchard.project.versions import (
         Version,
@@ -143,6 +144,7 @@ __all__ = [
     "Tally",
     "Terms",
     "Unpacked",
+    "Validated",
     "Verified",
     "Version",
     "VersionFormat",
@@ -211,6 +213,9 @@ __all__ = [
     "side",
     "stale",
     "survey_layers",
+    "validate",
+    "validate_directory",
+    "validate_reference",
     "verify",
     "verify_reference",
     "verify_store",
@@ -223,6 +228,10 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "Validated": "validating",
+    "validate_directory": "validating",
+    "validate_reference": "validating",
+    "validate": "scripting",
     "Converted": "converting",
     "Names": "converting",
     "Wish": "converting",

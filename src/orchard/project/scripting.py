@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchard.project.converting import Converted
     from orchard.project.exporting import Exported
     from orchard.project.progress import Observer
+    from orchard.project.validating import Validated
     from orchard.project.verifying import Verified
     from orchard.remote import Options
 
@@ -90,6 +91,31 @@ def convert(  # noqa: PLR0913 -- keywords, each with its own meaning
     source = Reference.parse(reference)
     with _workspace(home, options) as workspace:
         return convert_reference(workspace, source, wish, names=Names(target, tags), remote=remote, observer=observer)
+
+
+def validate(
+    reference: str,
+    *,
+    remote: bool = False,
+    home: StrPath | None = None,
+    options: "Options | None" = None,
+) -> "Validated":
+    """Check a version against the rules of its format, all at once; no layer is read whole.
+
+    Args:
+        reference: What to check.
+        remote: Whether it is in its registry.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to registries: TLS, proxy, time limits.
+
+    Raises:
+        NotFoundError: If it is not there.
+        NotAModelKitError: If it is an artifact of another kind.
+    """
+    from orchard.project.validating import validate_reference
+
+    with _workspace(home, options) as workspace:
+        return validate_reference(workspace, Reference.parse(reference), remote=remote)
 
 
 def verify(
