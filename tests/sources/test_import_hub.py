@@ -1,5 +1,7 @@
 """Importing from a hub gives the version that downloading and packing would give, and asks for nothing twice."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from orchard.errors import (
 from orchard.formats import LayerFormat, parse_kitfile
 from orchard.oci import Digest
 from orchard.project import ModelPackFormat, Recipe, Workspace
+from orchard.remote import Options
 from support.faultserver import FaultServer
 from support.hfserver import TOKEN, Exchange, HubServer
 from support.imports import imported, left
@@ -127,6 +130,43 @@ def test_a_second_import_downloads_nothing_and_another_commit_only_what_changed(
     second = imported(hub, tmp_path, "org/tiny", kitfile=KITFILE)
     assert [path.rpartition("/")[2] for path in hub.paths("/resolve/")] == ["config.json"]
     assert [layer.new for layer in second.layers] == [False, False, True, False, False]
+
+
+def test_a_large_file_comes_through_several_connections_where_each_is_slow(hub: HubServer, tmp_path: Path) -> None:
+    data = bytes(range(256)) * (72 * 4096)
+    hub.model("org/big", {"model.safetensors": data})
+
+    def slowly(exchange: Exchange) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", exchange.seen.headers.get("range", ""))
+        start, end = (int(asked[1]), int(asked[2] or len(data) - 1) + 1) if asked else (0, len(data))
+        headers = {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"} if asked else {}
+        exchange.reply(206 if asked else 200, headers, length=end - start)
+        for position in range(start, end, 1 << 19):
+            exchange.wfile.write(data[position : min(position + (1 << 19), end)])
+            time.sleep(0.02)  # noqa: TID251 -- 25 MB/s for each connection
+
+    hub.on("/store/", slowly, times=999)
+    packed = imported(hub, tmp_path, "org/big", options=Options())
+    assert packed.size > len(data)
+    ranges = [seen.headers.get("range", "") for seen in hub.seen if seen.origin == "storage"]
+    assert sum(not text.endswith("-") for text in ranges if text) > 1
+
+
+def test_an_address_of_the_storage_that_has_run_out_is_asked_for_anew(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("org/tiny", {"model.safetensors": BIG})
+    hub.on("/store/", lambda exchange: exchange.reply(403, {"Content-Type": "text/xml"}, b"<Error/>"), times=2)
+    assert imported(hub, tmp_path, "org/tiny").layers
+    assert len(hub.paths("/resolve/")) == 3
+
+
+def test_a_repository_that_was_renamed_is_followed(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("new/name", FILES, private=True)
+
+    def moved(exchange: Exchange) -> None:
+        exchange.reply(307, {"Location": exchange.path.replace("old/name", "new/name")})
+
+    hub.on("old/name", moved, times=99)
+    assert imported(hub, tmp_path, "old/name", token=TOKEN).layers
 
 
 def test_a_modelpack_of_weights_that_are_there_fetches_none_of_them(hub: HubServer, tmp_path: Path) -> None:
