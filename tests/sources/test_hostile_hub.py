@@ -163,7 +163,7 @@ def test_endless_pages_end(hub: HubServer, tmp_path: Path) -> None:
         exchange.json(many, {"Link": f'<{hub.url}{exchange.seen.path}?cursor={number}>; rel="next"'})
 
     hub.on("/tree/", more, times=100_000)
-    with pytest.raises(LimitExceededError, match="more than 200000 files"):
+    with pytest.raises(LimitExceededError, match="more than 120000 files"):
         imported(hub, tmp_path, "org/tiny")
 
 

@@ -6,7 +6,7 @@ Layers are made ``concurrency`` at a time. One that is there already, from an ea
 made again; one that was cut off goes on where it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -50,7 +50,7 @@ from orchard.project import (
     publish,
     warnings,
 )
-from orchard.sources.huggingface import HubFile, HuggingFace, Snapshot
+from orchard.sources.huggingface import HubFile, HuggingFace
 from orchard.sources.origin import Material, Note, Order, Origin
 from orchard.sources.remembering import Remembered, layer_key
 from orchard.sources.streaming import Repeated, Streamed
@@ -149,7 +149,12 @@ class HubProject:
         shelf = workspace.shelf(reference, push=recipe.push)
         place, sent_to = shelf.repository, shelf if recipe.push else None
         line = _Line(
-            _Pinned(self._hub, self.snapshot), workspace, order=order, observer=observer, note=note, shelf=sent_to
+            _Pinned(self._hub, self.snapshot.commit, self._files),
+            workspace,
+            order=order,
+            observer=observer,
+            note=note,
+            shelf=sent_to,
         )
         with shelf.writing():
             layers = line.run(plans)
@@ -173,7 +178,7 @@ class HubProject:
         algorithm, digest = ("sha256", file.sha256) if file.sha256 else ("gitBlob", file.oid)
         return Material(file.path, uri, algorithm, digest)
 
-    def _tree(self, kitfile: Kitfile) -> Tree[HubFile]:
+    def _tree(self, kitfile: Kitfile) -> Tree:
         claimed = [entry.path for _, _, entry in kitfile.entries() if entry.path]
         return Tree(self.snapshot.files, ignored=self._ignored(), claimed=claimed)
 
@@ -198,7 +203,8 @@ class _Pinned(NamedTuple):
     """A repository at one commit."""
 
     hub: HuggingFace
-    snapshot: Snapshot
+    commit: str
+    files: Mapping[str, HubFile]
 
 
 class _Line:
@@ -214,8 +220,7 @@ class _Line:
         note: Note,
         shelf: Shelf | None,
     ) -> None:
-        self._hub, self._commit = source.hub, source.snapshot.commit
-        self._files = {file.path: file for file in source.snapshot.files}
+        self._hub, self._commit, self._files = source
         self._layout = workspace.layout
         self._remembered = Remembered(workspace.home / "cache/import")
         self._shelf = shelf

@@ -5,8 +5,7 @@ streamed into layers gives the digests that it would give if it were downloaded 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Protocol
 
 from orchard.archive import Entry
 from orchard.errors import NotFoundError, UnsafePathError
@@ -30,9 +29,6 @@ class Sized(Protocol):
         ...
 
 
-F = TypeVar("F", bound=Sized)
-
-
 class Ignored(Protocol):
     """Which paths stay out."""
 
@@ -41,13 +37,11 @@ class Ignored(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Node(Generic[F]):
-    children: "dict[str, _Node[F]]" = field(default_factory=dict)
-    file: F | None = None
+# What is in a directory, by name: the size of a file, or what is in a directory. There may be 100,000 of them.
+_Branch = dict[str, "int | _Branch"]
 
 
-class Tree(Generic[F]):
+class Tree:
     """All files of a repository.
 
     Args:
@@ -59,15 +53,18 @@ class Tree(Generic[F]):
         UnsafePathError: If a claimed path is absolute or leaves the repository.
     """
 
-    def __init__(self, files: Iterable[F], *, ignored: Ignored, claimed: Iterable[str]) -> None:
+    def __init__(self, files: Iterable[Sized], *, ignored: Ignored, claimed: Iterable[str]) -> None:
         self._ignored = ignored
         self._claimed = {_parts(path) for path in claimed}
-        self._root: _Node[F] = _Node()
+        self._root: _Branch = {}
         for file in files:
-            node = self._root
-            for part in file.path.split("/"):
-                node = node.children.setdefault(part, _Node())
-            node.file = file
+            *above, name = file.path.split("/")
+            branch = self._root
+            for part in above:
+                below = branch.setdefault(part, {})
+                assert isinstance(below, dict)
+                branch = below
+            branch[name] = file.size
 
     def layer(self, path: str) -> list[Entry]:
         """List what a layer holds: the ancestors of its path, the path itself, and all below it in byte order.
@@ -79,32 +76,34 @@ class Tree(Generic[F]):
         parts = _parts(path)
         others = frozenset("/".join(other) for other in self._claimed if parts[: len(other)] != other)
         entries: list[Entry] = []
-        node = self._root
+        node: int | _Branch = self._root
         for depth, part in enumerate(parts, 1):
             name = "/".join(parts[:depth])
-            if part not in node.children:
+            if not isinstance(node, dict) or part not in node:
                 raise NotFoundError(f"{path}: the Kitfile names this path, but the repository does not have it")
             if self._ignored.matches(name):
                 raise UnsafePathError(f"{path}: the Kitfile claims this path but .kitignore leaves it out")
-            node = node.children[part]
+            node = node[part]
             entries.append(_entry(name, node))
         entries.extend(self._below("/".join(parts), node, others))
         return entries
 
-    def _below(self, name: str, node: _Node[F], others: frozenset[str]) -> Iterator[Entry]:
-        for part in sorted(node.children, key=str.encode):
+    def _below(self, name: str, node: int | _Branch, others: frozenset[str]) -> Iterator[Entry]:
+        if not isinstance(node, dict):
+            return
+        for part in sorted(node, key=str.encode):
             below = f"{name}/{part}" if name else part
             if below in others or self._ignored.matches(below):
                 continue
-            child = node.children[part]
+            child = node[part]
             yield _entry(below, child)
             yield from self._below(below, child, others)
 
 
-def _entry(name: str, node: _Node[F]) -> Entry:
-    if node.file is None:
+def _entry(name: str, node: int | _Branch) -> Entry:
+    if isinstance(node, dict):
         return Entry(name=name, mode=DIRECTORY_MODE, is_directory=True)
-    return Entry(name=name, mode=FILE_MODE, size=node.file.size)
+    return Entry(name=name, mode=FILE_MODE, size=node)
 
 
 def _parts(path: str) -> tuple[str, ...]:
