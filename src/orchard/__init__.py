@@ -375,6 +375,7 @@ def _workspace(home: StrPath | None, options: "Options | None" = None) -> "Works
     return Workspace(
         Path(home) if home is not None else None,
         environ=environ,
+        version=__version__,
         options=(lambda _host: options) if options else None,
         objects=_objects,
     )

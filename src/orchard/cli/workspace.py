@@ -25,7 +25,11 @@ def open_workspace(network: NetworkFlags | None = None, session: Session | None 
         return make_options(with_defaults(flags, session, host), session.printer)
 
     workspace = Workspace(
-        session.config, environ=session.environ, options=options, objects=lambda: _objects(session.environ)
+        session.config,
+        environ=session.environ,
+        version=__version__,
+        options=options,
+        objects=lambda: _objects(session.environ),
     )
     return click.get_current_context().with_resource(workspace)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         IGNORE_NAME,
         KITFILE_NAMES,
         MANIFEST_VERSION,
+        MAX_KITFILE,
         Code,
         Dataset,
         Docs,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         is_reference,
         name_of,
     )
-    from orchard.formats.kitfileyaml import MAX_KITFILE, parse_kitfile
+    from orchard.formats.kitfileyaml import parse_kitfile
     from orchard.formats.kitindex import (
         INDEX_TYPE,
         ORIGINAL_TAG,
@@ -297,7 +298,7 @@ _WHERE: Final = {
     "Prompt": "kitfile",
     "is_reference": "kitfile",
     "name_of": "kitfile",
-    "MAX_KITFILE": "kitfileyaml",
+    "MAX_KITFILE": "kitfile",
     "parse_kitfile": "kitfileyaml",
     "clean_path": "kitpath",
     "Compression": "layertype",

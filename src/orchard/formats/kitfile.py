@@ -16,6 +16,7 @@ from orchard.oci import JSON, Digest, Reference, go_dumps
 MANIFEST_VERSION: Final = "1.0.0"
 KITFILE_NAMES: Final = ("Kitfile", "kitfile", ".kitfile")
 IGNORE_NAME: Final = ".kitignore"
+MAX_KITFILE: Final = 1 << 20  # bytes
 
 
 class _Node(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -6,14 +6,13 @@ from difflib import get_close_matches
 from typing import Final
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
-from orchard.formats.kitfile import Kitfile
+from orchard.formats.kitfile import MAX_KITFILE, Kitfile
 from orchard.formats.kitrules import broken_rules
 from orchard.formats.kitshape import FIELDS, Field, Node, Shape
 from orchard.formats.yamlscalar import is_text, resolve
 from orchard.formats.yamltree import Mapping, Scalar, Sequence, Tree, problem
 from orchard.oci import JSON
 
-MAX_KITFILE: Final = 1 << 20  # bytes
 MAX_PROBLEMS: Final = 100  # lines in one message
 
 _CONFIG_ONLY: Final = frozenset(("digest", "diffId"))  # written by pack, never by a person

@@ -9,11 +9,8 @@ what was changed less than two seconds before the tree was looked at, or in the 
 steps of two seconds, all others in smaller ones.
 """
 
-import os
-import secrets
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +19,7 @@ import msgspec
 from orchard.errors import InvalidDigestError
 from orchard.oci import Descriptor, Digest, Hasher
 from orchard.project.layering import Plan
+from orchard.project.notes import Notes
 
 DIRECTORY: Final = "cache/layers"
 KEPT: Final = 1000  # files; about 300 bytes each
@@ -64,23 +62,20 @@ class LayerCache:
     """
 
     def __init__(self, home: Path, now: Callable[[], int] = time.time_ns) -> None:
-        self._directory = home / DIRECTORY
+        self._notes = Notes(home / DIRECTORY, kept=KEPT, largest=MAX_SIZE)
         self._trusted_until = now() - MARGIN_NS
 
     def get(self, plan: Plan) -> Known | None:
         """Give what a layer became, if the same files were packed before."""
         fingerprint = _fingerprint(plan)
-        path = self._directory / fingerprint
+        data = self._notes.read(fingerprint)
+        if data is None:
+            return None
         try:
-            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                stored = msgspec.json.decode(os.read(file, MAX_SIZE), type=_Stored)
-                os.utime(file)  # so that what is used stays
-            finally:
-                os.close(file)
+            stored = msgspec.json.decode(data, type=_Stored)
             if stored.version == 1 and stored.fingerprint == fingerprint and stored.size >= 0:
                 return Known(Digest.parse(stored.digest), Digest.parse(stored.diff_id), stored.size)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, InvalidDigestError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, InvalidDigestError):
             pass
         return None
 
@@ -90,15 +85,7 @@ class LayerCache:
             return
         fingerprint = _fingerprint(plan)
         stored = _Stored(1, fingerprint, str(known.digest), str(known.diff_id), known.size)
-        with suppress(OSError):
-            self._directory.mkdir(parents=True, exist_ok=True)
-            _make_room(self._directory)
-            temporary = self._directory / f".{secrets.token_hex(8)}.new"
-            try:
-                temporary.write_bytes(msgspec.json.encode(stored))
-                temporary.replace(self._directory / fingerprint)
-            finally:
-                temporary.unlink(missing_ok=True)
+        self._notes.write(fingerprint, msgspec.json.encode(stored))
 
 
 def _newest(plan: Plan) -> int:
@@ -118,16 +105,3 @@ def _fingerprint(plan: Plan) -> str:
     hasher = Hasher()
     hasher.update("\0".join(parts).encode("utf-8", "surrogateescape"))
     return hasher.hex
-
-
-def _make_room(directory: Path) -> None:
-    paths = list(directory.iterdir())
-    if len(paths) < KEPT:
-        return
-    known = []
-    for path in paths:
-        with suppress(OSError):
-            known.append((path.lstat().st_mtime_ns, path))
-    for _, path in sorted(known)[: len(known) - KEPT * 3 // 4]:
-        with suppress(OSError):
-            path.unlink()

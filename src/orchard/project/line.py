@@ -5,10 +5,11 @@ two cores busy (measured: 0.86 GB/s for one, 1.41 for two). The files of a layer
 is written.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from orchard.archive import compress
 from orchard.errors import OrchardError
 from orchard.formats import Layer
-from orchard.oci import CHUNK, Digest, Fillable, Hasher, Pieces
+from orchard.oci import BLOCK, CHUNK, Digest, Fillable, Hasher, Pieces
 from orchard.project.layercache import Known, LayerCache
 from orchard.project.layering import Plan
 from orchard.project.progress import Observer
@@ -66,18 +67,32 @@ class _Line:
 
     def run(self, plans: Sequence[Plan]) -> tuple[PackedLayer, ...]:
         sizes = [plan.size for plan in plans]
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pack") as pool:
-            # The largest first, so that none is left to run alone at the end.
-            order = sorted(range(len(plans)), key=sizes.__getitem__, reverse=True)
-            futures = {number: pool.submit(self._pack, plans[number], sizes[number]) for number in order}
+        # The largest first, so that none is left to run alone at the end.
+        order = sorted(range(len(plans)), key=sizes.__getitem__, reverse=True)
+        waiting, done, failures = deque(order), dict[int, PackedLayer](), list[BaseException]()
+
+        def work() -> None:
             try:
-                for future in as_completed(futures.values()):
-                    future.result()  # the first that fails is raised, not the first in the order of the layers
-            except BaseException:
+                while not self._stopped and (number := _next(waiting)) is not None:
+                    done[number] = self._pack(plans[number], sizes[number])
+            except BaseException as error:  # noqa: BLE001 -- raised below, when nothing runs any more
+                failures.append(error)
                 self._stopped = True
-                pool.shutdown(cancel_futures=True)
-                raise
-        return tuple(futures[number].result() for number in range(len(plans)))
+
+        # A thread for small layers would cost more than it hides.
+        helpers = [Thread(target=work, name="pack") for number in order[1:AT_ONCE] if sizes[number] >= BLOCK]
+        for helper in helpers:
+            helper.start()
+        work()
+        try:
+            for helper in helpers:
+                helper.join()
+        except BaseException:  # the user interrupted
+            self._stopped = True
+            raise
+        if failures:
+            raise failures[0]  # the first that failed, not the first in the order of the layers
+        return tuple(done[number] for number in range(len(plans)))
 
     def _pack(self, plan: Plan, size: int) -> PackedLayer:
         claim = plan.claim
@@ -105,6 +120,13 @@ class _Line:
         if self._stopped:
             raise OrchardError("stopped, because another layer failed")
         self._observer.advanced(label, count)
+
+
+def _next(waiting: deque[int]) -> int | None:
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
 
 
 class _Content:

@@ -22,11 +22,11 @@ from orchard.formats import (
     Kitfile,
     LayerFormat,
     name_of,
-    parse_kitfile,
 )
 from orchard.oci import Descriptor, Digest, Manifest
 from orchard.project.context import Context
 from orchard.project.elsewhere import Elsewhere, Locking, has_no_layer
+from orchard.project.kitfilecache import KitfileCache
 from orchard.project.layercache import LayerCache
 from orchard.project.layering import Claim, CompressionName, Encoding, ModelKitFormat, Plan, VersionFormat
 from orchard.project.line import PackedLayer, pack_layers
@@ -97,8 +97,15 @@ class Packed:
         return sum(packed.layer.descriptor.size for packed in self.layers)
 
 
-def read_kitfile(directory: Path, explicit: Path | None = None) -> tuple[Kitfile, str]:
+def read_kitfile(
+    directory: Path, explicit: Path | None = None, *, cache: KitfileCache | None = None
+) -> tuple[Kitfile, str]:
     """Read the Kitfile of a directory, and say what it was called.
+
+    Args:
+        directory: The directory.
+        explicit: Another file than the one in the directory.
+        cache: What is known of Kitfiles that were read before.
 
     Raises:
         NotFoundError: If there is none.
@@ -109,7 +116,7 @@ def read_kitfile(directory: Path, explicit: Path | None = None) -> tuple[Kitfile
     for path in candidates:
         raw = _read_small(path, MAX_KITFILE + 1)
         if raw is not None:
-            return parse_kitfile(raw, what=str(path)), str(path)
+            return _parse(raw, str(path), cache), str(path)
     if explicit:
         raise NotFoundError(f"{explicit}: no such Kitfile")
     if not directory.is_dir():
@@ -117,6 +124,18 @@ def read_kitfile(directory: Path, explicit: Path | None = None) -> tuple[Kitfile
     raise NotFoundError(
         f"No Kitfile found in {directory}. Write one with: orchard init {directory}; or name it with -f"
     )
+
+
+def _parse(raw: bytes, what: str, cache: KitfileCache | None) -> Kitfile:
+    known = cache.get(raw) if cache else None
+    if known is not None:
+        return known
+    from orchard.formats import parse_kitfile  # noqa: PLC0415 -- YAML is expensive to load
+
+    kitfile = parse_kitfile(raw, what=what)
+    if cache:
+        cache.put(raw, kitfile)
+    return kitfile
 
 
 def read_ignore(directory: Path) -> IgnoreRules:

@@ -39,6 +39,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         environ: The environment.
         objects: What finds objects in S3; asked for when the first one is.
         now: Nanoseconds since 1970.
+        version: Of the program; without it, no Kitfile is remembered.
         options: How to talk to a registry, by its host; asked for when it is first needed.
 
     Raises:
@@ -52,6 +53,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         environ: Mapping[str, str],
         objects: "Callable[[], Objects] | None" = None,
         now: Callable[[], int] = time.time_ns,
+        version: str = "",
         options: "Callable[[str], Options] | None" = None,
     ) -> None:
         self.home = find_home(environ, home)
@@ -61,6 +63,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         self._wanted_objects = objects
         self._found_objects: Objects | None = None
         self._now = now
+        self._version = version
         self.registries = Registries(self._options, lambda: self.credentials)
 
     @cached_property
@@ -144,7 +147,8 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         """
         from orchard.project import packing
 
-        kitfile, recipe = self._prepare(directory, kitfile or file, tag=tag, recipe=recipe or packing.DEFAULT)
+        recipe = replace(recipe or packing.DEFAULT, cache=False)
+        kitfile, recipe = self._prepare(directory, kitfile or file, tag=tag, recipe=recipe)
         return packing.plan(directory, kitfile, recipe)
 
     def _prepare(
@@ -152,10 +156,12 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
     ) -> "tuple[Kitfile, Recipe]":
         """Read the Kitfile, unless it is given, and find what it refers to."""
         from orchard.project import packing
+        from orchard.project.kitfilecache import KitfileCache
 
         where = None
         if kitfile is None or isinstance(kitfile, Path):
-            kitfile, where = packing.read_kitfile(directory, kitfile)
+            cache = KitfileCache(self.home, self._version) if recipe.cache and self._version else None
+            kitfile, where = packing.read_kitfile(directory, kitfile, cache=cache)
         elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
         return kitfile, replace(recipe, environ=self._environ, elsewhere=elsewhere)
 
