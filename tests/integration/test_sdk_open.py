@@ -17,6 +17,7 @@ from support.cli import HubProgram, Program
 from support.faultserver import FaultServer, answer, drop_after, status
 from support.modelfiles import safetensors_bytes
 from support.projects import write_files
+from support.registries import Running
 
 KITFILE = """\
 manifestVersion: 1.0.0
@@ -80,6 +81,20 @@ def test_one_tensor_of_a_remote_file_takes_three_requests_of_its_layer(server: F
     with orchard.open(named(server), home=tmp_path) as opened:
         opened.tensor("model/model.safetensors", "lm_head.weight")
     assert len([seen for seen in server.seen if "range" in seen.headers]) == 2
+
+
+@pytest.mark.peer("docker-registry")
+def test_another_makers_registry_is_read_in_place(registry: Running, kit: tuple[Path, Path], tmp_path: Path) -> None:
+    name = f"{registry.host}/team/mymodel:v1"
+    orchard.push("mymodel:v1", name, home=kit[1])
+
+    with orchard.open(name, home=tmp_path) as opened:
+        assert [file.path for file in opened.list("model")] == ["model/config.json", "model/model.safetensors"]
+        np.testing.assert_array_equal(np.asarray(opened.tensor("model/model.safetensors", "lm_head.weight")), WEIGHT)
+        assert opened.read("data/train.csv", offset=1000, size=50) == CSV[1000:1050]
+        assert b"".join(opened.stream("data/train.csv")) == CSV
+    with orchard.open(name, home=tmp_path, verify=True) as opened:
+        assert opened.read("data/train.csv") == CSV
 
 
 def test_many_threads_may_read_one_version(server: FaultServer, tmp_path: Path) -> None:
