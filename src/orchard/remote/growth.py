@@ -4,7 +4,8 @@ from typing import Final
 
 WAITING: Final = 0.6  # of the time, from which on one connection is worth a trial; a fast server stays below
 HUNGRY: Final = 0.25  # the same for several connections, whose waiting holds no copying
-GAIN: Final = 1.15  # by which doubling must raise the rate, else it is taken back
+STEADY: Final = 2  # judgements in a row that must say so: a server that is busy for a moment is not one with a limit
+GAIN: Final = 1.25  # by which doubling must raise the rate, else it is taken back
 PATIENCE: Final = 16  # judgements before the next trial after one that failed; doubles with each
 
 
@@ -19,6 +20,7 @@ class Growth:
         self.count = 1
         self._most = most
         self._before: tuple[int, float] | None = None  # connections and rate before the trial that runs
+        self._waiting = 0  # judgements in a row that were for more
         self._pause = 0
         self._patience = PATIENCE
 
@@ -32,11 +34,13 @@ class Growth:
         if self._before is not None:
             (count, before), self._before = self._before, None
             if self.count > count and rate < before * GAIN:
-                self._pause, self._patience = self._patience, 2 * self._patience
+                self._pause, self._patience, self._waiting = self._patience, 2 * self._patience, 0
                 return count
         if self._pause:
             self._pause -= 1
-        elif self.count < self._most and waiting >= (WAITING if self.count == 1 else HUNGRY):
-            self._before = self.count, rate
-            return min(self._most, 2 * self.count)
-        return self.count
+            return self.count
+        self._waiting = self._waiting + 1 if waiting >= (WAITING if self.count == 1 else HUNGRY) else 0
+        if self.count == self._most or self._waiting < (STEADY if self.count == 1 else 1):
+            return self.count
+        self._before = self.count, rate
+        return min(self._most, 2 * self.count)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEAST: Final = 8 * PIECE  # bytes that must be left for a change to be worth it
 WINDOW: Final = 0.1  # seconds that are judged together, at least
+TRIAL: Final = 0.15  # the same for several connections, which take a moment to begin
 
 
 @contextmanager
@@ -88,7 +89,10 @@ class Reader:
         self._position += len(chunk)
         self._read += len(chunk)
         self._waited += after - before
-        if after - self._began >= WINDOW and self._read >= self._growth.count * PIECE:
+        if (
+            after - self._began >= (WINDOW if self._lanes is None else TRIAL)
+            and self._read >= self._growth.count * PIECE
+        ):
             self._judge(after)
         return chunk
 
