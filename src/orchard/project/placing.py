@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from threading import Lock
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import msgspec
 
@@ -35,7 +35,7 @@ _MAX_JOURNAL: Final = 1 << 30  # bytes of a line; it is ours
 _PRIVATE: Final = 0o700
 _SHOWN: Final = 3
 
-_Found = Literal["nothing", "directory", "link", "file"]
+Found = Literal["nothing", "directory", "link", "file"]
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -44,12 +44,6 @@ class _Step(msgspec.Struct, frozen=True):
     tree: str
     directories: list[str]
     files: list[str]
-
-
-class _Held(NamedTuple):
-    """The destination, while nobody else may place anything there."""
-
-    descriptor: int
 
 
 class Existing(Enum):
@@ -108,7 +102,7 @@ class Placement:
         self._stage = stage
         self._root = str(destination)
         self._lock = Lock()
-        self._held: _Held | None = None
+        self._held: int | None = None  # the destination, while nobody else may place anything there
         self._trees = 0
         self._moves = 0
         self._new: set[str] = set()  # directories that were not there when they were first asked about
@@ -140,7 +134,7 @@ class Placement:
             if is_directory:
                 self._new.add(path)
             return
-        found = self._look(path, is_directory=is_directory)
+        found = look(self._root, path, is_directory=is_directory)
         if found == "nothing" and is_directory:
             self._new.add(path)
         if found in {"file", "link"} and not is_directory and self.existing is Existing.REFUSE:
@@ -172,7 +166,7 @@ class Placement:
         """
         with self._lock:
             try:
-                self._hold()
+                self._held = _take(self.destination) if self._held is None else self._held
                 return self._place(tree)
             except OSError as error:
                 what = error.filename or self._root
@@ -197,14 +191,14 @@ class Placement:
     def release(self) -> None:
         """Let others place something in the destination."""
         if self._held is not None:
-            os.close(self._held.descriptor)
+            os.close(self._held)
             self._held = None
 
     def _place(self, tree: Path) -> list[str]:
         directories, files = _list(tree)
         for name, _ in directories:
-            self._look(name, is_directory=True)
-        there = [name for name in files if self._look(name, is_directory=False) != "nothing"]
+            look(self._root, name, is_directory=True)
+        there = [name for name in files if look(self._root, name, is_directory=False) != "nothing"]
         if there and self.existing is Existing.REFUSE:
             raise self._in_the_way(there)
         keep = set(there) if self.existing is Existing.KEEP else set()
@@ -230,33 +224,6 @@ class Placement:
         except OSError:
             os.rename(target, aside)  # noqa: PTH104 -- likewise
 
-    def _look(self, path: str, *, is_directory: bool) -> _Found:
-        """Say what is where something shall be placed.
-
-        Raises:
-            ConflictError: If it is of another kind.
-            UnsafePathError: If files would be written through a link, or into a directory of ours.
-            StorageError: If the file system refuses to say.
-        """
-        if path.startswith(PREFIX):
-            raise UnsafePathError(f"{path}: names that start with {PREFIX} are reserved")
-        target = f"{self._root}/{path}"
-        try:
-            mode = os.lstat(target).st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            return "nothing"
-        except OSError as error:
-            raise StorageError(f"{target}: cannot be looked at: {error.strerror}; nothing was changed") from error
-        if stat.S_ISLNK(mode):
-            if is_directory:
-                raise UnsafePathError(f"{target}: is a symbolic link; files are not written through it")
-            return "link"
-        if is_directory and not stat.S_ISDIR(mode):
-            raise ConflictError(f"path '{target}' already exists and is not a directory")
-        if not is_directory and stat.S_ISDIR(mode):
-            raise ConflictError(f"path '{target}' already exists and is a directory")
-        return "directory" if is_directory else "file"
-
     def _in_the_way(self, names: list[str]) -> ConflictError:
         shown = "', '".join(names[:_SHOWN])
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -265,9 +232,38 @@ class Placement:
             "Use --overwrite to replace, --ignore-existing to keep, or --dir for another directory"
         )
 
-    def _hold(self) -> None:
-        if self._held is None:
-            self._held = _Held(_take(self.destination))
+
+def look(root: str, path: str, *, is_directory: bool) -> Found:
+    """Say what is where something shall be placed.
+
+    Args:
+        root: The destination.
+        path: Below it.
+        is_directory: Whether a directory shall be there.
+
+    Raises:
+        ConflictError: If what is there is of another kind.
+        UnsafePathError: If files would be written through a link, or into a directory of ours.
+        StorageError: If the file system refuses to say.
+    """
+    if path.startswith(PREFIX):
+        raise UnsafePathError(f"{path}: names that start with {PREFIX} are reserved")
+    target = f"{root}/{path}"
+    try:
+        mode = os.lstat(target).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be looked at: {error.strerror}; nothing was changed") from error
+    if stat.S_ISLNK(mode):
+        if is_directory:
+            raise UnsafePathError(f"{target}: is a symbolic link; files are not written through it")
+        return "link"
+    if is_directory and not stat.S_ISDIR(mode):
+        raise ConflictError(f"path '{target}' already exists and is not a directory")
+    if not is_directory and stat.S_ISDIR(mode):
+        raise ConflictError(f"path '{target}' already exists and is a directory")
+    return "directory" if is_directory else "file"
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class Unpacked:
         referred: The other kits that something came from, as they are written in Kitfiles.
         fetched: The objects in S3 that were fetched, by URL.
         skipped: The remote datasets that were selected and are not unpacked, because nobody asked for remote ones.
+        in_the_way: Where it was only tried out: what would have made it fail.
     """
 
     destination: Path
@@ -51,6 +52,7 @@ class Unpacked:
     referred: tuple[str, ...] = ()
     fetched: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    in_the_way: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,14 @@ class Terms:
         members: How many files and directories the layers may hold together.
         any_names: Whether names are accepted that some systems cannot hold or take for one another.
         include_remote: Whether datasets come along that the kit names and does not hold.
+        dry_run: Whether to find out only what would be done.
     """
 
     existing: Existing = Existing.REFUSE
     members: int = DEFAULTS.members
     any_names: bool = False
     include_remote: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
         limits = replace(DEFAULTS, members=terms.members)
         extractor = Extractor(destination, limits, portable=not terms.any_names, admit=placement.check)
         line = _Line(extractor, placement, observer or Silent())
-        ours = _documents(version) if _writes_kitfile(filters, own) else {}
+        ours = documents(version, filters, own)
         for name in {KITFILE, *ours} if before else ours:  # no other version may bring these
             extractor.reserve(name, what=name)
         placement.check_all(_paths(portions, files))
@@ -162,14 +166,8 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
 
 def _paths(portions: Sequence[Portion], files: Sequence[Loose]) -> Iterator[str]:
     for portion in portions:
-        yield from (_beneath(layer.path, portion.beneath) for layer in portion.layers)
+        yield from (beneath(layer.path, portion.beneath) for layer in portion.layers)
     yield from (one.path for one in files)
-
-
-def _writes_kitfile(filters: Filters, layers: Iterable[Layer]) -> bool:
-    """Tell whether the Kitfile is written: not over a bare file of that name, from a tool that knows no Kitfile."""
-    brought = any(layer.path == KITFILE and layer.type.format is LayerFormat.RAW for layer in layers)
-    return filters.kitfile and not brought
 
 
 class _Job(NamedTuple):
@@ -244,16 +242,17 @@ def _write(job: _Job, stream: Iterator[bytes], extractor: Extractor, *, into: Pa
     layer = job.layer
     plain = _Plain(ChunkReader(stream), layer)
     if layer.type.format is LayerFormat.RAW:
-        path = _beneath(layer.path, job.beneath)
+        path = beneath(layer.path, job.beneath)
         extractor.extract_raw(plain, path, size=layer.descriptor.size, mode=layer.mode, what=what, into=into)
     else:
         # In old kits names are relative to the entry's own directory.
         inner = layer.path.rpartition("/")[0] if layer.legacy else ""
-        extractor.extract_tar(plain, prefix=_beneath(inner, job.beneath), what=what, into=into)
+        extractor.extract_tar(plain, prefix=beneath(inner, job.beneath), what=what, into=into)
     plain.finish()
 
 
-def _beneath(path: str, directory: str) -> str:
+def beneath(path: str, directory: str) -> str:
+    """Put a path below a directory, if there is one."""
     return "/".join(part for part in (directory, path) if part)
 
 
@@ -287,8 +286,14 @@ class _Plain:
             )
 
 
-def _documents(version: Version) -> dict[str, bytes]:
-    """Give the files that say what a version is: the Kitfile and, where it refers to others, the lock."""
+def documents(version: Version, filters: Filters, layers: Iterable[Layer]) -> dict[str, bytes]:
+    """Give the files that say what a version is, if they are selected: the Kitfile and, where it has one, the lock.
+
+    A bare file of that name, from a tool that knows no Kitfiles, wins over the one that would be made for it.
+    """
+    brought = any(layer.path == KITFILE and layer.type.format is LayerFormat.RAW for layer in layers)
+    if brought or not filters.kitfile:
+        return {}
     files = {KITFILE: to_yaml(version.kit.kitfile).encode()}
     lock = lock_of(version.manifest, what=str(version.digest))
     if lock:

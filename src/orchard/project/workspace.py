@@ -228,15 +228,23 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         terms: "Terms",
         observer: "Observer | None" = None,
     ) -> "tuple[Version, Unpacked]":
-        """Unpack a version from the local store or, where it is not there, straight from its registry.
+        """Unpack a version from the local store or, where it is not there, straight from its registry; or try it out.
 
         Raises:
             OrchardError: As ``unpacking.unpack`` and ``find`` do.
         """
-        from orchard.project.unpacking import unpack
+        from orchard.project.unpacking import Portion, unpack
 
         version, source = self.find(reference)
         before, files, skipped = self._needed(version, filters, name=str(reference), remote=terms.include_remote)
+        if terms.dry_run:
+            from orchard.project.rehearsing import rehearse
+
+            own = Portion(source, tuple(layer for layer in version.kit.layers if filters.selects(layer)))
+            done = rehearse(
+                version, (*before, own), directory, filters=filters, terms=terms, files=files, home=self.home
+            )
+            return version, replace(done, skipped=skipped)
         unpacked = unpack(
             version, source, directory, filters=filters, terms=terms, observer=observer, before=before, files=files
         )

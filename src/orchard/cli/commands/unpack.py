@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchard.project import Unpacked, Version
 
 _NAMED = frozenset(("model", "modelpart", "dataset"))  # kinds of layers that kit's lines name
+MAX_WARNINGS = 10
 _OLD = ("kitfile", "model", "code", "datasets", "docs")
 
 
@@ -42,6 +43,7 @@ _OLD = ("kitfile", "model", "code", "datasets", "docs")
 @click.option("--max-files", type=click.IntRange(min=1), default=100_000, show_default=True, help="Files to accept.")
 @click.option("--any-names", is_flag=True, help="Accept names that differ by case only, or that Windows reserves.")
 @click.option("--include-remote", is_flag=True, help="Fetch remote datasets too, from S3 and from other ModelKits.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written and what is in the way; write nothing.")
 @click.option("--kitfile", is_flag=True, hidden=True)
 @click.option("--model", is_flag=True, hidden=True)
 @click.option("--code", is_flag=True, hidden=True)
@@ -61,6 +63,7 @@ def command(
     max_files: int,
     any_names: bool,
     include_remote: bool,
+    dry_run: bool,
     kitfile: bool,
     model: bool,
     code: bool,
@@ -98,8 +101,8 @@ def command(
         with_selected(workspace, parsed, partial(skills.install, workspace, chosen), labels=selector, verb="unpack")
         return
     directory = directory or Path()
-    session.printer.note(f"Unpacking to {directory.absolute()}")
-    terms = Terms(existing, max_files, any_names=any_names, include_remote=include_remote)
+    session.printer.note(f"{'Would unpack' if dry_run else 'Unpacking'} to {directory.absolute()}")
+    terms = Terms(existing, max_files, any_names=any_names, include_remote=include_remote, dry_run=dry_run)
 
     def unpack(name: Reference) -> "tuple[Version, Unpacked]":
         with watching(session.printer, session.progress, "Unpacking") as observer:
@@ -108,8 +111,20 @@ def command(
     version, unpacked = with_selected(workspace, parsed, unpack, labels=selector, verb="unpack")
     if not unpacked.layers and not unpacked.kitfile and not unpacked.fetched and not unpacked.skipped:
         session.printer.warn("nothing in this ModelKit matches the filters; see: orchard info")
+    if dry_run:
+        _warn(session.printer, unpacked)
+        session.printer.result("\n".join(unpacked.files), _value(version, unpacked, dry_run=True))
+        return
     _note(session.printer, unpacked)
     session.printer.result("", _value(version, unpacked))
+
+
+def _warn(printer: Printer, unpacked: "Unpacked") -> None:
+    """Say what would have made it fail."""
+    for path in unpacked.in_the_way[:MAX_WARNINGS]:
+        printer.warn(f"path '{path}' already exists in {unpacked.destination}")
+    if len(unpacked.in_the_way) > MAX_WARNINGS:
+        printer.warn(f"and {len(unpacked.in_the_way) - MAX_WARNINGS} more")
 
 
 def _existing(*, overwrite: bool, keep: bool) -> Existing:
@@ -139,7 +154,7 @@ def _note(printer: Printer, unpacked: "Unpacked") -> None:
         printer.note("ModelKit contains remote datasets. To unpack, specify the --include-remote flag")
 
 
-def _value(version: "Version", unpacked: "Unpacked") -> "JSON":
+def _value(version: "Version", unpacked: "Unpacked", *, dry_run: bool = False) -> "JSON":
     return {
         "digest": str(version.digest),
         "directory": str(unpacked.destination),
@@ -157,4 +172,6 @@ def _value(version: "Version", unpacked: "Unpacked") -> "JSON":
         "referenced": list(unpacked.referred),
         "remote": list(unpacked.fetched),
         "skipped": list(unpacked.skipped),
+        "dryRun": dry_run,
+        "inTheWay": list(unpacked.in_the_way),
     }
