@@ -23,7 +23,7 @@ def test_dry_run_then_it_names_the_files_that_unpack_writes(
     assert (dry["layers"], dry["digest"]) == (real["layers"], real["digest"])
 
 
-def test_dry_run_of_a_kit_that_refers_to_another_then_that_ones_files_are_named(shelf: Program, tmp_path: Path) -> None:
+def test_dry_run_of_a_kit_that_refers_to_another_then_that_ones_files_are_named(tmp_path: Path) -> None:
     project = write_files(tmp_path / "project", {"Kitfile": REFERRING, "own.py": ""})
     program = Program(tmp_path / "home")
     program.ok(

@@ -28,16 +28,16 @@ def show_plans(printer: Printer, plans: "list[Plan]", tag: str | None) -> None:
 
 
 def _paths(plan: "Plan") -> str:
-    return "\n".join(_one_line(entry.name) for entry in plan.entries if not entry.is_directory)
+    return "\n".join(one_line(entry.name) for entry in plan.entries if not entry.is_directory)
 
 
 def _lines(plan: "Plan") -> "list[str]":
     files = [entry for entry in plan.entries if not entry.is_directory]
     head = f"{plan.label}: {len(files)} files, {format_size(plan.size)}, {plan.media_type}"
-    return [head, *(f"  {_one_line(entry.name)}  {format_size(entry.size)}" for entry in files)]
+    return [head, *(f"  {one_line(entry.name)}  {format_size(entry.size)}" for entry in files)]
 
 
-def _one_line(name: str) -> str:
+def one_line(name: str) -> str:
     """Escape what would break out of the line of a file."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 

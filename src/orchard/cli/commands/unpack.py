@@ -8,6 +8,7 @@ import click
 
 from orchard.cli.options import Command, NetworkFlags, current_session, network_options
 from orchard.cli.output import Printer
+from orchard.cli.planned import one_line
 from orchard.cli.progress import watching
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
@@ -113,7 +114,7 @@ def command(
         session.printer.warn("nothing in this ModelKit matches the filters; see: orchard info")
     if dry_run:
         _warn(session.printer, unpacked)
-        session.printer.result("\n".join(unpacked.files), _value(version, unpacked, dry_run=True))
+        session.printer.result("\n".join(map(one_line, unpacked.files)), _value(version, unpacked, dry_run=True))
         return
     _note(session.printer, unpacked)
     session.printer.result("", _value(version, unpacked))
@@ -122,7 +123,7 @@ def command(
 def _warn(printer: Printer, unpacked: "Unpacked") -> None:
     """Say what would have made it fail."""
     for path in unpacked.in_the_way[:MAX_WARNINGS]:
-        printer.warn(f"path '{path}' already exists in {unpacked.destination}")
+        printer.warn(f"path '{one_line(path)}' already exists in {unpacked.destination}")
     if len(unpacked.in_the_way) > MAX_WARNINGS:
         printer.warn(f"and {len(unpacked.in_the_way) - MAX_WARNINGS} more")
 
