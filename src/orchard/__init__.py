@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         convert,
         diff,
         export,
+        history,
         load,
         validate,
         verify,
@@ -51,6 +52,7 @@ __all__ = [
     "diff",
     "errors",
     "export",
+    "history",
     "import_from",
     "inspect",
     "load",
@@ -395,7 +397,7 @@ if not TYPE_CHECKING:
         Raises:
             AttributeError: If there is none of that name.
         """
-        if name not in {"validate", "convert", "diff", "export", "import_from", "load", "verify"}:
+        if name not in {"convert", "diff", "export", "history", "import_from", "load", "validate", "verify"}:
             raise AttributeError(name)
         from orchard import project, sources
 

@@ -42,6 +42,18 @@ def test_spool_when_kept_then_the_next_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "target").read_bytes() == DATA[:BLOCK] + b"!"
 
 
+@pytest.mark.parametrize("size", [0, 700, 1000, BLOCK, BLOCK + 700], ids=str)
+def test_spool_when_cut_then_what_was_before_stays(tmp_path: Path, size: int) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.write(DATA[: BLOCK + 1000])
+
+    spool.cut(size)
+    spool.write(b"!" * BLOCK)
+    spool.publish(tmp_path / "target")
+
+    assert (tmp_path / "target").read_bytes() == DATA[:size] + b"!" * BLOCK
+
+
 def test_spool_when_it_cannot_be_published_then_it_can_be_discarded(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.write(b"x")

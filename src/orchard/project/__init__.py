@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from orchard.project.agents import AGENTS, choose_agents
     from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.cataloging import RegistryPart, concurrently, read_tags
+    from orchard.project.chronicle import Step, local_history, remote_history
     from orchard.project.comparison import Change, Comparison, FileChange, Kind, Level, Side, compare, side
     from orchard.project.context import Context
     from orchard.project.converting import Converted, Names, Wish, convert_reference
     from orchard.project.copying import Copied, CopiedVersion, CopyTerms, Place, copy_versions
     from orchard.project.elsewhere import Elsewhere, Locking
     from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
-    from orchard.project.history import Step, local_history, remote_history
     from orchard.project.home import find_home
     from orchard.project.indexcache import IndexCache
     from orchard.project.indexes import (
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from orchard.project.pulling import Pulled
     from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
-    from orchard.project.scripting import convert, diff, export, load, validate, verify
+    from orchard.project.scripting import convert, diff, export, history, load, validate, verify
     from orchard.project.searching import Hit, search, words_of
     from orchard.project.shelves import Shelf
     from orchard.project.skills import Installed, SkillFiles, find_skills, install_skill, own_skill
@@ -172,6 +172,7 @@ __all__ = [
     "find_items",
     "find_kit_home",
     "find_skills",
+    "history",
     "index_version",
     "install_skill",
     "list_cache",
@@ -240,9 +241,9 @@ _WHERE: Final = {
     "Loose": "unpacking",
     "list_registry": "listing",
     "matching": "listing",
-    "Step": "history",
-    "local_history": "history",
-    "remote_history": "history",
+    "Step": "chronicle",
+    "local_history": "chronicle",
+    "remote_history": "chronicle",
     "Hit": "searching",
     "search": "searching",
     "words_of": "searching",
@@ -258,6 +259,7 @@ _WHERE: Final = {
     "own_skill": "skills",
     "diff": "scripting",
     "export": "scripting",
+    "history": "scripting",
     "load": "scripting",
     "verify": "scripting",
     "Indexer": "indexing",

@@ -4,10 +4,8 @@ The bytes of the file are known before the first is written: headers, documents 
 interrupted goes on in the partial file: what is there is compared or hashed, and only what is missing is read again.
 """
 
-import fcntl
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,10 +16,10 @@ from orchard.errors import (
     ConflictError,
     IntegrityError,
     LimitExceededError,
-    StorageError,
 )
 from orchard.oci import (
     CHUNK,
+    MAX_CHILDREN,
     MAX_MANIFEST,
     Descriptor,
     Digest,
@@ -38,7 +36,7 @@ from orchard.oci import (
 from orchard.project.ociarchive import BLOBS, INDEX, LAYOUT, MARKER, Named, blob_name, write_index
 from orchard.project.progress import Observer, Silent
 from orchard.project.versions import Places, locate
-from orchard.store import Referring, Source, referrer_graph
+from orchard.store import Referring, Source, Spool, referrer_graph, take
 
 MAX_DOCUMENTS: Final = 256 << 20  # bytes of all documents, which are held in memory
 PARTIAL: Final = ".partial"
@@ -197,13 +195,10 @@ def export_file(
         raise ConflictError(f"{target} is already there; use --overwrite to replace it, or -o for another file")
     plan = _planned(items)
     unfinished = target.with_name(target.name + PARTIAL)
-    with _held(unfinished) as file:
-        tape = _Tape(file, unfinished, plan=plan, observer=observer or Silent())
+    with _alone(unfinished) as spool:
+        tape = _Tape(spool, plan=plan, observer=observer or Silent())
         tape.run()
-        with _guarded(unfinished):
-            os.ftruncate(file, tape.position)
-            os.fsync(file)
-            unfinished.replace(target)
+        spool.publish(target)
     return _exported(items, plan, size=tape.position, reused=tape.reused)
 
 
@@ -231,9 +226,18 @@ def export_stream(items: Sequence[Item], stream: BinaryIO, *, observer: Observer
 
 
 def _planned(items: Sequence[Item]) -> _Plan:
+    """Find out what goes into the file.
+
+    Raises:
+        LimitExceededError: If it is more than one index may list.
+    """
     plan = _Plan()
     for item in items:
         plan.add(item)
+        if len(plan.held) > MAX_CHILDREN:
+            raise LimitExceededError(
+                f"more than {MAX_CHILDREN} versions and referrers; export fewer of them into one file"
+            )
     return plan
 
 
@@ -249,26 +253,26 @@ def _file(name: str, data: bytes) -> Iterator[bytes]:
 class _Tape:
     """The file in the making: what is there already is kept as far as it is right, the rest is written."""
 
-    def __init__(self, file: int, path: Path, *, plan: _Plan, observer: Observer) -> None:
+    def __init__(self, spool: Spool, *, plan: _Plan, observer: Observer) -> None:
         self.position = 0
         self.reused = 0
-        self._file = file
-        self._path = path
+        self._spool = spool
         self._plan = plan
         self._observer = observer
-        self._there = os.fstat(file).st_size
 
     def run(self) -> None:
+        """Bring the file to its full content, and nothing after it."""
         for segment in self._plan.segments():
             if isinstance(segment, bytes):
                 self._put_bytes(segment)
             else:
                 content, source = self._plan.blobs[segment.digest]
                 self._put_blob(content, source)
+        self._cut(self.position)
 
     def _put_bytes(self, data: bytes) -> None:
         end = self.position + len(data)
-        if end <= self._there and self._read(self.position, 0, len(data)) == data:
+        if end <= self._spool.size and self._read(self.position, 0, len(data)) == data:
             self.reused += len(data)
             self.position = end
             return
@@ -276,7 +280,7 @@ class _Tape:
         self._write(data)
 
     def _put_blob(self, content: Descriptor, source: Source) -> None:
-        start, have = self.position, min(self._there - self.position, content.size)
+        start, have = self.position, min(self._spool.size - self.position, content.size)
         try:
             self._continue(content, source, have)
         except IntegrityError:
@@ -315,24 +319,16 @@ class _Tape:
             raise
 
     def _read(self, start: int, offset: int, size: int) -> bytes:
-        with _guarded(self._path):
-            return os.pread(self._file, size, start + offset)
+        return self._spool.read(size, start + offset)
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        with _guarded(self._path):
-            while view:
-                written = os.pwrite(self._file, view, self.position)
-                self.position += written
-                view = view[written:]
-        self._there = max(self._there, self.position)
+        self._spool.write(data)
+        self.position += len(data)
 
     def _cut(self, size: int) -> None:
         """Forget what is there from a place on."""
-        if self._there > size:
-            with _guarded(self._path):
-                os.ftruncate(self._file, size)
-            self._there = size
+        if self._spool.size > size:
+            self._spool.cut(size)
         self.position = size
 
 
@@ -374,33 +370,22 @@ def _watched(pieces: Iterable[bytes], content: Descriptor, observer: Observer) -
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[int]:
-    """Open the partial file, alone.
+def _alone(path: Path) -> Iterator[Spool]:
+    """Open the partial file, alone; what is in it stays if the block fails.
 
     Raises:
         ConflictError: If somebody else is writing it.
         StorageError: If it cannot be opened.
     """
-    with _guarded(path):
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+    spool = Spool(path)
+    if not take(spool.file) or not spool.is_at(path):
+        spool.close()
+        raise ConflictError(f"{path}: another export is writing it; wait for it, or use another file")
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConflictError(f"{path}: another export is writing it; wait for it, or use another file") from error
-        yield file
-    finally:
-        with suppress(OSError):
-            if not os.fstat(file).st_size:
-                path.unlink()
-        os.close(file)
-
-
-@contextmanager
-def _guarded(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written: {error.strerror}; what is there is kept for the next run"
-        ) from error
+        yield spool
+    except BaseException:
+        if spool.size:
+            spool.keep()
+        else:
+            spool.discard()
+        raise

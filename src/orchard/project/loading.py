@@ -20,7 +20,7 @@ from orchard.project.transfer import transfer
 from orchard.project.versions import Places
 from orchard.store import Bytes, Layout, Source, Store
 
-MAX_HELD: Final = 256 << 20  # bytes of a stream's small blobs, any of which may be a document
+MAX_HELD: Final = 64 << 20  # bytes of a stream's small blobs, any of which may be a document
 
 _UNNAMED: Final = f"localhost/{UNNAMED}"
 _PEEK: Final = 8

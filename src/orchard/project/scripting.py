@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from orchard.oci import Reference
 from orchard.project.workspace import Workspace
@@ -11,6 +11,7 @@ from orchard.project.workspace import Workspace
 # What a function does not use, it does not import.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
+    from orchard.project.chronicle import Step
     from orchard.project.comparison import Comparison
     from orchard.project.converting import Converted
     from orchard.project.exporting import Exported
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from orchard.project.validating import Validated
     from orchard.project.verifying import Verified
     from orchard.remote import Options
+
+WORKERS: Final = 5  # requests at a time
 
 StrPath = str | os.PathLike[str]
 
@@ -214,6 +217,32 @@ def load(
     with _workspace(home, options) as workspace:
         loaded = load_file(workspace, Path(file), name=chosen, prefix=to, observer=observer)
     return tuple(str(one.reference) for one in loaded)
+
+
+def history(
+    reference: str, *, remote: bool = False, home: StrPath | None = None, options: "Options | None" = None
+) -> "list[Step]":
+    """Give the versions of a repository, the newest first; with a tag or a digest, from that version on.
+
+    Args:
+        reference: The repository, with a tag or a digest or without.
+        remote: Ask its registry, and not the local store.
+        home: Home directory; found in the environment if not given.
+        options: How to talk to the registry: TLS, proxy, time limits.
+
+    Raises:
+        NotFoundError: If there is none.
+        RemoteError: If the registry cannot be reached or fails.
+    """
+    from orchard.project.cataloging import read_tags
+    from orchard.project.chronicle import local_history, remote_history
+
+    parsed = Reference.parse(reference)
+    with _workspace(home, options) as workspace:
+        if not remote:
+            return local_history(workspace.layout, parsed)
+        repository = workspace.remote(parsed)
+        return remote_history(read_tags(repository, repository.tags(), workers=WORKERS), parsed)
 
 
 def _workspace(home: StrPath | None, options: "Options | None" = None) -> Workspace:

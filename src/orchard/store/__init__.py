@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from orchard.store.copy import copy_graph
     from orchard.store.index import Entry
     from orchard.store.layout import Layout
-    from orchard.store.locks import locked
+    from orchard.store.locks import locked, take
     from orchard.store.making import Making
     from orchard.store.memory import Bytes, MemoryStore
     from orchard.store.meter import Observer, origin
     from orchard.store.referring import Referring, Related, is_digest_tag, referrer_graph
     from orchard.store.rehearsal import Rehearsal
     from orchard.store.repository import LocalRepository
+    from orchard.store.spool import Spool
     from orchard.store.upkeep import Problem, SweepReport
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Related",
     "Sink",
     "Source",
+    "Spool",
     "Store",
     "SweepReport",
     "check_range",
@@ -47,6 +49,7 @@ __all__ = [
     "locked",
     "origin",
     "referrer_graph",
+    "take",
 ]
 
 _WHERE: Final = {
@@ -62,7 +65,9 @@ _WHERE: Final = {
     "copy_graph": "copy",
     "Entry": "index",
     "Layout": "layout",
+    "Spool": "spool",
     "locked": "locks",
+    "take": "locks",
     "Making": "making",
     "Bytes": "memory",
     "MemoryStore": "memory",

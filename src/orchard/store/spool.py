@@ -52,10 +52,12 @@ class Spool:
         Raises:
             StorageError: If the file system fails.
         """
-        with guarded(self._path):
-            os.ftruncate(self.file, size)
+        flushed = self.size - self._used
+        if size < flushed:
+            with guarded(self._path):
+                os.ftruncate(self.file, size)
+        self._used = max(0, size - flushed)
         self.size = size
-        self._used = 0
 
     def read(self, size: int, offset: int) -> bytes:
         """Read bytes that an earlier run wrote.
