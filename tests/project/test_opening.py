@@ -15,6 +15,7 @@ from orchard.errors import (
     NotFoundError,
     StorageError,
     UnsupportedError,
+    UsageError,
 )
 from orchard.formats import LayerKind
 from orchard.oci import Descriptor
@@ -292,6 +293,17 @@ def test_tensor_when_it_is_larger_than_wanted_then_says_so() -> None:
 
     with pytest.raises(LimitExceededError, match="8000000 bytes, at most 100 are read"):
         kit.tensor("m/model.safetensors", "first", limit=100)
+
+
+@pytest.mark.parametrize("form", ["tar", "tar+gzip"])
+def test_read_when_it_has_been_closed_then_says_so(form: str) -> None:
+    kit, _ = opened(("m", gzip.compress(TAR) if form == "tar+gzip" else TAR, form))
+    with kit:
+        assert kit.read("m/config.json") == b"{}"
+
+    with pytest.raises(UsageError, match="the version has been closed"):
+        kit.read("m/config.json")
+    kit.close()
 
 
 def test_read_when_the_temporary_directory_is_gone_then_says_so(

@@ -7,7 +7,7 @@ from threading import Lock, RLock
 from typing import Final, Literal, Protocol
 
 from orchard.archive import decompress
-from orchard.errors import IntegrityError, StorageError
+from orchard.errors import IntegrityError, StorageError, UsageError
 from orchard.formats import Compression, Layer
 from orchard.oci import CHUNK, Descriptor, Digest, Readable, Verifying, chunks
 from orchard.store import Ranged, Source
@@ -163,7 +163,7 @@ class LayerWays:
     def __init__(self, source: Source, *, verify: bool) -> None:
         self.verify = verify or not isinstance(source, Ranged)
         self._source = source
-        self._ways: dict[Digest, LayerAccess] = {}
+        self._ways: dict[Digest, LayerAccess] | None = {}
         self._lock = RLock()
 
     def copies(self, layer: Layer) -> bool:
@@ -174,10 +174,13 @@ class LayerWays:
         """Give the way to a layer.
 
         Raises:
+            UsageError: If they have been closed.
             OrchardError: As ``CopiedLayer`` and the source do.
         """
         digest = layer.descriptor.digest
         with self._lock:
+            if self._ways is None:
+                raise UsageError(f"{layer.path}: the version has been closed")
             if digest not in self._ways:
                 self._ways[digest] = self._open(layer)
             return self._ways[digest]
@@ -203,10 +206,11 @@ class LayerWays:
                 yield piece
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all of them, for good."""
         with self._lock:
             while self._ways:
                 self._ways.popitem()[1].close()
+            self._ways = None
 
     def _open(self, layer: Layer) -> LayerAccess:
         if self.copies(layer) or not isinstance(self._source, Ranged):
