@@ -72,6 +72,34 @@ def test_modctl_pulls_and_extracts_it(pushed: tuple[str, Path], tmp_path: Path) 
     assert (where / "model/weights.bin").read_bytes() == (project / "model/weights.bin").read_bytes()
 
 
+@pytest.mark.peer("modctl")
+@pytest.mark.parametrize("raw", ["true", "false"])
+def test_what_modctl_builds_is_read_checked_and_converted(registry: Running, raw: str, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", prompts=False)
+    (project / "Modelfile").write_text(
+        "NAME tiny\nMODEL model/weights.bin\nCONFIG model/config.json\nCODE src/main.py\nDOC README.md\n"
+    )
+    name = f"{registry.host}/modctl/built:{raw}"
+    built = subprocess.run(
+        ["modctl", "build", "--storage-dir", str(tmp_path / "store"), "--no-progress", "--plain-http",
+         "--output-remote", f"--raw={raw}", "-t", name, "-f", str(project / "Modelfile"), str(project)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    orchard = Program(tmp_path / "home")
+
+    orchard.ok("unpack", name, "-d", tmp_path / "there")
+    checked = orchard.ok("validate", "--remote", name, "--output", "json").document
+    there = orchard.ok("convert", "--remote", name, "--to", "modelkit", "--output", "json").document
+    back = f"{registry.host}/modctl/built@{there['digest']}"
+    again = orchard.ok("convert", "--remote", back, "--to", "modelpack", "--output", "json").document
+
+    names = ("model/weights.bin", "model/config.json", "src/main.py", "README.md")
+    assert all((tmp_path / "there" / path).read_bytes() == (project / path).read_bytes() for path in names)
+    assert "title-missing" in {one["rule"] for one in checked["remarks"]}
+    assert (again["digest"], again["restored"]) == (checked["digest"], True)
+
+
 def test_pack_says_what_kit_says(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     orchard = Program(tmp_path / "home")

@@ -18,6 +18,7 @@ from orchard.formats.projects import MODELPACK_ARTIFACT, MODELPACK_CONFIG
 from orchard.formats.rulebook import Remark, remark
 from orchard.oci import JSON, Manifest, loads, mediatype
 
+_SHOWN: Final = 5  # places in one remark
 _PREFIX: Final = "application/vnd.cncf.model."
 _SIZE: Final = re.compile(r"\d+(?:\.\d)?[kmbtqKMBTQ]")
 # The vocabulary of the specification's text; its schema takes any string.
@@ -75,10 +76,17 @@ def _layers(manifest: Manifest) -> Iterator[Remark]:
         bare = known is not None and layer.media_type.endswith((".raw", ".tar", "+gzip", "+zstd"))
         if known is not None and not (layer.media_type.startswith(_PREFIX) and bare):
             yield remark("layer-type", where, f"{layer.media_type[:128]!r} is none of the 20 of the specification")
-        if not layer.annotations.get(FILEPATH):
-            yield remark("filepath-missing", where, f"{layer.digest} has no {FILEPATH}")
-        if not layer.annotations.get(TITLE):
-            yield remark("title-missing", where, f"{layer.digest} has no {TITLE}")
+    yield from _lacking(manifest, FILEPATH, "filepath-missing")
+    yield from _lacking(manifest, TITLE, "title-missing")
+
+
+def _lacking(manifest: Manifest, key: str, rule: str) -> Iterator[Remark]:
+    """Tell of an annotation that layers lack, once for all of them: a tool that forgets it forgets it everywhere."""
+    places = [number for number, layer in enumerate(manifest.layers) if not layer.annotations.get(key)]
+    if places:
+        shown = ", ".join(map(str, places[:_SHOWN])) + (", …" if len(places) > _SHOWN else "")
+        text = f"{len(places)} of {len(manifest.layers)} layers have no {key}"
+        yield remark(rule, f"manifest: layers[{shown}]", text)
 
 
 def _config(value: JSON) -> Iterator[Remark]:
