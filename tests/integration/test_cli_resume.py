@@ -42,7 +42,7 @@ def wire(hub: HubProgram) -> Iterator[Wire]:
 
 
 def notes(program: Program) -> list[Path]:
-    return sorted((program.home / "uploads").glob("*"))
+    return sorted((program.home / "cache/uploads").glob("*"))
 
 
 def test_push_that_was_killed_goes_on_where_it_was(large: Program, wire: Wire) -> None:

@@ -8,7 +8,7 @@ from orchard.errors import UsageError
 
 LAYOUT: Final = "layout"
 CREDENTIALS: Final = "credentials.json"
-UPLOADS: Final = "uploads"  # notes of interrupted pushes
+UPLOADS: Final = "cache/uploads"  # notes of interrupted pushes, which may be deleted at any time
 
 
 def find_home(environ: Mapping[str, str], explicit: str | Path | None = None) -> Path:
