@@ -1,11 +1,11 @@
 import pytest
 
-from orchard.oci import mediatype
+from orchard.oci import dumps, mediatype
 from orchard.remote import Registry
 from orchard.store import Bytes
 from support.cli import HubProgram, Program
 from support.clients import blob, manifest, named
-from support.faultserver import FaultServer
+from support.faultserver import FaultServer, answer
 from support.registries import Running
 
 
@@ -98,6 +98,38 @@ def test_copy_within_a_registry_sends_no_blob(shelf: Program, program: Program) 
     assert not [seen for seen in server.seen if seen.method == "GET" and "/blobs/" in seen.path]
     sent = [seen for seen in server.seen if is_new(seen.path) and seen.received]
     assert {seen.path.rpartition("/manifests/")[1] for seen in sent} == {"/manifests/"}
+
+
+def test_copy_of_what_refers_to_itself_ends(shelf: Program, program: Program, hub: HubProgram) -> None:
+    """A registry may list anything as a referrer of anything (GHSA-298f-872v-2rcx)."""
+    with FaultServer() as server:
+        root = shelf.digest("push", "tiny:v1", f"{server.host}/team/model:v1")
+        signature = sign(server.host, "team/model", root, tag=False)
+        kinds = {digest: len(data) for digest, (_, data) in server.manifests.items()}
+        listed = [
+            {"mediaType": mediatype.OCI_MANIFEST, "digest": digest, "size": kinds[digest]}
+            for digest in (root, signature)
+        ]
+        index = dumps({"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX, "manifests": listed})
+        server.on("GET", "/referrers/", answer(200, {"Content-Type": mediatype.OCI_INDEX}, index), 1 << 30)
+
+        copied = program.ok("copy", f"{server.host}/team/model:v1", f"{hub.host}/copy/round", "--output", "json")
+
+    (version,) = copied.document["versions"]
+    assert [referrer["digest"] for referrer in version["referrers"]] == [signature]
+
+
+def test_copy_from_a_registry_that_lies_is_refused(shelf: Program, program: Program, hub: HubProgram) -> None:
+    with FaultServer() as server:
+        shelf.ok("push", "tiny:v1", f"{server.host}/team/model:v1")
+        for digest, data in server.blobs.items():
+            server.blobs[digest] = data[:-1] + b"?"
+
+        ran = program("copy", f"{server.host}/team/model:v1", f"{hub.host}/copy/lie:v1")
+
+    assert ran.code == 6
+    assert "source" in ran.complaint
+    assert program("inspect", "--remote", f"{hub.host}/copy/lie:v1").code == 3
 
 
 def test_copy_of_an_artifact_that_is_no_modelkit(program: Program, hub: HubProgram) -> None:

@@ -8,13 +8,11 @@ unverified: the last piece is held back until the hash of all is known to be rig
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final, Self
+from typing import Self
 
 from orchard.errors import IntegrityError, OrchardError, StorageError
-from orchard.oci import CHUNK, STRIDE, Descriptor, Readable, Verifying, read_ahead
+from orchard.oci import CHUNK, Descriptor, Readable, Verifying, read_ahead
 from orchard.store import Source
-
-DEPTH: Final = 4  # pieces that are read and hashed before they are sent
 
 
 class Content:
@@ -52,7 +50,7 @@ class Content:
             StorageError: If the source cannot be read.
             OrchardError: Whatever else the source raises.
         """
-        with read_ahead(self.pieces(self._hashed, offset), depth=DEPTH) as pieces:
+        with read_ahead(self.pieces(self._hashed, offset)) as pieces:
             for _ in pieces:
                 continue
 
@@ -94,7 +92,7 @@ class Content:
             yield from self._again(start, stop)
             start = stop
         while start < end:
-            piece = self._stream().read(min(STRIDE, end - start))
+            piece = self._stream().read(min(CHUNK, end - start))
             self._hashed += len(piece)
             start += len(piece)
             yield piece
@@ -102,7 +100,7 @@ class Content:
     def _again(self, start: int, stop: int) -> Iterator[bytes]:
         with self._source.open(self.wanted, start) as body:
             while start < stop:
-                piece = body.read(min(STRIDE, stop - start))
+                piece = body.read(min(CHUNK, stop - start))
                 if not piece:
                     raise IntegrityError(f"{self.wanted.digest}: the source has become shorter while it was sent")
                 start += len(piece)
@@ -142,5 +140,5 @@ class Window:
         if self.size <= CHUNK:
             yield b"".join(pieces)
             return
-        with read_ahead(pieces, depth=DEPTH) as ahead:
+        with read_ahead(pieces) as ahead:
             yield ahead
