@@ -53,6 +53,18 @@ def test_import_as_json_says_where_it_comes_from(orchard: Program, hub: HubServe
     assert orchard.digest("inspect", "mine:v2") == told["digest"]
 
 
+@pytest.mark.parametrize("form", ["modelkit", "modelpack"])
+def test_import_rehearsed_fetches_and_writes_nothing(orchard: Program, hub: HubServer, form: str) -> None:
+    rehearsed = orchard.ok("import", "Org/Tiny", "--dry-run", "--format", form, "--output", "json").document
+    assert hub.paths("/resolve/") == []
+    assert not orchard.home.exists()
+    assert "model.safetensors  23.4 KiB" in orchard.ok("import", "Org/Tiny", "--dry-run", "--format", form).stdout
+    told = orchard.ok("import", "Org/Tiny", "--format", form, "--output", "json").document
+    shape = [[(layer["path"], layer["size"]) for layer in one["layers"]] for one in (rehearsed, told)]
+    assert sorted(shape[0]) == sorted(shape[1])
+    assert (rehearsed["dryRun"], rehearsed["size"]) == (True, told["size"])
+
+
 @pytest.mark.parametrize("how", ["file", "stdin"])
 def test_import_with_a_kitfile_takes_what_it_claims(orchard: Program, tmp_path: Path, how: str) -> None:
     kitfile = "manifestVersion: 1.0.0\npackage: {name: given}\ncode: [{path: a.py}]\n"
@@ -129,6 +141,8 @@ def test_import_from_git_leaves_nothing_of_the_clone(tmp_path: Path) -> None:
         ["-c", "user.name=T", "-c", "user.email=t@x.org", "commit", "-qm", "x"],
     ):
         subprocess.run(["git", "-C", repo, *words], check=True)
+    rehearsed = orchard.ok("import", repo, "--dry-run", "--output", "json").document
     told = orchard.ok("import", repo, "--output", "json").document
+    assert (rehearsed["size"], rehearsed["revision"]) == (told["size"], told["revision"])
     assert (told["reference"], told["tool"], told["ref"]) == ("team/project:latest", "git", "HEAD")
     assert list((orchard.home / "cache/import").iterdir()) == []

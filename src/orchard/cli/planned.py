@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def show_plans(printer: Printer, plans: "list[Plan]", tag: str | None) -> None:
     """Write what would be packed."""
     size = sum(plan.size for plan in plans)
-    lines = [line for plan in plans for line in _lines(plan)]
+    lines = [line for plan in plans for line in plan_lines(plan)]
     lines.append(f"Would pack {len(plans)} layers, {format_size(size)}")
     value: JSON = {
         "dryRun": True,
@@ -24,14 +24,16 @@ def show_plans(printer: Printer, plans: "list[Plan]", tag: str | None) -> None:
         "sizeText": format_size(size),
         "layers": [_value(plan) for plan in plans],
     }
-    printer.result("\n".join(lines), value, brief="\n".join(_paths(plan) for plan in plans if plan.files))
+    printer.result("\n".join(lines), value, brief="\n".join(plan_paths(plan) for plan in plans if plan.files))
 
 
-def _paths(plan: "Plan") -> str:
+def plan_paths(plan: "Plan") -> str:
+    """Name the files of a planned layer, one a line."""
     return "\n".join(one_line(entry.name) for entry in plan.entries if not entry.is_directory)
 
 
-def _lines(plan: "Plan") -> "list[str]":
+def plan_lines(plan: "Plan") -> "list[str]":
+    """Describe a planned layer and its files."""
     files = [entry for entry in plan.entries if not entry.is_directory]
     head = f"{plan.label}: {len(files)} files, {format_size(plan.size)}, {plan.media_type}"
     return [head, *(f"  {one_line(entry.name)}  {format_size(entry.size)}" for entry in files)]

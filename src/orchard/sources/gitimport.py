@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from orchard.errors import IntegrityError, NotFoundError, StorageError, UnsupportedError
 from orchard.formats import KITFILE_NAMES, Kitfile, Package, clean_path
-from orchard.project import Observer, Packed, Workspace, propose_kitfile, read_kitfile
+from orchard.project import Observer, Packed, Plan, Workspace, propose_kitfile, read_kitfile
 from orchard.sources.addresses import GitAddress
 from orchard.sources.gitclient import Git, resolved
 from orchard.sources.origin import Material, Note, Order, Origin
@@ -94,6 +94,22 @@ class GitProject:
         """List what went in besides the commit, which names every byte of it."""
         return []
 
+    def plan(self, kitfile: Kitfile, workspace: Workspace, order: Order) -> list[Plan]:
+        """Say which layers ``pack`` would make; no large file is fetched.
+
+        Raises:
+            OrchardError: As ``Workspace.plan`` does.
+        """
+        self._make_links(lambda _text: None)
+        recipe = replace(order.recipe, provenance=False)
+        sizes = {pointer.path: pointer.size for pointer in self._pointers}
+        with self._without_git():
+            plans = workspace.plan(self._directory, tag=order.tag, kitfile=kitfile, recipe=recipe)
+        return [
+            replace(plan, entries=[replace(entry, size=sizes.get(entry.name, entry.size)) for entry in plan.entries])
+            for plan in plans
+        ]
+
     def pack(self, kitfile: Kitfile, workspace: Workspace, *, order: Order, observer: Observer, note: Note) -> Packed:
         """Fetch the large files that the Kitfile claims, and pack.
 
@@ -106,10 +122,20 @@ class GitProject:
         if wanted:
             self._fetch(wanted, note)
         self._make_links(note)
-        shutil.rmtree(self._directory / ".git")
         annotations = {**self.origin.annotations, **order.recipe.annotations}
         recipe = replace(order.recipe, annotations=annotations, provenance=False)
+        shutil.rmtree(self._directory / ".git")  # it is not part of the project, and takes as much room
         return workspace.pack(self._directory, tag=order.tag, kitfile=kitfile, recipe=recipe, observer=observer)
+
+    @contextmanager
+    def _without_git(self) -> Iterator[None]:
+        """Keep what is Git's own out of the project while it is looked at."""
+        own, aside = self._directory / ".git", self._directory.with_name(f"{self._directory.name}.git")
+        own.rename(aside)
+        try:
+            yield
+        finally:
+            aside.rename(own)
 
     def _fetch(self, wanted: list[_Pointer], note: Note) -> None:
         if not self._git.has_lfs:

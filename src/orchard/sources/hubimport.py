@@ -123,6 +123,18 @@ class HubProject:
         names = {entry.name: entry for layer in claimed for entry in layer if not entry.is_directory}
         return [self._material(self._files[name]) for name in names]
 
+    def plan(self, kitfile: Kitfile, workspace: Workspace, order: Order) -> list[Plan]:  # noqa: ARG002 -- a Project
+        """Say which layers ``pack`` would make; nothing of them is fetched.
+
+        Raises:
+            OrchardError: As ``pack`` does, before it fetches.
+        """
+        _refuse_elsewhere(kitfile, self._files.keys())
+        claims = [Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
+        tree, form = self._tree(kitfile), order.recipe.format
+        wanted = Encoding(order.recipe.layer_format)
+        return list(form.plans([(claim, tree.layer(claim.path)) for claim in claims], wanted))
+
     def pack(
         self,
         kitfile: Kitfile,
@@ -140,11 +152,7 @@ class HubProject:
             UnsupportedError: If the Kitfile needs content from elsewhere.
             OrchardError: As the hub's client and the store raise it.
         """
-        _refuse_elsewhere(kitfile, self._files.keys())
-        claims = [Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
-        tree, recipe = self._tree(kitfile), order.recipe
-        wanted = Encoding(recipe.layer_format)
-        plans = list(recipe.format.plans([(claim, tree.layer(claim.path)) for claim in claims], wanted))
+        plans, recipe = self.plan(kitfile, workspace, order), order.recipe
         reference, extra = Reference.parse_tags(order.tag)
         shelf = workspace.shelf(reference, push=recipe.push)
         place, sent_to = shelf.repository, shelf if recipe.push else None

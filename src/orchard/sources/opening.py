@@ -9,7 +9,7 @@ from typing import Protocol
 from orchard.errors import InvalidReferenceError, UsageError
 from orchard.formats import Kitfile
 from orchard.oci import Reference
-from orchard.project import Observer, Packed, Workspace
+from orchard.project import Observer, Packed, Plan, Workspace
 from orchard.remote import Options
 from orchard.sources.addresses import GitAddress, HubAddress, Tool, endpoint_of, parse_address
 from orchard.sources.origin import Material, Note, Order, Origin
@@ -39,6 +39,10 @@ class Project(Protocol):
 
     def materials(self, kitfile: Kitfile) -> list[Material]:
         """List the files that a Kitfile claims, for an attestation."""
+        ...
+
+    def plan(self, kitfile: Kitfile, workspace: Workspace, order: Order) -> list[Plan]:
+        """Say which layers ``pack`` would make; nothing of them is fetched."""
         ...
 
     def pack(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from orchard.formats import Kitfile
     from orchard.oci import JSON
-    from orchard.project import Packed, Recipe
+    from orchard.project import Packed, Plan, Recipe
     from orchard.sources import Project
 
 
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 )
 @click.option("--tool", type=click.Choice(["hf", "git"]), help="How to fetch it (default: as the address suggests).")
 @click.option("--push", is_flag=True, help="Send it straight to the registry of --tag; nothing is stored here.")
+@click.option("--dry-run", is_flag=True, help="List layers and their files; fetch none of them and write nothing.")
 @click.option(
     "--attestation-output", metavar="FILE", help="Write provenance (in-toto, SLSA v1) to a file; '-' is stdout."
 )
@@ -72,6 +73,7 @@ def command(
     attestation_output: str | None,
     *,
     push: bool,
+    dry_run: bool,
 ) -> None:
     """Import a model or a dataset from Hugging Face, or a repository of Git, as a ModelKit.
 
@@ -95,9 +97,12 @@ def command(
         if tag is None:
             printer.note(f"Using tag {name}. Use flag --tag to override")
         kitfile = _kitfile(project, file, depth, session)
+        order = Order(tag=name, recipe=_recipe(form, layer_format, push=push), concurrency=flags.concurrency)
+        if dry_run:
+            _show(printer, project, project.plan(kitfile, workspace, order), name)
+            return
         printer.note(f"Packing model to {name}")
         with watching(printer, session.progress, "Importing") as observer:
-            order = Order(tag=name, recipe=_recipe(form, layer_format, push=push), concurrency=flags.concurrency)
             packed = project.pack(kitfile, workspace, order=order, observer=observer, note=printer.note)
         for text in packed.warnings:
             printer.warn(text)
@@ -195,17 +200,47 @@ def _tell(printer: Printer, done: _Done, attestation: str | None, started: float
     printer.result(text, _value(done), brief=name)
 
 
-def _value(done: _Done) -> "JSON":
-    origin, packed = done.project.origin, done.packed
+def _show(printer: Printer, project: "Project", plans: "list[Plan]", name: str) -> None:
+    from orchard.cli.planned import plan_lines, plan_paths
+
+    size = sum(plan.size for plan in plans)
+    lines = [line for plan in plans for line in plan_lines(plan)]
+    lines.append(f"Would import {len(plans)} layers, {format_size(size)}, as {name}")
+    layers: list[JSON] = [
+        {
+            "type": plan.claim.kind.value,
+            "name": plan.claim.name,
+            "path": plan.claim.path,
+            "digest": None,
+            "size": plan.size,
+            "files": plan.files,
+            "new": None,
+        }
+        for plan in plans
+    ]
+    value: JSON = {"dryRun": True, "digest": None, **_about(project, name, size), "layers": layers}
+    printer.result("\n".join(lines), value, brief="\n".join(plan_paths(plan) for plan in plans if plan.files))
+
+
+def _about(project: "Project", name: str, size: int) -> "dict[str, JSON]":
+    origin = project.origin
     return {
-        "reference": done.name,
-        "digest": str(packed.descriptor.digest),
+        "reference": name,
         "source": origin.url,
         "ref": origin.ref,
         "revision": origin.commit,
         "tool": origin.tool,
-        "size": packed.size,
-        "sizeText": format_size(packed.size),
+        "size": size,
+        "sizeText": format_size(size),
+    }
+
+
+def _value(done: _Done) -> "JSON":
+    packed = done.packed
+    return {
+        "dryRun": False,
+        "digest": str(packed.descriptor.digest),
+        **_about(done.project, done.name, packed.size),
         "layers": [
             {
                 "type": layer.layer.kind.value,
