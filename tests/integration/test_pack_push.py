@@ -7,6 +7,7 @@ from threading import Event
 
 import pytest
 
+import orchard
 from support.cli import HubProgram, Program
 
 MIB = 1 << 20
@@ -109,3 +110,14 @@ def test_pack_push_while_a_file_grows_then_no_version_appears(
             file.flush()
     assert running.returncode not in {0, -9}
     assert program("inspect", "--remote", reference).code != 0
+
+
+def test_sdk_pack_push_then_the_registry_has_it_and_the_home_does_not(
+    tmp_path: Path, tree: Path, hub: HubProgram
+) -> None:
+    reference, home = f"{hub.host}/sdk/x:v1", tmp_path / "home"
+    said = {"org.opencontainers.image.vendor": "Example"}
+    version = orchard.pack(tree, tag=reference, push=True, cache=False, annotations=said, home=home)
+    assert not [path for path in home.rglob("*") if path.is_file()]
+    assert orchard.inspect(reference, remote=True, home=home).digest == version.digest
+    assert version.manifest.annotations == said

@@ -19,7 +19,7 @@ def project(tmp_path: Path) -> Path:
     (root / "model").mkdir(parents=True)
     (root / "model" / "w.bin").write_text("weights")
     (root / "model" / "w.bin").chmod(0o755)
-    (root / "Kitfile").write_text(f"{HEAD}model:\n  name: m\n  path: model/w.bin\n")
+    (root / "Kitfile").write_text(f"{HEAD}model:\n  name: m\n  path: ./model/w.bin\n")
     return root
 
 
@@ -63,7 +63,8 @@ def test_unpack_raw_layers_then_the_files_come_back(
     raw(project, tmp_path, compression)
     with Workspace(tmp_path / "home", environ={}) as workspace:
         workspace.unpack(Reference.parse("x:1"), tmp_path / "out", filters=Filters(), terms=Terms())
-    assert (tmp_path / "out" / "model" / "w.bin").read_text() == "weights"
+    found = tmp_path / "out" / "model" / "w.bin"
+    assert (found.read_text(), found.stat().st_mode & 0o777) == ("weights", 0o755)
 
 
 @pytest.mark.parametrize("path", ["model", "."])

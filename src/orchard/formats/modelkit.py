@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from orchard.errors import InvalidDocumentError, LimitExceededError, NotAModelKitError
+from orchard.errors import InvalidDocumentError, LimitExceededError, NotAModelKitError, UnsafePathError
 from orchard.formats.kitconfig import kitfile_from_json
 from orchard.formats.kitfile import Dataset, Entry, Kitfile, name_of
+from orchard.formats.kitpath import clean_path
 from orchard.formats.layerfile import file_mode
 from orchard.formats.layertype import LayerKind, LayerType, parse_layer_media_type
 from orchard.oci import JSON, Descriptor, Digest, Manifest, go_dumps, loads, mediatype, parse_manifest
@@ -74,6 +75,14 @@ class Layer:
             InvalidDocumentError: If it is not a layer type.
         """
         return parse_layer_media_type(self.descriptor.media_type, self.descriptor.annotations)
+
+    @property
+    def file_path(self) -> str:
+        """Where the file of a raw layer belongs: ``path`` in its shortest form, or as it is where it is unsafe."""
+        try:
+            return clean_path(self.path)
+        except UnsafePathError:
+            return self.path
 
     @property
     def mode(self) -> int:

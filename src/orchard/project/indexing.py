@@ -94,7 +94,7 @@ class Indexer:
         return found
 
     def _bare(self, layer: Layer) -> LayerFile:
-        path = safe_name(os.fsencode(layer.path), self._limits, what="a layer")
+        path = safe_name(os.fsencode(layer.file_path), self._limits, what="a layer")
         content = layer.descriptor
         if layer.type.compression is Compression.NONE:
             return LayerFile(path, content.size, layer.mode, 0, str(content.digest))

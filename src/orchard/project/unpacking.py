@@ -242,7 +242,7 @@ def _write(job: _Job, stream: Iterator[bytes], extractor: Extractor, *, into: Pa
     layer = job.layer
     plain = _Plain(ChunkReader(stream), layer)
     if layer.type.format is LayerFormat.RAW:
-        path = beneath(layer.path, job.beneath)
+        path = beneath(layer.file_path, job.beneath)
         extractor.extract_raw(plain, path, size=layer.descriptor.size, mode=layer.mode, what=what, into=into)
     else:
         # In old kits names are relative to the entry's own directory.
