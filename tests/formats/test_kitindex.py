@@ -124,6 +124,8 @@ def test_entries_are_named_by_the_tag_that_they_were_added_by() -> None:
     entry = read_index(_raw(_entry(0, annotations={ORIGINAL_TAG: "q4"})), what="x").entries[0]
     assert entry.name(NAME) == "registry.example.com/team/model:q4"
     assert _labelled(0).name(NAME) is None
+    hostile = read_index(_raw(_entry(0, annotations={ORIGINAL_TAG: "q4\x1b[31m"})), what="x").entries[0]
+    assert hostile.name(NAME) is None
 
 
 NESTED = {"mediaType": mediatype.OCI_INDEX, "digest": str(DIGESTS[0]), "size": 5}

@@ -1,8 +1,10 @@
 """`migrate`: a home of KitOps' `kit` becomes ours, with nothing changed there."""
 
 import json
+import os
 from base64 import urlsafe_b64encode
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -77,6 +79,20 @@ def test_migrate_shares_the_bytes_where_the_file_system_can(program: Program, th
     assert (moved["copied"], moved["shared"] > 5000) == (0, True)
     links = [path.stat().st_nlink for path in (program.home / "layout/blobs/sha256").iterdir()]
     assert max(links) == 2 or moved["shared"]  # a clone has one
+
+
+def test_migrate_copies_where_the_file_system_cannot_share(
+    program: Program, shelf: Program, project: Path, tmp_path: Path
+) -> None:
+    other = Path("/dev/shm")  # noqa: S108 -- another file system
+    if not os.access(other, os.W_OK) or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other file system to write to")
+    with TemporaryDirectory(dir=other) as directory:
+        theirs = _kit_home(shelf, Path(directory))
+        moved = program.ok("migrate", "--from", theirs, "--output", "json").document
+    assert (moved["shared"], moved["copied"] > 5000) == (0, True)
+    program.ok("unpack", "tiny:v1", "-d", tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(project)
 
 
 def test_migrate_again_changes_nothing_and_keeps_what_was_renamed(

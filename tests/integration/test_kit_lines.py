@@ -113,6 +113,14 @@ def test_failures_of_kit_are_failures_of_ours(pair: tuple[Program, Program], pla
         assert ours.code != 0, ours
 
 
+def test_bytes_on_stdout_are_bytes_alone_under_both_names(program: Program, plain: Path) -> None:
+    ours = Program(program.home, PROGRAMS / "kit")
+    program.ok("pack", plain, "-t", "x:v1")
+    assert ours.ok("cat", "x:v1", "README.md").stdout == (plain / "README.md").read_text()
+    assert ours.ok("init", plain, "-o", "-", "--force").stdout.startswith("manifestVersion")
+    assert ours.ok("inspect", "x:v1").document == program.ok("inspect", "x:v1").document
+
+
 COMMANDS = (
     *("pack", "unpack", "push", "pull", "tag", "list", "inspect", "info", "remove", "login", "logout", "init", "diff"),
     *("import", "cache info", "cache clear", "dev start", "dev stop", "dev logs", "version"),

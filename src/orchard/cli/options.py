@@ -22,6 +22,10 @@ _GLOBALS: Final = "orchard.globals"
 CONCURRENCY: Final = 5
 _SETTINGS: Final = "orchard.settings"
 _SET: Final = ("output", "log_level", "progress", "quiet")  # global options that the config file may set
+# Commands of kit whose stdout is lines for people and scripts. That of others is a document, or the bytes of a file.
+_NOTES_ON_STDOUT: Final = frozenset(
+    ("pack", "unpack", "push", "pull", "tag", "remove", "login", "logout", "dev", "index", "skill", "version")
+)
 _NO_SETTINGS: Final = Settings(Path(), {}, {})
 _NO_BARS: Final = 3  # so many -v want every line to be seen, and bars would hide some; as in kit
 _BOOLEANS: Final = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
@@ -182,7 +186,10 @@ def current_session(context: click.Context | None = None) -> Session:
     kept = root.meta.get(_GLOBALS, {})
     if _SETTINGS not in root.meta:
         root.meta[_SETTINGS] = load_settings(os.environ, _home(kept.get("config")))
-    return session_from(kept, as_kit=root.info_name == "kit", settings=root.meta[_SETTINGS])
+    session = session_from(kept, as_kit=root.info_name == "kit", settings=root.meta[_SETTINGS])
+    if session.printer.as_kit and root.invoked_subcommand in _NOTES_ON_STDOUT:
+        session = session._replace(printer=session.printer._replace(notes_on_stdout=True))
+    return session
 
 
 def _home(explicit: str | None) -> Path | None:

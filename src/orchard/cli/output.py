@@ -39,7 +39,8 @@ class Printer(NamedTuple):
         level: The least important level that is still written.
         as_json: Whether results are JSON documents.
         quiet: Whether only names are written where a result has one.
-        as_kit: Whether notes go to stdout, where scripts written for ``kit`` look for them.
+        as_kit: Whether the program was called ``kit``.
+        notes_on_stdout: Whether notes go to stdout, where scripts written for ``kit`` look for them.
         colour: Whether levels are coloured.
     """
 
@@ -50,6 +51,7 @@ class Printer(NamedTuple):
     colour: bool = False
     quiet: bool = False
     as_kit: bool = False
+    notes_on_stdout: bool = False
 
     def result(self, text: str, value: "JSON", *, brief: str | None = None) -> None:
         """Write a result.
@@ -78,7 +80,7 @@ class Printer(NamedTuple):
 
     def note(self, text: str) -> None:
         """Say what is going on."""
-        self._say(Level.INFO, text, self.stdout if self.as_kit and not self.as_json else self.stderr)
+        self._say(Level.INFO, text, self.stdout if self.notes_on_stdout and not self.as_json else self.stderr)
 
     def aside(self, text: str) -> None:
         """Say something by the way: on stderr, whatever the program is called."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from orchard.errors import InvalidDocumentError, NotAModelKitError, NotFoundError, UsageError
+from orchard.errors import InvalidDocumentError, InvalidReferenceError, NotAModelKitError, NotFoundError, UsageError
 from orchard.oci import (
     JSON,
     MAX_MANIFEST,
@@ -70,8 +70,10 @@ class IndexEntry:
 
     def name(self, index: Reference) -> str | None:
         """Give the reference that it was added by, if it was not a digest."""
-        tag = self.annotations.get(ORIGINAL_TAG)
-        return f"{Reference(index.registry, index.repository)}:{tag}" if tag else None
+        try:
+            return str(index.tagged(self.annotations[ORIGINAL_TAG]))
+        except (KeyError, InvalidReferenceError):  # somebody else wrote the index
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def start(
             wanted=Wanted(engine, context, timeout),
             environ=session.environ,
         )
-    session.printer.result(f"Development server started at {running.url}", _value(running))
+    session.printer.result(f"Development server started at {running.url}", _value(running), brief=running.url)
 
 
 @command.command(cls=Command)
@@ -90,7 +90,7 @@ def stop() -> None:
     """
     session = current_session()
     running = _server(session).stop()
-    session.printer.result(f"Development server at {running.url} stopped", _value(running))
+    session.printer.result(f"Development server at {running.url} stopped", _value(running), brief=running.url)
 
 
 @command.command(cls=Command)
