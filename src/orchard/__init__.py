@@ -327,12 +327,6 @@ def open(  # noqa: A001 -- as in gzip.open, tarfile.open
 ) -> "OpenVersion":
     """Open a version to read its files and tensors where they lie, in the local store or in a registry.
 
-        with orchard.open("registry.example.com/team/model:v1") as opened:
-            [file.path for file in opened.list()]
-            opened.read("config.json")
-            with opened.open("data/train.csv") as file: ...
-            numpy.asarray(opened.tensor("model.safetensors", "lm_head.weight"))
-
     Only what is asked for is fetched. What is fetched in parts cannot be verified, because a digest names the whole of
     a layer; a whole file is verified where the layer is one bare file. With ``verify`` every layer is fetched whole
     into a temporary file and verified before the first byte of it is given.
