@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +20,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench.servers import limited
 from bench.timing import Measured, environment, measure_command
 
 GIB = 1 << 30
 BUFFER = 256 << 10
 AT_ONCE = 2  # layers, as unpack does
+RATE = 100_000_000  # bytes a second that the limited server gives a connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,12 @@ class Bench:
         command: list[str | Path] = [self.program, *words]
         return measure_command(lambda: command, 1, environ=environment(self.root / home), before=lambda: None)
 
+    def digest(self) -> str:
+        """Give the digest of the version that was packed."""
+        command: list[str | Path] = [self.program, "inspect", "bench:1", "--output", "json"]
+        done = subprocess.run(command, env=environment(self.root / "store"), capture_output=True, check=True)
+        return str(json.loads(done.stdout)["digest"])
+
     def fresh(self, number: int) -> Path:
         """Name a directory that was never there."""
         return self.root / f"unpacked-{number}"
@@ -62,6 +71,7 @@ def rows(root: Path, tree: Path, *, host: str, program: Path, runs: int) -> None
     numbers = itertools.count()
     _from_store(bench, numbers)
     _from_hub(bench, numbers, host)
+    _from_limited(bench, numbers)
     for path in root.glob("unpacked-*"):
         shutil.rmtree(path)
 
@@ -108,6 +118,20 @@ def _from_hub(bench: Bench, numbers: Iterator[int], host: str) -> None:
         print(f"{name:<34}{seconds:>8.3f}{bench.size / seconds / 1e9:>8.2f}")
     _print("unpack from the hub", unpacks, bench.size, judge=lambda s: (s / floor, "<= 1.1 x download"))
     print(f"{'  first file, share of the time':<34}{statistics.median(shares):>8.3f}")
+
+
+def _from_limited(bench: Bench, numbers: Iterator[int]) -> None:
+    """Download and unpack in turns, from a server that gives each connection no more than a network does."""
+    repository, digest = "bench/source", bench.digest()
+    downloads, unpacks = [], []
+    with limited(bench.root / "store/layout", RATE) as host:
+        for number in itertools.islice(numbers, bench.runs):
+            downloads.append(_timed(partial(download, host, repository, tag=digest)))
+            words = ("unpack", f"{host}/{repository}@{digest}", "-d", bench.fresh(number))
+            unpacks.append(bench.run("nothing", *words))
+    floor = statistics.median(downloads)
+    print(f"{'receive at 100 MB/s a connection':<34}{floor:>8.3f}{bench.size / floor / 1e9:>8.2f}")
+    _print("unpack from there", unpacks, bench.size, judge=lambda s: (s / floor, "<= 1.1 x receive, two at once"))
 
 
 def download(host: str, repository: str, *, tag: str = "v1", target: Path | None = None) -> None:

@@ -196,19 +196,24 @@ class Placement:
 
     def _place(self, tree: Path) -> list[str]:
         directories, files = _list(tree)
-        for name, _ in directories:
-            look(self._root, name, is_directory=True)
-        there = [name for name in files if look(self._root, name, is_directory=False) != "nothing"]
+        new: dict[str, int] = {}
+        for name, mode in directories:
+            if name.rpartition("/")[0] in new or look(self._root, name, is_directory=True) == "nothing":
+                new[name] = mode
+        # What goes into a directory that is made now cannot meet anything.
+        met = [name for name in files if name.rpartition("/")[0] not in new]
+        there = [name for name in met if look(self._root, name, is_directory=False) != "nothing"]
         if there and self.existing is Existing.REFUSE:
             raise self._in_the_way(there)
         keep = set(there) if self.existing is Existing.KEEP else set()
         placed = [name for name in files if name not in keep]
-        new = [(name, mode) for name, mode in directories if not os.path.lexists(f"{self._root}/{name}")]
-        _write_journal(self._stage, _Step(tree.name, [name for name, _ in new], placed))
-        for name, mode in new:
+        _write_journal(self._stage, _Step(tree.name, list(new), placed))
+        for name, mode in new.items():
             os.mkdir(f"{self._root}/{name}", mode)  # noqa: PTH102 -- a string path, on the hot path
+        watched = frozenset(met)
         for name in placed:
-            self._put_aside(name)
+            if name in watched:
+                self._put_aside(name)
             os.replace(f"{tree}/{name}", f"{self._root}/{name}")  # noqa: PTH105 -- likewise
             self._moves += 1
         return placed
