@@ -131,7 +131,7 @@ class _Reader:
 
     def __init__(self, repository: "RemoteRepository") -> None:
         self._repository = repository
-        self._known: dict[Digest, Version | None] = {}
+        self._known: dict[Digest, Future[Version | None]] = {}
         self._others: set[Digest] = set()
         self._lock = Lock()
 
@@ -150,13 +150,21 @@ class _Reader:
             return None
 
     def _once(self, descriptor: Descriptor, raw: bytes) -> Version | None:
+        """Read a version, or wait for whoever reads it already."""
         with self._lock:
-            if descriptor.digest in self._known:
-                return self._known[descriptor.digest]
-        version = self._version(descriptor, raw)
-        with self._lock:
-            self._known[descriptor.digest] = version
-        return version
+            known = self._known.get(descriptor.digest)
+            mine = Future[Version | None]() if known is None else None
+            if mine is not None:
+                self._known[descriptor.digest] = mine
+        if known is not None:
+            return known.result()
+        assert mine is not None
+        try:
+            mine.set_result(self._version(descriptor, raw))
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        return mine.result()
 
     def _version(self, descriptor: Descriptor, raw: bytes) -> Version | None:
         try:

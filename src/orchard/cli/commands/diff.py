@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchard.project import Change, Comparison, FileChange, Side
 
 _LINE: Final = "-" * 39
+_WIDEST: Final = 200  # characters of a value; --output json gives all of it
 _SIGNS: Final = {"added": "+", "removed": "-", "changed": "~", "unknown": "?"}
 
 
@@ -114,8 +115,9 @@ def _change_line(change: "Change") -> str:
 
 
 def _shown(value: "JSON") -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if "\n" not in text and text else json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, str) and value and "\n" not in value
+    text = str(value) if plain else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def _file_line(change: "FileChange") -> str:

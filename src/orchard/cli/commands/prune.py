@@ -81,7 +81,8 @@ def command(
 def _text(gone: "Sequence[Stale]", swept: "SweepReport", *, dry_run: bool) -> str:
     rows = [(_name(one), ",".join(one.tags) or _NONE, _day(one) or "?", str(one.descriptor.digest)) for one in gone]
     verbs = ("Would remove", "would free") if dry_run else ("Removed", "freed")
-    last = f"{verbs[0]} {len(gone)} versions and {swept.blobs} blobs; {verbs[1]} {format_size(swept.bytes)}"
+    counts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((len(gone), "version"), (swept.blobs, "blob"))]
+    last = f"{verbs[0]} {' and '.join(counts)}; {verbs[1]} {format_size(swept.bytes)}"
     return f"{table(_HEADINGS, rows)}\n{last}" if rows else last
 
 
