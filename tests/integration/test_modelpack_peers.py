@@ -100,6 +100,20 @@ def test_what_modctl_builds_is_read_checked_and_converted(registry: Running, raw
     assert (again["digest"], again["restored"]) == (checked["digest"], True)
 
 
+def test_a_modelpack_goes_straight_to_a_registry(registry: Running, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    name = f"{registry.host}/packs/straight:v1"
+    orchard, other = Program(tmp_path / "home"), Program(tmp_path / "other")
+
+    digest = orchard.digest("pack", project, "-t", name, "--format", "modelpack", "--push")
+
+    assert not list((tmp_path / "home").rglob("blobs/*/*"))
+    other.ok("unpack", name, "-d", tmp_path / "there")
+    assert other.ok("validate", "-r", name, "--strict", "--output", "json").document["digest"] == digest
+    found = {path: content for path, (_, content) in contents(tmp_path / "there").items()}
+    assert found == {path: content for path, (_, content) in contents(project).items()}
+
+
 def test_pack_says_what_kit_says(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     orchard = Program(tmp_path / "home")

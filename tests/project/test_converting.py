@@ -191,6 +191,35 @@ def test_an_exploded_modelkit_has_an_entry_for_each_file(shop: Shop, project: Pa
     }
 
 
+def test_of_several_weights_in_an_archive_the_largest_is_the_model(shop: Shop, tmp_path: Path) -> None:
+    kitfile = "manifestVersion: 1.0.0\nmodel: {name: m, path: model}\n"
+    files = {"model/a.gguf": "a", "model/b.gguf": "bbb", "model/config.json": "{}", "model/README.md": "r"}
+    project = write_files(tmp_path / "p", {"Kitfile": kitfile, **files})
+    (project / "model/hollow").mkdir()
+    shop.workspace.pack(project, tag="x:v1", recipe=Recipe(compression="gzip"))
+
+    converted = shop.convert("v1", PACK, explode=True)
+
+    assert [(layer.kind.value, layer.path, layer.entry) for layer in shop.read().kit.layers] == [
+        ("model", "model/b.gguf", "model"),
+        ("modelpart", "model/a.gguf", "model"),
+        ("modelpart", "model/config.json", "model"),
+        ("docs", "model/README.md", "model"),
+    ]
+    assert converted.notes == ("model: 1 empty directories are left out",)
+
+
+def test_an_archive_that_is_not_what_its_diff_id_says_is_not_taken_apart(shop: Shop) -> None:
+    tar = modelpacks.tar({"docs/a.md": b"a"})
+    packed = b"".join(compress([tar], "gzip"))
+    layer = Blob(packed, f"{CNCF}.doc.v1.tar+gzip", {FILEPATH: "docs"})
+    lie = artifact([layer], {"modelfs": {"diffIds": modelpacks.diff_ids(b"other")}})
+    lie.push(shop.repository, "v1")
+
+    with pytest.raises(IntegrityError, match="the uncompressed layer does not match"):
+        shop.convert("v1", KIT, explode=True)
+
+
 def test_a_damaged_layer_is_not_taken_apart(shop: Shop, project: Path) -> None:
     packed = shop.workspace.pack(project, tag="x:v1")
     digest = packed.manifest.layers[2].digest.hex
