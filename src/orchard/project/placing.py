@@ -17,33 +17,29 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from threading import Lock
 from typing import Final, Literal
 
-import msgspec
-
 from orchard.errors import ConflictError, StorageError, UnsafePathError
-from orchard.oci import convert, dumps, loads
+from orchard.project.undoing import (
+    PREFIX,
+    PRIVATE,
+    REPLACED,
+    Step,
+    forget,
+    lock,
+    remove_empty,
+    undo,
+    undo_the_dead,
+    write_journal,
+)
 
-PREFIX: Final = ".orchard-"
-_JOURNAL: Final = "journal"
-_REPLACED: Final = "replaced"
-_MAX_JOURNAL: Final = 1 << 30  # bytes of a line; it is ours
-_PRIVATE: Final = 0o700
 _SHOWN: Final = 3
 
 Found = Literal["nothing", "directory", "link", "file"]
-
-
-class _Step(msgspec.Struct, frozen=True):
-    """A line of the journal: one tree, the directories that are made for it, and the files that move."""
-
-    tree: str
-    directories: list[str]
-    files: list[str]
 
 
 class Existing(Enum):
@@ -67,12 +63,12 @@ def all_or_nothing(destination: Path, existing: Existing = Existing.REFUSE) -> I
     try:
         made = _make_parents(destination)
         with _held(destination):
-            _undo_the_dead(destination)
+            undo_the_dead(destination)
             stage = destination / f"{PREFIX}{secrets.token_hex(8)}"
-            stage.mkdir(mode=_PRIVATE)
-            lock = _lock(stage)
+            stage.mkdir(mode=PRIVATE)
+            alive = lock(stage)
     except OSError as error:
-        _remove_empty(made)
+        remove_empty(made)
         raise StorageError(f"{destination}: cannot be written: {error.strerror}") from error
     placement = Placement(stage, destination, existing)
     try:
@@ -83,9 +79,9 @@ def all_or_nothing(destination: Path, existing: Existing = Existing.REFUSE) -> I
         raise
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-        os.close(lock)
+        os.close(alive)
         placement.release()
-        _remove_empty(made)
+        remove_empty(made)
 
 
 class Placement:
@@ -179,14 +175,14 @@ class Placement:
             StorageError: If the file system fails.
         """
         try:
-            (self._stage / _JOURNAL).unlink(missing_ok=True)
+            forget(self._stage)
         except OSError as error:
             raise StorageError(f"{self._root}: cannot be written: {error.strerror}; nothing was changed") from error
 
     def undo(self) -> None:
         """Put everything back."""
         with self._lock:
-            _undo(self._stage, self._root)
+            undo(self._stage, self._root)
 
     def release(self) -> None:
         """Let others place something in the destination."""
@@ -207,7 +203,7 @@ class Placement:
             raise self._in_the_way(there)
         keep = set(there) if self.existing is Existing.KEEP else set()
         placed = [name for name in files if name not in keep]
-        _write_journal(self._stage, _Step(tree.name, list(new), placed))
+        write_journal(self._stage, Step(tree.name, list(new), placed))
         for name, mode in new.items():
             os.mkdir(f"{self._root}/{name}", mode)  # noqa: PTH102 -- a string path, on the hot path
         watched = frozenset(met)
@@ -219,7 +215,7 @@ class Placement:
         return placed
 
     def _put_aside(self, name: str) -> None:
-        target, aside = f"{self._root}/{name}", self._stage / _REPLACED / str(self._moves)
+        target, aside = f"{self._root}/{name}", self._stage / REPLACED / str(self._moves)
         if not os.path.lexists(target):
             return
         aside.parent.mkdir(exist_ok=True)
@@ -300,74 +296,6 @@ def _take(directory: Path) -> int:
     return descriptor
 
 
-def _write_journal(stage: Path, step: _Step) -> None:
-    """Add a line; one that a kill cut off has no end, and nothing had moved by it."""
-    with (stage / _JOURNAL).open("ab") as file:
-        file.write(dumps({"tree": step.tree, "directories": [*step.directories], "files": [*step.files]}) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read_journal(stage: Path) -> list[_Step]:
-    try:
-        lines = (stage / _JOURNAL).read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return []
-    what = str(stage / _JOURNAL)
-    return [convert(loads(line, what=what, limit=_MAX_JOURNAL), _Step, what=what) for line in lines[:-1]]
-
-
-def _undo(stage: Path, root: str) -> None:
-    """Put everything back to where the journal says it was; without a journal, nothing had moved."""
-    steps = _read_journal(stage)
-    number = 0
-    for step in steps:
-        for name in step.files:
-            _put_back(stage, f"{root}/{name}", staged=f"{stage}/{step.tree}/{name}", number=number)
-            number += 1
-    for step in reversed(steps):
-        _remove_empty([Path(root, name) for name in step.directories])
-
-
-def _put_back(stage: Path, target: str, *, staged: str, number: int) -> None:
-    """Undo one move, if it happened. Each state between two calls is one that this goes on from."""
-    if not os.path.lexists(staged):
-        with suppress(FileNotFoundError):
-            os.replace(target, staged)  # noqa: PTH105 -- string paths, on the hot path
-    aside = f"{stage}/{_REPLACED}/{number}"
-    if os.path.lexists(aside):
-        os.replace(aside, target)  # noqa: PTH105 -- likewise
-
-
-def _undo_the_dead(destination: Path) -> None:
-    for stage in destination.glob(f"{PREFIX}{'[0-9a-f]' * 16}"):
-        if not _is_ours(stage.lstat()):
-            continue
-        try:
-            lock = _lock(stage)
-        except OSError:
-            continue  # its process lives
-        _undo(stage, str(destination))
-        shutil.rmtree(stage, ignore_errors=True)
-        os.close(lock)
-
-
-def _is_ours(status: os.stat_result) -> bool:
-    """Tell a staging directory of ours from one that came with somebody's files, whose journal must not be obeyed."""
-    private = stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == _PRIVATE
-    return private and status.st_uid == os.geteuid()
-
-
-def _lock(stage: Path) -> int:
-    descriptor = os.open(stage, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
 def _list(tree: Path) -> tuple[list[tuple[str, int]], list[str]]:
     directories: list[tuple[str, int]] = []
     files: list[str] = []
@@ -391,12 +319,3 @@ def _make_parents(destination: Path) -> list[Path]:
         path.mkdir(exist_ok=True)
         made.append(path)
     return made
-
-
-def _remove_empty(made: list[Path]) -> None:
-    """Remove directories that we made, innermost first, as long as nothing came of them."""
-    for path in reversed(made):
-        try:
-            path.rmdir()
-        except OSError:
-            continue
