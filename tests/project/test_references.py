@@ -176,6 +176,22 @@ def test_parents_when_they_go_round_then_the_circle_is_shown() -> None:
         parents_of(start, shelf.find, name="a:v1")
 
 
+def test_parents_when_whatever_is_asked_for_is_the_kit_itself_then_the_circle_is_shown() -> None:
+    shelf = Shelf()
+    text = f"reg.io/x@sha256:{'a' * 64}"
+    start = shelf.add("a:v1", text)
+    with pytest.raises(InvalidDocumentError, match=r"Found cycle in modelkit references: \[reg\.io/x@sha256:a+=>reg"):
+        parents_of(start, lambda _reference: (start, shelf.store), name="a:v1")
+
+
+def test_parents_when_the_lock_pins_another_version_than_is_found_then_it_is_refused() -> None:
+    shelf = Shelf()
+    other = shelf.add("base:v1", "w.bin", ("w.bin", b"other"))
+    start = shelf.add("child:v1", "base:v1", lock=Lock(kits={"base:v1": Digest.of(b"pinned")}))
+    with pytest.raises(InvalidDocumentError, match="but the lock pins"):
+        parents_of(start, lambda _reference: (other, shelf.store), name="child:v1")
+
+
 CHAINS = [pytest.param(10, None, id="ten"), pytest.param(11, LimitExceededError, id="eleven")]
 
 

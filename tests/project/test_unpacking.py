@@ -4,9 +4,11 @@ import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from orchard.archive import compress
 from orchard.errors import (
     ConflictError,
     IntegrityError,
@@ -143,6 +145,36 @@ def test_unpack_a_raw_layer_then_it_is_the_file(tmp_path: Path) -> None:
     layer = (LayerKind.CODE, "src/a.py", b"raw bytes", CODE.replace("tar", "raw"))
     run(*make_kit([layer], "manifestVersion: 1.0.0\ncode:\n  - path: src/a.py\n"), tmp_path)
     assert files(tmp_path)["src/a.py"] == b"raw bytes"
+
+
+COMPRESSED = [
+    pytest.param("raw+gzip", b"raw bytes", "gzip", id="raw-gzip"),
+    pytest.param("raw+zstd", b"raw bytes", "zstd", id="raw-zstd"),
+    pytest.param("tar+zstd", CODE_TAR, "zstd", id="tar-zstd"),
+    pytest.param("tar+gzip", CODE_TAR, "gzip", id="tar-gzip"),
+]
+
+
+@pytest.mark.parametrize(("form", "plain", "compression"), COMPRESSED)
+def test_unpack_every_form_of_a_compressed_layer_then_what_is_inside_is_checked(
+    tmp_path: Path, form: str, plain: bytes, compression: Literal["gzip", "zstd"]
+) -> None:
+    store = MemoryStore()
+    raw = b"".join(compress([plain], compression))
+    descriptor = put(store, raw, CODE.replace("tar", form))
+    kitfile = parse_kitfile(b"manifestVersion: 1.0.0\ncode:\n  - path: src/a.py\n")
+    for promised, target in ((Digest.of(plain), tmp_path / "good"), (Digest.of(b"other"), tmp_path / "bad")):
+        layer = Layer(kind=LayerKind.CODE, path="src/a.py", descriptor=descriptor, diff_id=promised)
+        config = build_config(kitfile, [layer])
+        manifest = build_manifest(put(store, config, CONFIG_TYPE), [layer])
+        version = Version(manifest.describe(), manifest, read_modelkit(manifest, config))
+        if target.name == "good":
+            run(version, store, target)
+        else:
+            with pytest.raises(IntegrityError, match="diffId"):
+                run(version, store, target)
+    assert files(tmp_path)["good/src/a.py"] == (plain if "raw" in form else b"print()")
+    assert not (tmp_path / "bad").exists()
 
 
 def test_unpack_a_kit_of_a_very_old_kit_then_names_are_relative_to_the_entry(tmp_path: Path) -> None:
