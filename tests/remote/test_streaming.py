@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from orchard.errors import ConflictError, DeniedError, RemoteError
+from orchard.errors import ConflictError, DeniedError, IntegrityError, RemoteError
 from orchard.oci import Digest, Fillable, Pieces
 from orchard.remote import Credential, Given, RemoteRepository, stream
 from orchard.store import Ingested
@@ -245,3 +245,43 @@ def test_stream_of_content_that_is_not_as_long_as_it_said_leaves_nothing(
     with pytest.raises(ConflictError, match=message):
         stream(repo, content, TYPE)
     assert (server.blobs, server.uploads) == ({}, {})
+
+
+def test_stream_when_asked_to_wait_waits_as_long(server: FaultServer, repo: RemoteRepository, clock: FakeTime) -> None:
+    server.on("PATCH", "/uploads/", status(429, "TOOMANYREQUESTS", Retry_After="7"))
+    assert arrived(server, stream(repo, Made(), TYPE))
+    assert clock.slept == [7]
+
+
+def test_stream_to_a_registry_that_names_another_digest_says_so(server: FaultServer, repo: RemoteRepository) -> None:
+    wrong = {"Docker-Content-Digest": str(Digest.of(b"other"))}
+    server.on("PUT", "/uploads/", answer(201, wrong))
+    with pytest.raises(IntegrityError, match="says that"):
+        stream(repo, Made(), TYPE)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_stream_that_is_sent_to_another_host_stops(server: FaultServer, repo: RemoteRepository, method: str) -> None:
+    server.on(method, "/uploads/", answer(202, {"Location": "https://elsewhere.example.com/x", "Range": "0-1"}))
+    with pytest.raises(RemoteError, match=r"elsewhere\.example\.com.*refused"):
+        stream(repo, Made(), TYPE)
+
+
+def test_stream_to_a_registry_that_says_it_has_more_than_was_sent_begins_anew(
+    server: FaultServer, repo: RemoteRepository
+) -> None:
+    server.on("PATCH", "/uploads/", answer(202, {"Range": f"0-{10 * CHUNK}"}))
+    content = Made()
+    assert arrived(server, stream(repo, content, TYPE))
+    assert content.opened == [0, 0]
+
+
+def test_stream_to_a_registry_that_says_nothing_of_what_it_has_goes_on(
+    server: FaultServer, repo: RemoteRepository
+) -> None:
+    def mute(exchange: Exchange) -> None:
+        exchange.registry.uploads[exchange.seen.path.rpartition("/")[2]] += exchange.body()
+        exchange.reply(202)
+
+    server.on("PATCH", "/uploads/", mute, 100)
+    assert arrived(server, stream(repo, Made(), TYPE))
