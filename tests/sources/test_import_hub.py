@@ -169,6 +169,23 @@ def test_a_repository_that_was_renamed_is_followed(hub: HubServer, tmp_path: Pat
     assert imported(hub, tmp_path, "old/name", token=TOKEN).layers
 
 
+def test_a_kitfile_that_refers_to_another_kit_is_imported_with_a_pin(hub: HubServer, tmp_path: Path) -> None:
+    hub.model("org/base", {"model.safetensors": BIG})
+    hub.model("org/tuned", {"adapter.safetensors": b"a", "model.safetensors": b"not of this kit", "x.py": b"x"})
+    base = imported(hub, tmp_path, "org/base", tag="base:v1")
+    kitfile = (
+        "manifestVersion: 1.0.0\nmodel: {path: 'base:v1', parts: [{path: adapter.safetensors}]}\ncode: [{path: .}]\n"
+    )
+    tuned = imported(hub, tmp_path, "org/tuned", kitfile=kitfile, tag="tuned:v1")
+    assert [(layer.layer.path, layer.files) for layer in tuned.layers] == [("adapter.safetensors", 1), (".", 1)]
+    assert any(str(base.descriptor.digest) in text for text in tuned.manifest.annotations.values())
+    hub.model("org/odd", {"base:v1": b"a file", "x.py": b"x"})
+    odd = imported(hub, tmp_path, "org/odd", kitfile=kitfile.replace(", parts: [{path: adapter.safetensors}]", ""))
+    assert [layer.layer.path for layer in odd.layers] == ["base:v1", "."]
+    with pytest.raises(NotFoundError, match="nowhere"):
+        imported(hub, tmp_path, "org/tuned", kitfile=kitfile.replace("base:v1", "nowhere:v1"))
+
+
 def test_a_modelpack_of_weights_that_are_there_fetches_none_of_them(hub: HubServer, tmp_path: Path) -> None:
     hub.model("org/one", {"model.safetensors": BIG, "config.json": b"{}"})
     hub.model("other/two", {"renamed.safetensors": BIG, "config.json": b"{ }"})

@@ -162,7 +162,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         if kitfile is None or isinstance(kitfile, Path):
             cache = KitfileCache(self.home, self._version) if recipe.cache and self._version else None
             kitfile, where = packing.read_kitfile(directory, kitfile, cache=cache)
-        elsewhere = self._locate(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
+        elsewhere = self.find_elsewhere(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
         return kitfile, replace(recipe, environ=self._environ, elsewhere=elsewhere)
 
     def shelf(self, reference: Reference | None, *, push: bool) -> "Shelf":
@@ -179,9 +179,22 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
             raise UsageError("--push needs a --tag that names the registry, as in registry.example.com/team/model:v1")
         return RemoteShelf(self.remote(reference))
 
-    def _locate(
+    def find_elsewhere(
         self, kitfile: "Kitfile", directory: Path, *, name: str, file: str | None, locking: "Locking"
     ) -> "Elsewhere":
+        """Find what a Kitfile refers to: models and datasets in other kits, and in S3.
+
+        Args:
+            kitfile: The Kitfile.
+            directory: The project; a file that is there wins over a name that looks like a reference.
+            name: How errors call the kit.
+            file: Where the Kitfile was read from, if not from the directory.
+            locking: What to do with the lock beside it.
+
+        Raises:
+            NotFoundError: If something is nowhere.
+            OrchardError: As ``look_elsewhere`` raises it.
+        """
         from orchard.project.elsewhere import Elsewhere, lock_file_of, refers
 
         if not refers(kitfile, directory):

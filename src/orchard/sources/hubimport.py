@@ -7,29 +7,34 @@ made again; one that was cut off goes on where it was.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace as evolve
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from orchard.errors import DeniedError, NotFoundError, OrchardError, UnsupportedError
+from orchard.errors import DeniedError, NotFoundError, OrchardError
 from orchard.formats import (
     IGNORE_NAME,
     KITFILE_NAMES,
+    LOCK_SUFFIX,
     MAX_KITFILE,
+    MAX_LOCK,
     MAX_SKILL,
+    Entry,
     IgnoreRules,
     Kitfile,
     Layer,
+    LayerKind,
     Listed,
     Package,
     Skill,
     generate,
-    is_reference,
+    is_elsewhere,
     name_of,
     parse_kitfile,
     read_skill,
@@ -38,6 +43,7 @@ from orchard.formats import (
 from orchard.oci import Descriptor, Digest, Readable, Reference
 from orchard.project import (
     Claim,
+    Elsewhere,
     Encoding,
     ModelKitFormat,
     Observer,
@@ -57,6 +63,7 @@ from orchard.sources.streaming import Repeated, Streamed
 from orchard.sources.tree import Tree
 from orchard.store import Source
 
+LOCK: Final = f"{KITFILE_NAMES[0]}{LOCK_SUFFIX}"
 MAX_SKILLS: Final = 64  # files that are read to describe the skills of a repository
 
 
@@ -119,19 +126,21 @@ class HubProject:
     def materials(self, kitfile: Kitfile) -> list[Material]:
         """List the files that a Kitfile claims, for an attestation."""
         tree = self._tree(kitfile)
-        claimed = (tree.layer(entry.path) for _, _, entry in kitfile.entries() if entry.path)
+        claimed = (tree.layer(entry.path) for _, entry in self._held(kitfile))
         names = {entry.name: entry for layer in claimed for entry in layer if not entry.is_directory}
         return [self._material(self._files[name]) for name in names]
 
-    def plan(self, kitfile: Kitfile, workspace: Workspace, order: Order) -> list[Plan]:  # noqa: ARG002 -- a Project
+    def plan(self, kitfile: Kitfile, workspace: Workspace, order: Order) -> list[Plan]:
         """Say which layers ``pack`` would make; nothing of them is fetched.
 
         Raises:
             OrchardError: As ``pack`` does, before it fetches.
         """
-        _refuse_elsewhere(kitfile, self._files.keys())
-        claims = [Claim(kind, name_of(entry), entry.path) for kind, _, entry in kitfile.entries() if entry.path]
-        tree, form = self._tree(kitfile), order.recipe.format
+        return self._plans(kitfile, self._elsewhere(kitfile, workspace, order), order)
+
+    def _plans(self, kitfile: Kitfile, elsewhere: Elsewhere, order: Order) -> list[Plan]:
+        claims = [Claim(kind, name_of(entry), entry.path) for kind, entry in self._held(kitfile)]
+        tree, form = self._tree(kitfile, elsewhere.paths), order.recipe.format
         wanted = Encoding(order.recipe.layer_format)
         return list(form.plans([(claim, tree.layer(claim.path)) for claim in claims], wanted))
 
@@ -149,10 +158,11 @@ class HubProject:
         Raises:
             NotFoundError: If a claimed path is not in the repository.
             IntegrityError: If a file is not what the repository lists; nothing is published then.
-            UnsupportedError: If the Kitfile needs content from elsewhere.
+            OrchardError: As ``Workspace.find_elsewhere`` does, if the Kitfile refers to other kits.
             OrchardError: As the hub's client and the store raise it.
         """
-        plans, recipe = self.plan(kitfile, workspace, order), order.recipe
+        elsewhere, recipe = self._elsewhere(kitfile, workspace, order), order.recipe
+        plans = self._plans(kitfile, elsewhere, order)
         reference, extra = Reference.parse_tags(order.tag)
         shelf = workspace.shelf(reference, push=recipe.push)
         place, sent_to = shelf.repository, shelf if recipe.push else None
@@ -174,7 +184,7 @@ class HubProject:
                     *(plan.note for plan in plans if plan.note),
                     *warnings(entry for plan in plans for entry in plan.entries),
                 ),
-                annotations={**self.origin.annotations, **recipe.annotations},
+                annotations={**self.origin.annotations, **elsewhere.annotations, **recipe.annotations},
                 form=_informed(recipe.format, layers, place),
             )
             for name in (reference.target, *extra):
@@ -186,8 +196,31 @@ class HubProject:
         algorithm, digest = ("sha256", file.sha256) if file.sha256 else ("gitBlob", file.oid)
         return Material(file.path, uri, algorithm, digest)
 
-    def _tree(self, kitfile: Kitfile) -> Tree:
-        claimed = [entry.path for _, _, entry in kitfile.entries() if entry.path]
+    def _held(self, kitfile: Kitfile) -> list[tuple[LayerKind, Entry]]:
+        """Give the entries that want a layer; a file that is there wins over a name that looks like a reference."""
+        return [
+            (kind, entry)
+            for kind, _, entry in kitfile.entries()
+            if entry.path and (not is_elsewhere(entry) or (kind is LayerKind.MODEL and entry.path in self._files))
+        ]
+
+    def _elsewhere(self, kitfile: Kitfile, workspace: Workspace, order: Order) -> Elsewhere:
+        """Find what the Kitfile refers to, with the lock that the repository has beside it."""
+        if not any(is_elsewhere(entry) for _, _, entry in kitfile.entries()):
+            return Elsewhere()
+        with TemporaryDirectory(prefix="orchard-") as directory:
+            lock = self._files.get(LOCK)
+            if lock is not None:
+                Path(directory, LOCK).write_bytes(self._hub.read(lock, self.snapshot.commit, limit=MAX_LOCK))
+            if kitfile.model is not None and kitfile.model.path in self._files:
+                place = Path(directory, kitfile.model.path)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.touch()
+            locking = order.recipe.locking
+            return workspace.find_elsewhere(kitfile, Path(directory), name=order.tag, file=None, locking=locking)
+
+    def _tree(self, kitfile: Kitfile, others: Sequence[str] = ()) -> Tree:
+        claimed = [*(entry.path for _, entry in self._held(kitfile)), *others]
         return Tree(self.snapshot.files, ignored=self._ignored(), claimed=claimed)
 
     def _ignored(self) -> IgnoreRules:
@@ -302,17 +335,3 @@ class _Line:
             self._note(f"Downloading file {file.path}")
             with self._hub.open(file, self._commit, offset) as body:
                 yield body
-
-
-def _refuse_elsewhere(kitfile: Kitfile, there: AbstractSet[str]) -> None:
-    """Refuse a Kitfile that needs content from elsewhere; a file that is there wins over a name that looks like one.
-
-    Raises:
-        UnsupportedError: Naming the entry.
-    """
-    path = kitfile.model.path if kitfile.model else ""
-    if is_reference(path) and path not in there:
-        raise UnsupportedError(f"model.path: {path} names another ModelKit; pack such a kit from a directory")
-    for dataset in kitfile.datasets:
-        if dataset.remote_path:
-            raise UnsupportedError(f"dataset {dataset.name or dataset.path}: a remote dataset cannot be imported")
