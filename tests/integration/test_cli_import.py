@@ -43,6 +43,7 @@ def test_import_called_as_kit_tells_everything_on_stdout(hub: HubServer, tmp_pat
     assert ran.lines[-1] == "Model is packed as mine:v1"
     assert "Downloading file config.json" in ran.lines
     assert "Packing model to mine:v1" in ran.lines
+    assert json.loads(kit.ok("import", "Org/Tiny", "--attestation-output", "-").stdout)["subject"]
 
 
 def test_import_as_json_says_where_it_comes_from(orchard: Program, hub: HubServer) -> None:

@@ -24,7 +24,7 @@ _SETTINGS: Final = "orchard.settings"
 _SET: Final = ("output", "log_level", "progress", "quiet")  # global options that the config file may set
 # Commands of kit whose stdout is lines for people and scripts. That of others is a document, or the bytes of a file.
 _NOTES_ON_STDOUT: Final = frozenset(
-    ("pack", "unpack", "push", "pull", "tag", "remove", "login", "logout", "dev", "index", "skill", "version")
+    ("pack", "unpack", "push", "pull", "tag", "remove", "login", "logout", "import", "dev", "index", "skill", "version")
 )
 _NO_SETTINGS: Final = Settings(Path(), {}, {})
 _NO_BARS: Final = 3  # so many -v want every line to be seen, and bars would hide some; as in kit

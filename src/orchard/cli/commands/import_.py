@@ -88,6 +88,8 @@ def command(
     from orchard.sources import Order, Wanted, check_tag, open_project
 
     session = current_session()
+    if attestation_output == "-":  # stdout is that document then
+        session = session._replace(printer=session.printer._replace(notes_on_stdout=False))
     printer = session.printer
     workspace = open_workspace(flags, session)
     wanted, started = Wanted(repository, tool, ref, token), time.time()
