@@ -7,10 +7,11 @@ from threading import Barrier, Lock
 
 import pytest
 
-from orchard.errors import NotFoundError, UsageError
+from orchard.errors import DeniedError, NotFoundError, UsageError
 from orchard.formats import CONFIG_TYPE
 from orchard.oci import Descriptor, Readable, dumps, mediatype
 from orchard.project import RegistryPart, concurrently, read_tags
+from orchard.project.cataloging import read_registry
 from orchard.store import MemoryStore
 from support.stores import describe, manifest_of, put
 
@@ -110,6 +111,40 @@ def test_tag_of_something_broken_is_listed_without_details() -> None:
         repository.store.tag(put(repository.store, manifest_of([], content), mediatype.OCI_MANIFEST), tag)
     found = list(read_tags(repository, ["broken", "lost"], workers=2))  # type: ignore[arg-type]
     assert [(one.tag, one.version) for one in found] == [("broken", None), ("lost", None)]
+
+
+class Shelf:
+    """A registry of many repositories, where nobody gets tags before five have asked for some."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+        self._together = Barrier(5, timeout=20)
+
+    def catalog(self) -> list[str]:
+        return self._names
+
+    def repository(self, name: str) -> Repository:
+        together = self._together
+
+        class Waiting(Repository):
+            def tags(self) -> list[str]:
+                together.wait()
+                if name.endswith("3"):
+                    raise DeniedError("not yours")
+                return ["v1", "v2"]
+
+        repository = Waiting()
+        repository.kit(name, "v1", "v2")
+        return repository
+
+
+def test_repositories_are_read_at_the_same_time_and_in_order() -> None:
+    names = [f"team/r{number}" for number in range(10)]
+    part = RegistryPart("host.io", "team")
+    found = list(read_registry(Shelf([*names, "other/x"]), part, workers=5))  # type: ignore[arg-type]
+    assert [(name, one.tag) for name, one in found] == [
+        (name, tag) for name in names if name != "team/r3" for tag in ("v1", "v2")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,36 @@ def read_tags(repository: "RemoteRepository", tags: Iterable[str], *, workers: i
     return (found for found in concurrently(reader.read, named, workers=workers) if found is not None)
 
 
+def read_registry(registry: "Registry", part: RegistryPart, *, workers: int) -> Iterator[tuple[str, Tagged]]:
+    """Read what the tags of all repositories in a part of a registry name, repository by repository.
+
+    What others may see and we may not is left out, and so is what goes meanwhile.
+
+    Raises:
+        UnsupportedError: If the registry lists no repositories to us.
+        OrchardError: As the registry client raises it.
+    """
+
+    def tags_of(name: str) -> tuple[str, list[str]]:
+        try:
+            return name, [tag for tag in registry.repository(name).tags() if _ABOUT.fullmatch(tag) is None]
+        except (DeniedError, NotFoundError):
+            return name, []
+
+    def read(item: tuple[str, _Reader, str]) -> tuple[str, Tagged | None]:
+        name, reader, tag = item
+        try:
+            return name, reader.read(tag)
+        except DeniedError:
+            return name, None
+
+    listed = concurrently(tags_of, repositories(registry, part), workers=workers)
+    wanted = (
+        (name, reader, tag) for name, tags in listed for reader in [_Reader(registry.repository(name))] for tag in tags
+    )
+    return ((name, found) for name, found in concurrently(read, wanted, workers=workers) if found is not None)
+
+
 def concurrently(work: Callable[[T], R], items: Iterable[T], *, workers: int) -> Iterator[R]:
     """Do the work for all items, some at a time, and give the results in the order of the items.
 

@@ -1,11 +1,10 @@
 """Lists of versions, local and remote."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchard.errors import DeniedError, InvalidDocumentError, NotAModelKitError, NotFoundError, OrchardError
+from orchard.errors import InvalidDocumentError, NotAModelKitError, NotFoundError, OrchardError
 from orchard.formats import name_of
 from orchard.oci import UNNAMED, Descriptor, Reference, mediatype
 from orchard.project.versions import Version, read_manifest, read_version
@@ -89,11 +88,10 @@ def list_registry(registry: "Registry", place: "RegistryPart", *, workers: int =
         UnsupportedError: If the registry does not list its repositories to us.
         OrchardError: As the registry client raises it.
     """
-    from orchard.project.cataloging import repositories
+    from orchard.project.cataloging import read_registry
 
-    for name in repositories(registry, place):
-        with suppress(DeniedError, NotFoundError):  # of what others may see, and of what goes meanwhile
-            yield from list_remote(registry.repository(name), f"{place.host}/{name}", workers=workers)
+    for name, found in read_registry(registry, place, workers=workers):
+        yield Listed(f"{place.host}/{name}", (found.tag,), found.version, found.descriptor)
 
 
 def matching(listed: Iterable[Listed], filters: "Filters") -> list[Listed]:
