@@ -40,7 +40,7 @@ def list_cache(home: Path) -> list[Cached]:
 
 
 def clear_cache(home: Path, layout: Layout) -> int:
-    """Delete what may go, but for what another process is writing.
+    """Delete what may go: not while an import runs, whose files it takes away.
 
     Returns:
         How many bytes that freed; blobs that nothing needs any more included.

@@ -39,7 +39,7 @@ def info() -> None:
 @command.command(cls=Command)
 @click.option("--dry-run", is_flag=True, help="Say what would be freed; delete nothing.")
 def clear(*, dry_run: bool) -> None:
-    """Delete it.
+    """Delete it. What can be made again is made again; an import that runs meanwhile fails.
 
     \b
     Example:
