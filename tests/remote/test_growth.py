@@ -48,6 +48,11 @@ def test_doubling_that_does_not_pay_is_taken_back_and_not_tried_again_for_a_whil
     assert run(growth, *[(100, WAITS)] * 2 * PATIENCE) == [1] * 2 * PATIENCE
 
 
+def test_doubling_of_what_has_paid_is_kept_where_the_reader_is_now_too_slow() -> None:
+    assert run(Growth(8), *STEP, (200, WAITS), (150, WORKS), (400, WAITS)) == [1, 2, 4, 4, 8]
+    assert run(Growth(8), *STEP, (50, WORKS)) == [1, 2, 1]
+
+
 def test_path_that_is_full_at_two_stays_at_two() -> None:
     assert run(Growth(8), *STEP, (200, WAITS), (200, WAITS), (200, WAITS)) == [1, 2, 4, 2, 2]
 

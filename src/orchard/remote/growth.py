@@ -33,7 +33,9 @@ class Growth:
         """
         if self._before is not None:
             (count, before), self._before = self._before, None
-            if self.count > count and rate < before * GAIN:
+            # A reader that is busy itself by now says nothing of the server, once two have paid.
+            told = count == 1 or waiting >= HUNGRY
+            if self.count > count and rate < before * GAIN and told:
                 self._pause, self._patience, self._waiting = self._patience, 2 * self._patience, 0
                 return count
         if self._pause:
