@@ -5,7 +5,6 @@ in the place of a blob is no blob.
 """
 
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -254,7 +253,7 @@ class Blobs:
 
     def _temporary(self) -> Spool:
         make_directory(self._ingest)
-        return Spool(self._ingest / secrets.token_hex(16))
+        return Spool(self._ingest / os.urandom(16).hex())
 
     def _partial_path(self, digest: Digest) -> Path:
         return self._ingest / f"{digest.algorithm}-{digest.hex}{_PARTIAL}"
