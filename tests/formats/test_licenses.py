@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from orchard.formats import detect_license
+from orchard.formats import detect_license, spdx
 
 MIT = """MIT License
 
@@ -58,3 +58,22 @@ def test_detect_license_knows_the_license_of_this_project() -> None:
     text = Path(__file__).parents[2].joinpath("LICENSE")
 
     assert not text.exists() or detect_license(text.read_text()) == "Apache-2.0"
+
+
+@pytest.mark.parametrize(
+    ("card", "identifier"),
+    [
+        ("apache-2.0", "Apache-2.0"),
+        ("MIT", "MIT"),
+        ("cc-by-nc-4.0", "CC-BY-NC-4.0"),
+        ("llama3.1", "llama3.1"),
+        ("gemma", "gemma"),
+        ("other", ""),
+        ("unknown", ""),
+        ("", ""),
+        ("a b", ""),
+        ("x" * 100, ""),
+    ],
+)
+def test_spdx_writes_what_a_card_says_as_spdx_does(card: str, identifier: str) -> None:
+    assert spdx(card) == identifier
