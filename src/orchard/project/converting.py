@@ -23,7 +23,6 @@ from orchard.formats import (
 from orchard.oci import Descriptor, Reference, read_all
 from orchard.project.progress import Observer, Silent
 from orchard.project.rewriting import Rewriter
-from orchard.project.surveying import survey_layers
 from orchard.project.versions import Places, Version, locate, read_version
 from orchard.store import Bytes, Layout, Source, Store
 
@@ -164,6 +163,8 @@ def convert(
         kit = work.exploded(kit)
     found = PackConfig()
     if wish.to is ProjectFormat.MODELPACK:
+        from orchard.project.surveying import survey_layers  # noqa: PLC0415 -- a ModelKit needs no headers
+
         kit = work.plain(kit)
         found = survey_layers(kit.layers, work)
     draft = convert_project(original, kit, wish.to, found=found, reversible=not wish.explode)

@@ -21,10 +21,11 @@ from orchard.formats import (
     require_project,
 )
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, parse_manifest, read_all
-from orchard.project.indexing import Indexer
-from orchard.project.packing import plan, read_kitfile
 from orchard.project.versions import Places, locate
 from orchard.store import Ranged, Store
+
+# What a check does not need, it does not import: packing and reading archives cost 60 ms together.
+# ruff: noqa: PLC0415
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def validate_directory(directory: Path) -> Validated:
         NotFoundError: If there is no Kitfile.
         StorageError: If it cannot be read.
     """
+    from orchard.project.packing import plan, read_kitfile
+
     try:
         kitfile, name = read_kitfile(directory)
     except InvalidError as error:
@@ -131,6 +134,8 @@ def _bundles(manifest: Manifest, config: bytes, store: Store) -> Iterator[Remark
         archive = held.format is LayerFormat.TAR and held.compression is Compression.NONE
         if not archive or held.kind is not LayerKind.MODEL or not isinstance(store, Ranged):
             continue
+        from orchard.project.indexing import Indexer
+
         where = f"manifest: layers[{number}]"
         try:
             files = Indexer(store).index(layer).files
