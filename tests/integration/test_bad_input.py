@@ -294,14 +294,6 @@ def test_remove_of_several_tags_of_which_one_is_missing_removes_none(program: Pr
     program.ok("inspect", "tiny:v1")
 
 
-@pytest.mark.parametrize("command", ["import", "diff", "dev", "cache"])
-def test_command_of_kit_that_is_not_there_yet_says_so(program: Program, command: str) -> None:
-    ran = program(command)
-    assert ran.code in {2, 5}
-    assert "not" in ran.stderr
-    assert "yet" in ran.stderr
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_pack_that_is_interrupted_says_so_and_leaves_nothing(
     program: Program, tmp_path: Path, number: signal.Signals

@@ -88,9 +88,6 @@ COMMANDS: Final = {
 # Commands with a section of their own in the config file.
 _WITH_DEFAULTS: Final = frozenset(("pack",))
 
-# Commands of kit that are for a later version.
-NOT_YET: Final = frozenset(("dev", "diff", "import", "index", "skill")) - COMMANDS.keys()
-
 
 class Program(click.Group):
     """The group of all commands, each imported only when it runs."""
@@ -122,13 +119,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and say which one may have been meant.
-
-        Raises:
-            UnsupportedError: If it is one of ``kit`` that is not there yet.
-        """
-        if args and args[0] in NOT_YET:
-            raise UnsupportedError(f"{ctx.info_name} {args[0]}: this version of Orchard cannot do this yet")
+        """Find the command, and say which one may have been meant."""
         if args and args[0] not in COMMANDS:
             import difflib  # noqa: PLC0415 -- only for a mistake
 
