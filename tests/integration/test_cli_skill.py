@@ -58,6 +58,8 @@ def test_unpack_as_skill_into_a_project_from_a_registry_writes_nothing_else(
     other = Program(tmp_path / "other", environ=agents.environ)
     there = tmp_path / "there"
     words = ["unpack", f"{hub.host}/skills/kit:v1", "-d", str(there), "--as-skill=codex,windsurf"]
+    assert "Would install skill 'polite-greeting' for codex" in other.ok(*words, "--dry-run").stderr
+    assert not there.exists()
     skills = other.ok(*words, "--output", "json").document["skills"]
     assert [(one["agent"], one["state"]) for one in skills] == [("codex", "installed"), ("windsurf", "installed")]
     assert sorted(path.name for path in there.iterdir()) == [".agents", ".windsurf"]

@@ -23,7 +23,7 @@ def check_flags(*, overwrite: bool, keep: bool) -> None:
         raise UsageError("--overwrite and --ignore-existing contradict each other")
 
 
-def report(printer: Printer, installed: "list[Installed]", *, failures: int = 0) -> None:
+def report(printer: Printer, installed: "list[Installed]", *, failures: int = 0, dry_run: bool = False) -> None:
     """Say what became of each skill, in ``kit``'s words.
 
     Raises:
@@ -35,7 +35,9 @@ def report(printer: Printer, installed: "list[Installed]", *, failures: int = 0)
         elif one.state == "skipped":
             printer.note(f"Skipped skill '{one.skill}' for {one.agent}: already exists (use -o to overwrite)")
         else:
-            printer.note(f"Installed skill '{one.skill}' for {one.agent} → {one.path}")
+            printer.note(
+                f"{'Would install' if dry_run else 'Installed'} skill '{one.skill}' for {one.agent} → {one.path}"
+            )
     failures += sum(one.state == "failed" for one in installed)
     if failures:
         raise OrchardError(f"failed to install {failures} skill(s)")
@@ -62,12 +64,14 @@ class Skills:
         agents: Names of agents, or ``auto``.
         project: Directory of the project that they are for; for all projects if not given.
         replace: Whether a skill that is there makes room.
+        dry_run: Whether to say what would happen, and write nothing.
     """
 
-    def __init__(self, agents: str, project: Path | None, *, replace: bool) -> None:
+    def __init__(self, agents: str, project: Path | None, *, replace: bool, dry_run: bool) -> None:
         self._agents = agents
         self._project = project
         self._replace = replace
+        self._dry_run = dry_run
 
     def install(self, workspace: "Workspace", filters: "Filters", reference: "Reference") -> None:
         """Install the skills of a version, and say what became of them.
@@ -87,7 +91,14 @@ class Skills:
                 session.printer.warn(f"Error reading prompt: {skill}")
                 failures += 1
                 continue
-            installed += install_skill(skill, agents, session.environ, project=self._project, replace=self._replace)
+            installed += install_skill(
+                skill,
+                agents,
+                session.environ,
+                project=self._project,
+                replace=self._replace,
+                dry_run=self._dry_run,
+            )
         if not installed and not failures:
             session.printer.warn(
                 "No agent skills found in modelkit. "
@@ -101,8 +112,10 @@ class Skills:
             "referenced": [],
             "remote": [],
             "skipped": [],
+            "dryRun": self._dry_run,
+            "inTheWay": [],
             "skills": values(installed),
         }
         paths = dict.fromkeys(str(one.path) for one in installed if one.state == "installed")
         session.printer.result("", value, brief="\n".join(paths))
-        report(session.printer, installed, failures=failures)
+        report(session.printer, installed, failures=failures, dry_run=self._dry_run)

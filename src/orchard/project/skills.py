@@ -91,7 +91,13 @@ def find_skills(
 
 
 def install_skill(
-    skill: SkillFiles, agents: Sequence[str], environ: Mapping[str, str], *, project: Path | None, replace: bool
+    skill: SkillFiles,
+    agents: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    project: Path | None,
+    replace: bool,
+    dry_run: bool = False,
 ) -> list[Installed]:
     """Write a skill for some agents; those that share a directory get it once.
 
@@ -101,6 +107,7 @@ def install_skill(
         environ: Where the user's directories are.
         project: Of one project only; for all of them if not given.
         replace: Whether one that is there makes room.
+        dry_run: Whether to say what would happen, and write nothing.
 
     Raises:
         UsageError: If there is no home directory.
@@ -110,16 +117,18 @@ def install_skill(
     for agent in agents:
         path = skills_directory(agent, environ, project) / skill.name
         if path not in done:
-            done[path] = _install(skill, agent, path, replace=replace)
+            done[path] = _install(skill, agent, path, replace=replace, dry_run=dry_run)
         first = done[path]
         results.append(Installed(skill.name, agent, path, first.state, first.problem))
     return results
 
 
-def _install(skill: SkillFiles, agent: str, path: Path, *, replace: bool) -> Installed:
+def _install(skill: SkillFiles, agent: str, path: Path, *, replace: bool, dry_run: bool) -> Installed:
     there = path.exists() or path.is_symlink()
     if there and not replace:
         return Installed(skill.name, agent, path, "skipped")
+    if dry_run:
+        return Installed(skill.name, agent, path, "installed")
     temporary = path.with_name(f".{skill.name}.{secrets.token_hex(4)}")
     try:
         _write(skill, temporary / "new")

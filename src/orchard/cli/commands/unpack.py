@@ -98,7 +98,7 @@ def command(
     workspace = open_workspace(network, session)
     selector = parse_selector(labels)
     if agents is not None:
-        skills = Skills(agents, directory, replace=existing is Existing.OVERWRITE)
+        skills = Skills(agents, directory, replace=existing is Existing.OVERWRITE, dry_run=dry_run)
         with_selected(workspace, parsed, partial(skills.install, workspace, chosen), labels=selector, verb="unpack")
         return
     directory = directory or Path()
