@@ -119,7 +119,8 @@ def read_index(raw: bytes, *, what: str) -> KitIndex:
     """
     document = parse_document(raw)
     if not isinstance(document, Index) or document.artifact_type != INDEX_TYPE:
-        raise NotAModelKitError(f"{what}: artifact is not a ModelKit index")
+        hint = "; name one of its manifests by its digest" if isinstance(document, Index) else ""
+        raise NotAModelKitError(f"{what}: artifact is not a ModelKit index{hint}")
     value = loads(raw, what=what, limit=MAX_MANIFEST)
     assert isinstance(value, dict)
     manifests = value.get("manifests") or []
