@@ -122,8 +122,9 @@ fix: $(VENV)/.dev ## format, and mend what tools can mend
 # ---- more --------------------------------------------------------------------------------------------------------------
 
 .PHONY: bench
-bench: $(VENV)/.dev ## measure, beside the limits of this machine (SIZE=256M for a short run)
-	@$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE))
+bench: $(VENV)/.dev ## measure, beside the limits of this machine (SIZE=256M RUNS=1 for a short run, ONLY=packing for a part)
+	@mkdir -p $(TMPDIR)
+	@$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: soak
 soak: $(VENV)/.dev ## the heavy proofs in full: 200 kills of each verb

@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from bench import packing, reading, unpacking
-from bench import transfers as moving
 from bench.limits import copy_speed, hash_speed, read_and_hash_speed
 from bench.timing import Measured, environment, measure_command
 
@@ -23,31 +22,93 @@ GIB = 1 << 30
 SMALL_FILES = 2000
 SMALL_SIZE = 8 << 10
 BIN = Path(sys.executable).parent
-START_UP = (("version", 0.060), ("list", 0.100), ("pack --help", 0.100))
+START_UP = (
+    ("version", 0.060),
+    ("--help", 0.060),
+    ("list", 0.100),
+    ("inspect tiny:v1", 0.100),
+    ("files tiny:v1", 0.100),
+    ("list {host}/tiny", 0.200),
+    ("inspect -r {host}/tiny:v1", 0.200),
+    ("pull {host}/tiny:v1", 0.200),
+)
 Words = Sequence[str | Path]
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def main() -> None:
-    """Measure everything and print it."""
+    """Measure everything and print it; each section in a process of its own.
+
+    What a process had in memory when it started another one counts as that one's peak too (``ru_maxrss`` outlives
+    ``exec``), so the sections must not share one.
+    """
     arguments = _arguments()
+    if arguments.tree is not None:
+        SECTIONS[arguments.only](Bench(arguments.root, arguments.tree, arguments.size, arguments.runs))
+        return
     with tempfile.TemporaryDirectory(prefix="orchard-bench-", dir=arguments.dir) as name:
-        root = Path(name)
-        tree = make_tree(root / "tree", arguments.size)
+        tree = make_tree(Path(name) / "tree", arguments.size)
         size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
         cores = len(os.sched_getaffinity(0))
         print(
             f"{platform.machine()}, {cores} cores, Python {platform.python_version()}; {size / GIB:.2f} GiB: ", end=""
         )
-        print(f"2 big files and {SMALL_FILES} small ones; medians of {arguments.runs} runs\n")
-        limits = measure_limits(tree, root, cores=cores, runs=arguments.runs)
-        with hub(root / "hub") as host:
-            packing.rows(root, tree, host=host, program=BIN / "orchard", runs=arguments.runs)
-            unpacking.rows(root, tree, host=host, program=BIN / "orchard", runs=arguments.runs)
-            transfers(root, tree, size=size, host=host, runs=arguments.runs, limits=limits)
-        reading.rows(root, max(arguments.size, 256 << 20))
-        moving.rows(root / "moving", arguments.size, arguments.runs)
-        start_up(root)
+        print(f"2 big files and {SMALL_FILES} small ones; medians of {arguments.runs} runs", flush=True)
+        for section in [arguments.only] if arguments.only else SECTIONS:
+            root = Path(name) / section
+            root.mkdir()
+            given = ("--size", str(arguments.size), "--runs", str(arguments.runs), "--tree", tree, "--root", root)
+            subprocess.run([sys.executable, "-m", "bench", "--only", section, *given], check=True)
+            shutil.rmtree(root)
+
+
+class Bench(NamedTuple):
+    """What a section works with.
+
+    Attributes:
+        root: An empty directory of its own.
+        tree: The tree.
+        size: Bytes of the tree, and of a single layer that is moved.
+        runs: How often; medians are shown.
+    """
+
+    root: Path
+    tree: Path
+    size: int
+    runs: int
+
+
+def _moving(bench: Bench) -> None:
+    from bench import transfers as moving  # noqa: PLC0415 -- a section loads what it needs
+
+    moving.rows(bench.root, bench.size, bench.runs)
+
+
+def _packing(bench: Bench) -> None:
+    from bench import packing  # noqa: PLC0415 -- as above
+
+    with hub(bench.root / "hub") as host:
+        packing.rows(bench.root, bench.tree, host=host, program=BIN / "orchard", runs=bench.runs)
+
+
+def _unpacking(bench: Bench) -> None:
+    from bench import unpacking  # noqa: PLC0415 -- as above
+
+    with hub(bench.root / "hub") as host:
+        unpacking.rows(bench.root, bench.tree, host=host, program=BIN / "orchard", runs=bench.runs)
+
+
+def _reading(bench: Bench) -> None:
+    from bench import reading  # noqa: PLC0415 -- as above
+
+    reading.rows(bench.root, max(bench.size, 256 << 20))
+
+
+def _verbs(bench: Bench) -> None:
+    limits = measure_limits(bench.tree, bench.root, cores=len(os.sched_getaffinity(0)), runs=bench.runs)
+    size = sum(path.stat().st_size for path in bench.tree.rglob("*") if path.is_file())
+    with hub(bench.root / "hub") as host:
+        transfers(bench.root, bench.tree, size=size, host=host, runs=bench.runs, limits=limits)
 
 
 def measure_limits(tree: Path, root: Path, *, cores: int, runs: int) -> dict[str, float]:
@@ -60,7 +121,7 @@ def measure_limits(tree: Path, root: Path, *, cores: int, runs: int) -> dict[str
         "file copy (cp -r)": copy_speed(tree, root / "copy", runs),
     }
     shutil.rmtree(root / "copy", ignore_errors=True)
-    print(f"{'limit':<28}{'GB/s':>8}")
+    print(f"\n{'limit':<28}{'GB/s':>8}")
     for name, speed in limits.items():
         print(f"{name:<28}{speed / 1e9:>8.2f}")
     return limits
@@ -109,13 +170,26 @@ def row(name: str, done: Measured, *, size: int, limits: dict[str, float], bound
     return f"{name:<18}{shown}{ratios[0]:>10.2f}{ratios[1]:>8.2f}{ratios[2]:>7.2f}"
 
 
-def start_up(root: Path) -> None:
+def start_up(bench: Bench) -> None:
     """Measure what a command costs before it does anything: the least of 15 starts, bytecode compiled."""
     subprocess.run([sys.executable, "-m", "compileall", "-q", "src"], check=True)
-    print(f"\n{'start-up':<18}{'CPU ms':>8}{'target':>8}")
+    project = bench.root / "project"
+    project.mkdir()
+    (project / "Kitfile").write_text("manifestVersion: 1.0.0\npackage: {name: tiny}\ndocs: [{path: README.md}]\n")
+    (project / "README.md").write_text("tiny\n")
+    with hub(bench.root / "hub") as host:
+        for words in (("pack", project, "-t", "tiny:v1"), ("pack", project, "-t", f"{host}/tiny:v1", "--push")):
+            subprocess.run(
+                [BIN / "orchard", *words], env=environment(bench.root / "home"), check=True, capture_output=True
+            )
+        _start_up_rows(bench, host)
+
+
+def _start_up_rows(bench: Bench, host: str) -> None:
+    print(f"\n{'start-up':<32}{'CPU ms':>8}{'target':>8}")
     for command, target in START_UP:
-        least = min(_start(command.split(), environment(root / "home")) for _ in range(15))
-        print(f"{command:<18}{least * 1000:>8.0f}{target * 1000:>8.0f}")
+        least = min(_start(command.format(host=host).split(), environment(bench.root / "home")) for _ in range(15))
+        print(f"{command.format(host='HUB'):<32}{least * 1000:>8.0f}{target * 1000:>8.0f}")
 
 
 def _start(words: list[str], environ: dict[str, str]) -> float:
@@ -166,14 +240,27 @@ def hub(data: Path) -> Iterator[str]:
         process.wait()
 
 
+SECTIONS: dict[str, Callable[[Bench], None]] = {
+    "packing": _packing,
+    "unpacking": _unpacking,
+    "verbs": _verbs,
+    "moving": _moving,
+    "reading": _reading,
+    "start-up": start_up,
+}
+
+
 def _arguments() -> argparse.Namespace:
     def amount(text: str) -> int:
         return int(text[:-1]) * UNITS[text[-1].upper()] if text[-1].isalpha() else int(text)
 
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--size", type=amount, default=2 * GIB, help="bytes of the tree (default 2G)")
+    parser.add_argument("--size", type=amount, default=4 * GIB, help="bytes of the tree (default 4G)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--dir", default=None, help="where to work (default: the temporary directory)")
+    parser.add_argument("--only", choices=list(SECTIONS), default=None, help="one section")
+    parser.add_argument("--tree", type=Path, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--root", type=Path, default=None, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
