@@ -8,7 +8,7 @@ import pytest
 
 from orchard.errors import ConflictError, DeniedError, IntegrityError, RemoteError
 from orchard.oci import Digest, Fillable, Pieces
-from orchard.remote import Credential, Given, RemoteRepository, stream
+from orchard.remote import Chunking, Credential, Given, RemoteRepository, stream
 from orchard.store import Ingested
 from support.clients import Connect, FakeTime, methods, ranges
 from support.faultserver import Exchange, FaultServer, answer, challenge, drop, drop_after, status
@@ -17,6 +17,7 @@ MIB = 1 << 20
 PATTERN = bytes(range(251)) * 4177  # 1 MiB and a bit
 DATA = PATTERN * 36
 CHUNK = 16 * MIB
+EVEN = Chunking(size=CHUNK, ceiling=CHUNK)
 TYPE = "application/vnd.test"
 
 
@@ -32,6 +33,12 @@ class Made:
     def open(self, offset: int = 0) -> Iterator[Fillable]:
         self.opened.append(offset)
         yield Pieces(iter([self.data[offset:]]))
+
+
+@pytest.fixture
+def repo(connect: Connect) -> RemoteRepository:
+    """Send chunks that do not grow, so that the content takes three."""
+    return connect(chunking=EVEN).repository("team/model")
 
 
 @pytest.fixture(autouse=True)
@@ -70,23 +77,25 @@ def test_stream_of_small_content_asks_whether_it_is_there_first(server: FaultSer
     assert methods(server) == "HOUH"
 
 
+@pytest.mark.parametrize("sized", [True, False])
 @pytest.mark.parametrize("kept", [0, 1, MIB + 7])
 def test_stream_when_the_connection_breaks_goes_on_from_what_the_registry_has(
-    server: FaultServer, repo: RemoteRepository, clock: FakeTime, kept: int
+    server: FaultServer, repo: RemoteRepository, clock: FakeTime, kept: int, *, sized: bool
 ) -> None:
     def second(exchange: Exchange) -> bool | None:
         return False if exchange.seen.headers["content-range"].startswith("0-") else drop_after(kept)(exchange)
 
     server.on("PATCH", "/uploads/", second, 2)
-    content = Made()
+    content = Made(sized=sized)
     assert arrived(server, stream(repo, content, TYPE))
-    assert content.opened == [0]
-    assert ranges(server)[2] == f"{CHUNK + kept}-{2 * CHUNK - 1}"
+    assert content.opened == ([0, CHUNK + kept] if sized else [0])
+    assert ranges(server)[2] == f"{CHUNK + kept}-{(kept if sized else 0) + 2 * CHUNK - 1}"
     assert clock.slept == [1]
 
 
+@pytest.mark.parametrize("sized", [True, False])
 def test_stream_when_a_registry_keeps_a_part_of_a_chunk_sends_the_rest(
-    server: FaultServer, repo: RemoteRepository
+    server: FaultServer, repo: RemoteRepository, *, sized: bool
 ) -> None:
     def keep(exchange: Exchange) -> None:
         data = exchange.body()[: 3 * MIB]
@@ -94,9 +103,10 @@ def test_stream_when_a_registry_keeps_a_part_of_a_chunk_sends_the_rest(
         exchange.reply(202, {"Range": f"0-{3 * MIB - 1}", "Location": exchange.path})
 
     server.on("PATCH", "/uploads/", keep)
-    content = Made()
+    content = Made(sized=sized)
     assert arrived(server, stream(repo, content, TYPE))
-    assert (ranges(server)[1], content.opened) == (f"{3 * MIB}-{CHUNK - 1}", [0])
+    again = (f"{3 * MIB}-{CHUNK + 3 * MIB - 1}", [0, 3 * MIB]) if sized else (f"{3 * MIB}-{CHUNK - 1}", [0])
+    assert (ranges(server)[1], content.opened) == again
 
 
 def _forget(exchange: Exchange) -> bool:
@@ -174,27 +184,37 @@ def test_stream_to_registries_known_to_take_no_chunks_hashes_first(
     assert methods(server) == "ODHOU"
 
 
-def test_stream_to_a_registry_that_wants_huge_chunks_hashes_first(server: FaultServer, repo: RemoteRepository) -> None:
+def _wanting(server: FaultServer, least: int) -> None:
     def wants(exchange: Exchange) -> None:
         location = f"/v2/team/model/blobs/uploads/{server.session()}"
-        exchange.reply(202, {"Location": location, "OCI-Chunk-Min-Length": str(1 << 30)})
+        exchange.reply(202, {"Location": location, "OCI-Chunk-Min-Length": str(least)})
 
     server.on("POST", "/uploads/", wants)
-    assert arrived(server, stream(repo, Made(), TYPE))
+
+
+@pytest.mark.parametrize(("sized", "least"), [(True, (1 << 30) + 1), (False, 41 * MIB)])
+def test_stream_to_a_registry_that_wants_huge_chunks_hashes_first(
+    server: FaultServer, connect: Connect, *, sized: bool, least: int
+) -> None:
+    _wanting(server, least)
+    assert arrived(server, stream(connect().repository("team/model"), Made(sized=sized), TYPE))
     assert "A" not in methods(server)
 
 
-def test_stream_to_a_registry_that_wants_larger_chunks_sends_such(server: FaultServer, repo: RemoteRepository) -> None:
-    def wants(exchange: Exchange) -> None:
-        location = f"/v2/team/model/blobs/uploads/{server.session()}"
-        exchange.reply(202, {"Location": location, "OCI-Chunk-Min-Length": str(20 * MIB)})
-
-    server.on("POST", "/uploads/", wants)
-    assert arrived(server, stream(repo, Made(), TYPE))
+@pytest.mark.parametrize("sized", [True, False])
+def test_stream_to_a_registry_that_wants_larger_chunks_sends_such(
+    server: FaultServer, connect: Connect, *, sized: bool
+) -> None:
+    _wanting(server, 20 * MIB)
+    repository = connect(chunking=Chunking(size=CHUNK, ceiling=20 * MIB)).repository("team/model")
+    assert arrived(server, stream(repository, Made(sized=sized), TYPE))
     assert ranges(server)[0] == f"0-{20 * MIB - 1}"
 
 
-def test_stream_when_a_login_is_needed_on_the_way_sends_the_chunk_again(server: FaultServer, connect: Connect) -> None:
+@pytest.mark.parametrize("sized", [True, False])
+def test_stream_when_a_login_is_needed_on_the_way_sends_the_chunk_again(
+    server: FaultServer, connect: Connect, *, sized: bool
+) -> None:
     asked: list[str] = []
 
     def expire(exchange: Exchange) -> bool:
@@ -203,9 +223,10 @@ def test_stream_when_a_login_is_needed_on_the_way_sends_the_chunk_again(server: 
 
     server.on("PATCH", "/uploads/", expire, 100)
     known = Given(server.host, Credential("ada", "secret"))
-    content = Made()
-    assert arrived(server, stream(connect(credentials=known).repository("team/model"), content, TYPE))
-    assert content.opened == [0]
+    content = Made(sized=sized)
+    repository = connect(credentials=known, chunking=EVEN).repository("team/model")
+    assert arrived(server, stream(repository, content, TYPE))
+    assert content.opened == ([0, CHUNK] if sized else [0])
     assert len(asked) == 4
 
 

@@ -1,6 +1,7 @@
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from support.faultserver import FOREVER, Exchange, FaultServer, answer, challeng
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 SMALL = b"a small blob"
-CHUNKED = Chunking(threshold=300_000, size=300_000)
+CHUNKED = Chunking(threshold=300_000, size=300_000, ceiling=300_000)
 UPLOADS = "/v2/team/model/blobs/uploads/"
 
 
@@ -82,23 +83,24 @@ def test_push_of_nothing_is_one_piece_even_if_all_is_chunked(server: FaultServer
 
 
 @pytest.mark.parametrize(
-    ("least", "sent"),
+    ("least", "ceiling", "sent"),
     [
-        ("500000", ["0-499999", "500000-999999", "1000000-1048575"]),
-        ("7", ["0-299999", "300000-599999", "600000-899999", "900000-1048575"]),
-        ("many", ["0-299999", "300000-599999", "600000-899999", "900000-1048575"]),
-        ("99999999999", []),
+        ("500000", 500_000, ["0-499999", "500000-999999", "1000000-1048575"]),
+        ("7", 300_000, ["0-299999", "300000-599999", "600000-899999", "900000-1048575"]),
+        ("many", 300_000, ["0-299999", "300000-599999", "600000-899999", "900000-1048575"]),
+        ("99999999999", 1 << 30, []),
     ],
 )
 def test_push_honours_the_least_chunk_length(
-    server: FaultServer, chunked: RemoteRepository, least: str, sent: list[str]
+    server: FaultServer, connect: Connect, least: str, ceiling: int, sent: list[str]
 ) -> None:
     def opened(exchange: Exchange) -> None:
         exchange.reply(202, {"Location": UPLOADS + server.session(), "OCI-Chunk-Min-Length": least})
 
     server.on("POST", "/uploads/", opened)
+    repo = connect(chunking=replace(CHUNKED, ceiling=ceiling)).repository("team/model")
 
-    chunked.push(blob(DATA), Bytes(DATA))
+    repo.push(blob(DATA), Bytes(DATA))
 
     assert ranges(server) == sent
     assert str(blob(DATA).digest) in server.blobs

@@ -13,7 +13,7 @@ from support.faultserver import FOREVER, Exchange, FaultServer, answer, challeng
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 SMALL = b"a small blob"
-CHUNKED = Chunking(threshold=300_000, size=300_000)
+CHUNKED = Chunking(threshold=300_000, size=300_000, ceiling=300_000)
 UPLOADS = "/v2/team/model/blobs/uploads/"
 
 

@@ -13,7 +13,6 @@ from threading import Thread
 from types import TracebackType
 from typing import Final, Protocol, Self, runtime_checkable
 
-from orchard.oci.digest import Hasher
 from orchard.oci.verify import CHUNK
 
 BLOCK: Final = 1 << 20
@@ -39,6 +38,14 @@ class Repeatable(Protocol):
 
     def open(self, offset: int = 0) -> AbstractContextManager[Fillable]:
         """Make it, from ``offset`` bytes on; the same bytes each time, or an error."""
+        ...
+
+
+class Hashing(Protocol):
+    """What sees bytes as they pass."""
+
+    def update(self, data: memoryview, /) -> None:
+        """Take in the next bytes."""
         ...
 
 
@@ -79,7 +86,7 @@ class Ring:
         blocks: How many blocks there are: those that wait and those that are in use.
     """
 
-    def __init__(self, body: Fillable, hasher: Hasher, *, blocks: int = BLOCKS) -> None:
+    def __init__(self, body: Fillable, hasher: Hashing, *, blocks: int = BLOCKS) -> None:
         self._body = body
         self._hasher = hasher
         self._blocks = blocks

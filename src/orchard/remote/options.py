@@ -51,12 +51,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunking:
-    """When and how a blob is uploaded in pieces; ``kit`` uses the same two numbers.
+    """When and how a blob is uploaded in pieces; ``kit`` uses the same first two numbers.
 
     Attributes:
         threshold: Blobs of at least this many bytes are sent in chunks.
-        size: Bytes of a chunk; a registry's ``OCI-Chunk-Min-Length`` raises it.
-        ceiling: Bytes that a registry may raise it to; beyond, the blob is sent in one piece.
+        size: Bytes of the first chunk; the next ones are larger while they arrive promptly. A registry's
+            ``OCI-Chunk-Min-Length`` raises it.
+        ceiling: Bytes that a chunk grows to, and that a registry may raise it to; if it wants more, the blob is sent
+            in one piece.
     """
 
     threshold: int = 100 * MIB

@@ -1,30 +1,33 @@
 """Pushing a blob while it is made: it is hashed as it is sent, and named when all of it is there.
 
-A registry needs the digest with the last request only, so nothing has to be stored on this side. The bytes go in
-chunks of 16 MiB, each of which stays in memory until the registry has it; when the registry loses more than that, they
-are made once more. A registry that takes no chunks gets the blob in one piece, whose digest must be known before: then
-the bytes are made twice, hashed the first time and sent the second.
+A registry needs the digest with the last request only, so nothing has to be stored on this side. Content whose size is
+known goes in large chunks, and what the registry did not get of one is made once more. Other content (a compressed
+layer) goes in chunks of 16 MiB, each of which stays in memory until the registry has it. A registry that takes no
+chunks gets the blob in one piece, whose digest must be known before: then the bytes are made twice, hashed the first
+time and sent the second.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
-from orchard.errors import ConflictError, NotFoundError, OrchardError
+from orchard.errors import NotFoundError, OrchardError
 from orchard.oci import BLOCK, Descriptor, Fillable, Hasher, Readable, Repeatable, Ring, mediatype
+from orchard.remote.chunks import Kept, Part, Supply
 from orchard.remote.client import Answer, Request
 from orchard.remote.failures import TransientError
 from orchard.remote.place import Place
 from orchard.remote.session import Session, Sessions, received, takes_one_piece
+from orchard.remote.sizes import FLOOR, Sizes
 
-CHUNK_BLOCKS: Final = 16  # blocks of a chunk
-MOST_BLOCKS: Final = 40  # of a chunk that the registry wants larger
-AHEAD: Final = 4  # blocks that are read and hashed before they are sent
+KEPT: Final = 16 * BLOCK  # bytes of a chunk that stays in memory
+MOST_KEPT: Final = 40 * BLOCK  # of one that the registry wants larger
+AHEAD: Final = 4  # blocks that are read and hashed while such a chunk is sent
 SMALL: Final = 4 << 20  # content of fewer bytes is hashed first: the registry may have it already
 CREATED: Final = 201
 _LOST: Final = frozenset({404, 416})
-_LONGER: Final = "the content became longer while it was sent"
-_NO_CHUNKS: Final = frozenset({400, 405, 411, 413, 501})
+_TOO_LARGE: Final = 413
+_NO_CHUNKS: Final = frozenset({400, 405, 411, _TOO_LARGE, 501})
 
 
 class OnePieceError(OrchardError):
@@ -91,6 +94,9 @@ class _Streaming:
         self._session: Session | None = None
         self._furthest = 0
         self._backoff = place.client.backoff()
+        chunking = place.client.options.chunking
+        self._sizes = Sizes(chunking.size, chunking.ceiling, place.client.timing.monotonic)
+        self._most = MOST_KEPT if content.size is None else chunking.ceiling
 
     def run(self, media_type: str) -> Descriptor:
         """Bring the blob there; afterwards the registry has it, complete and verified. Give its name.
@@ -99,64 +105,88 @@ class _Streaming:
             OnePieceError: If the registry takes no chunks; nothing is there then.
             OrchardError: As ``Client.send``, or as making the content raises it.
         """
-        while True:
-            try:
-                self._session = self._begin()
-                return self._send(media_type)
-            except _LostError as error:
-                self._backoff.pause(error)
-            finally:
-                if self._session is not None:
-                    self._sessions.cancel(self._session)
+        with nullcontext() if self._content.size is None else Supply(self._content) as supply:
+            while (sent := self._attempt(supply, media_type)) is None:
+                continue
+        return sent
+
+    def _attempt(self, supply: Supply | None, media_type: str) -> Descriptor | None:
+        """Send all of it in one session; nothing if that was lost, and there is a further try."""
+        try:
+            self._session = self._begin()
+            return self._send(supply, media_type)
+        except _LostError as error:
+            self._backoff.pause(error)
+            return None
+        finally:
+            if self._session is not None:
+                self._sessions.cancel(self._session)
 
     def _begin(self) -> Session:
         session = self._sessions.open()
-        if takes_one_piece(session.url) or session.least > MOST_BLOCKS * BLOCK:
+        if takes_one_piece(session.url) or session.least > self._most:
             self._sessions.cancel(session)
             raise OnePieceError(f"{self._client.host}: takes no chunks")
         return session
 
-    def _send(self, media_type: str) -> Descriptor:
-        assert self._session is not None
-        limit = max(CHUNK_BLOCKS, -(-self._session.least // BLOCK))
-        hasher, left = Hasher(), self._content.size
-        with self._content.open() as body, Ring(body, hasher, blocks=limit + AHEAD) as ring:
-            blocks, sent = iter(ring), 0
-            while True:
-                chunk = _Chunk(blocks, sent, limit * BLOCK if left is None else min(limit * BLOCK, left))
-                if left is None:
-                    chunk.gather()
-                if not chunk.length:
-                    break
-                self._send_chunk(chunk)
-                sent += chunk.length
-                left = None if left is None else left - chunk.length
-                for block in chunk.blocks:
-                    ring.give_back(block)
-            if next(blocks, None) is not None:
-                raise ConflictError(_LONGER)
+    def _send(self, supply: Supply | None, media_type: str) -> Descriptor:
+        hasher = self._send_kept() if supply is None else self._send_made(supply)
         descriptor = Descriptor(media_type=media_type, digest=hasher.digest, size=hasher.size)
         self._commit(descriptor)
         self._session = None
         return descriptor
 
-    def _send_chunk(self, chunk: "_Chunk") -> None:
-        """Send a chunk, as often as it takes until the registry has all of it."""
-        while chunk.size:
-            assert self._session is not None
-            try:
-                answer = self._client.ask_once(self._patch(self._session, chunk))
-            except TransientError as error:
-                self._backoff.pause(error)
-                self._recover(chunk)
-                continue
+    def _send_made(self, supply: Supply) -> Hasher:
+        """Send content of a known size; nothing of it is kept."""
+        assert self._session is not None
+        assert self._content.size is not None
+        while left := self._content.size - self._session.offset:
+            self._send_chunk(supply.part(self._session.offset, self._sizes.begin(left, self._session.least)))
+        supply.check_end()
+        return supply.hasher
+
+    def _send_kept(self) -> Hasher:
+        """Send content of which nobody knows how long it gets, each chunk as often as it takes."""
+        assert self._session is not None
+        limit = max(KEPT, self._session.least)
+        hasher = Hasher()
+        with self._content.open() as body, Ring(body, hasher, blocks=-(-limit // BLOCK) + AHEAD) as ring:
+            blocks = iter(ring)
+            while (chunk := Kept(blocks, self._session.offset, limit)).size:
+                while chunk.size:
+                    self._send_chunk(chunk)
+                    chunk.start = self._session.offset
+                for block in chunk.blocks:
+                    ring.give_back(block)
+        return hasher
+
+    def _send_chunk(self, chunk: Part | Kept) -> None:
+        """Send a chunk once, and find out how much the registry has; that is where to go on.
+
+        Raises:
+            OnePieceError: If the registry does not know what a chunk is.
+            TransientError: If there is no further try.
+        """
+        try:
+            answer = self._client.ask_once(self._patch(chunk))
+        except TransientError as error:
+            self._try_again(chunk, error)
+            return
+        if answer.status in _LOST:
+            self._try_again(chunk, TransientError(f"{self._client.host}: lost its place in an upload"))
+        elif answer.status == _TOO_LARGE and self._sizes.refused():
+            self._recover(chunk)
+        elif answer.status in _NO_CHUNKS or answer.status == CREATED:
+            raise OnePieceError(f"{self._client.host}: takes no chunks (PATCH: {answer.status})")
+        else:
             self._accept(chunk, answer)
 
-    def _patch(self, session: Session, chunk: "_Chunk") -> Request:
-        span = f"{chunk.start + chunk.offset}-{chunk.start + chunk.length - 1}"
+    def _patch(self, chunk: Part | Kept) -> Request:
+        assert self._session is not None
+        span = f"{chunk.start}-{chunk.start + chunk.size - 1}"
         return Request(
             method="PATCH",
-            url=session.url,
+            url=self._session.url,
             scope=self._sessions.scope,
             headers={"Content-Type": mediatype.OCTET_STREAM, "Content-Range": span},
             body=chunk,
@@ -164,32 +194,28 @@ class _Streaming:
             commits=True,
         )
 
-    def _accept(self, chunk: "_Chunk", answer: Answer) -> None:
-        """Take note of what became of a chunk.
-
-        Raises:
-            OnePieceError: If the registry does not know what a chunk is.
-            TransientError: If it has lost or refused the upload, and there is no further try.
-        """
+    def _accept(self, chunk: Part | Kept, answer: Answer) -> None:
+        """Take note of what the registry says that it has after a chunk."""
         assert self._session is not None
-        if answer.status in _LOST:
-            self._backoff.pause(TransientError(f"{self._client.host}: lost its place in an upload"))
-            self._recover(chunk)
-            return
-        if answer.status in _NO_CHUNKS or answer.status == CREATED:
-            raise OnePieceError(f"{self._client.host}: takes no chunks (PATCH: {answer.status})")
-        has = received(answer)
-        end = chunk.start + chunk.length
-        self._session = self._sessions.moved(self._session, answer, end if has is None else has)
-        self._settle(chunk, self._session.offset)
-        if chunk.size:
+        has, end = received(answer), chunk.start + chunk.size
+        self._settle(chunk, self._sessions.moved(self._session, answer, end if has is None else has))
+        if self._session.offset < end:
+            self._sizes.broke()
             self._backoff.pause(TransientError(f"{self._client.host}: kept {has} of the {end} bytes sent so far"))
-        elif end > self._furthest:
+            return
+        self._sizes.arrived()
+        if end > self._furthest:
             self._furthest = end
             self._backoff.progressed()
 
-    def _recover(self, chunk: "_Chunk") -> None:
-        """Find out how much of a chunk arrived.
+    def _try_again(self, chunk: Part | Kept, error: TransientError) -> None:
+        """Wait after a failure, if there is a further try, and go on where the registry is."""
+        self._sizes.broke()
+        self._backoff.pause(error)
+        self._recover(chunk)
+
+    def _recover(self, chunk: Part | Kept) -> None:
+        """Find out how much of a chunk arrived; if that is a good deal, it counts as progress.
 
         Raises:
             _LostError: If the registry does not know.
@@ -198,18 +224,21 @@ class _Streaming:
         found = self._sessions.asked(self._session)
         if found is None:
             raise _LostError(f"{self._client.host}: lost an upload")
-        self._session = found
-        self._settle(chunk, found.offset)
+        self._settle(chunk, found)
+        if found.offset >= self._furthest + FLOOR:
+            self._furthest = found.offset
+            self._backoff.progressed()
 
-    def _settle(self, chunk: "_Chunk", has: int) -> None:
+    def _settle(self, chunk: Part | Kept, session: Session) -> None:
         """Go on after what the registry has.
 
         Raises:
-            _LostError: If it has less than before this chunk, or more than was made; then all begins anew.
+            _LostError: If that is what cannot be sent again, or more than was made; then all begins anew.
         """
-        if not chunk.start <= has <= chunk.start + chunk.taken:
+        self._session = session
+        if session.offset not in chunk.reach:
+            has = session.offset
             raise _LostError(f"{self._client.host}: says that it has {has} bytes of an upload, which cannot be")
-        chunk.offset = has - chunk.start
 
     def _commit(self, descriptor: Descriptor) -> None:
         """Name the blob.
@@ -260,71 +289,6 @@ class _Streaming:
 
 class _LostError(TransientError):
     """All of the blob has to be sent again."""
-
-
-class _Chunk:
-    """A part of the content as the body of a request; what was made of it stays until the registry has it.
-
-    Attributes:
-        start: Where in the content it begins.
-        length: Bytes of it.
-        blocks: What was made of it so far.
-        offset: Bytes of it that the registry has.
-        taken: Bytes of ``blocks``.
-    """
-
-    def __init__(self, source: Iterator[memoryview], start: int, length: int) -> None:
-        self._source = source
-        self.start = start
-        self.length = length
-        self.blocks: list[memoryview] = []
-        self.offset = 0
-        self.taken = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes that are to be sent."""
-        return self.length - self.offset
-
-    def gather(self) -> None:
-        """Make all of it now, because nobody knows how long it gets."""
-        while self.taken < self.length and self._take():
-            pass
-        self.length = self.taken
-
-    @contextmanager
-    def open(self) -> Iterator[Iterator[bytes]]:
-        """Give the bytes that are to be sent; those that were made already, then those that still have to be."""
-        yield self._pieces()
-
-    def _pieces(self) -> Iterator[bytes]:
-        number, skip = 0, self.offset
-        while number < len(self.blocks) or (self.taken < self.length and self._must_take()):
-            block = self.blocks[number]
-            number += 1
-            if skip < len(block):
-                yield block[skip:]  # type: ignore[misc]  # sockets take any buffer, and a copy would cost
-            skip = max(0, skip - len(block))
-
-    def _must_take(self) -> bool:
-        if not self._take():
-            raise ConflictError("the content became shorter while it was sent")
-        return True
-
-    def _take(self) -> bool:
-        """Make one more block.
-
-        Raises:
-            ConflictError: If it is longer than the content was said to be.
-        """
-        block = next(self._source, None)
-        if block is None:
-            return False
-        self.blocks.append(block)
-        self.taken += len(block)
-        if self.taken > self.length:
-            raise ConflictError(_LONGER)
-        return True
 
 
 class _Read:

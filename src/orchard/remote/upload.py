@@ -13,6 +13,7 @@ from orchard.remote.content import Content, Window
 from orchard.remote.failures import TransientError
 from orchard.remote.place import Place
 from orchard.remote.session import Session, Sessions, received, takes_one_piece
+from orchard.remote.sizes import FLOOR, Sizes
 
 if TYPE_CHECKING:
     from orchard.remote.unfinished import Note
@@ -43,6 +44,8 @@ class Upload:
         self._session: Session | None = None
         self._note: Note | None = None
         self._chunking = place.client.options.chunking
+        self._sizes = Sizes(self._chunking.size, self._chunking.ceiling, self._client.timing.monotonic)
+        self._furthest = 0
         self._one_piece_refused = False
         self._backoff = place.client.backoff()
 
@@ -119,6 +122,7 @@ class Upload:
         except TransientError as error:
             if self._content.failure is error:
                 raise
+            self._sizes.broke()
             self._backoff.pause(error)
             return self._recover()
 
@@ -145,11 +149,10 @@ class Upload:
             return None  # whatever is wrong with mounting, uploading may still work
 
     def _send(self, session: Session) -> Session | None:
-        chunk = self._chunk(session)
-        if chunk is None:
+        if self._fits_one_request(session):
             return self._send_whole(session)
-        while session.offset < self._wanted.size:
-            end = min(session.offset + chunk, self._wanted.size)
+        while left := self._wanted.size - session.offset:
+            end = session.offset + self._sizes.begin(left, session.least)
             sent = self._send_chunk(session, end)
             if sent is None:
                 return None
@@ -161,18 +164,19 @@ class Upload:
     def _judge(self, has: int, end: int) -> None:
         """Count a chunk as progress, but one of which the registry kept a part only as a failure."""
         if has == end:
+            self._sizes.arrived()
+            self._furthest = max(self._furthest, end)
             self._backoff.progressed()
-        else:
+        elif self._sizes.under_way:
+            self._sizes.broke()
             self._backoff.pause(TransientError(f"{self._client.host}: kept {has} of the {end} bytes sent so far"))
 
-    def _chunk(self, session: Session) -> int | None:
-        """Decide the size of a chunk; nothing to send all in one piece."""
+    def _fits_one_request(self, session: Session) -> bool:
+        """Decide whether to send all in one piece."""
         if takes_one_piece(session.url) or self._wanted.size == 0:
-            return None
+            return True
         wants_chunks = self._wanted.size >= self._chunking.threshold or self._one_piece_refused
-        if session.offset == 0 and (not wants_chunks or session.least > self._chunking.ceiling):
-            return None
-        return max(self._chunking.size, session.least)
+        return session.offset == 0 and (not wants_chunks or session.least > self._chunking.ceiling)
 
     def _send_whole(self, session: Session) -> Session | None:
         return self._finish(session, self._content.window(0, self._wanted.size))
@@ -213,15 +217,29 @@ class Upload:
             scope=self._scope,
             headers=headers,
             body=self._content.window(session.offset, end),
-            wanted=LOST | {CREATED, ACCEPTED, 204},
+            wanted=LOST | {CREATED, ACCEPTED, 204, TOO_LARGE},
             commits=True,
         )
         answer = self._client.ask_once(request)
         self._refuse_lost(answer)
+        if answer.status == TOO_LARGE:
+            return self._in_smaller_pieces(end - session.offset)
         if answer.status == CREATED and wire.DIGEST_HEADER in answer.headers and end == self._wanted.size:
             self._place.check_digest(answer, self._wanted.digest)
             return None
         return self._advanced(session, answer, end)
+
+    def _in_smaller_pieces(self, length: int) -> Session | None:
+        """Go on with smaller chunks, because one was too large for somebody on the way.
+
+        Raises:
+            RemoteError: If it was a small one.
+        """
+        if not self._sizes.refused():
+            raise RemoteError(
+                f"{self._client.host}: {self._wanted.digest}: a chunk of {length} bytes is too large (413)"
+            )
+        return self._recover()
 
     def _refuse_lost(self, answer: Answer) -> None:
         if answer.status in LOST:
@@ -247,6 +265,9 @@ class Upload:
         if answer is None or not usable:
             self._sessions.cancel(session)
             return None if self._is_there() else self._begin_anew()
+        if offset >= self._furthest + FLOOR:
+            self._furthest = offset
+            self._backoff.progressed()
         return self._sessions.moved(session, answer, 0 if offset == 1 else offset)
 
     def _begin_anew(self) -> Session | None:
