@@ -134,6 +134,21 @@ def test_start_of_a_directory_whose_model_is_another_kit_serves_that(
     assert started["name"] == "tiny-chat"
 
 
+def test_start_of_a_kit_whose_model_is_two_kits_away_serves_what_its_lock_pins(
+    program: Program, chat: Path, tmp_path: Path
+) -> None:
+    program.ok("pack", chat, "-t", "base:v1")
+    for name, parent in (("mid", "base:v1"), ("top", "mid:v1")):
+        text = f"manifestVersion: 1.0.0\npackage:\n  name: {name}\nmodel:\n  path: {parent}\n"
+        program.ok("pack", write_files(tmp_path / name, {"Kitfile": text}), "-t", f"{name}:v1")
+    other = {"Kitfile": "manifestVersion: 1.0.0\nmodel:\n  path: none.bin\n", "none.bin": "x"}
+    program.ok("pack", write_files(tmp_path / "other", other), "-t", "base:v1")
+    program.ok("tag", "base:v1", "mid:v1")
+    for project in ("top:v1", str(tmp_path / "top")):
+        assert Path(_start(program, project)["model"]).suffix == ".gguf"
+        program.ok("dev", "stop")
+
+
 def test_start_of_onnx_runs_the_model_of_the_example(program: Program) -> None:
     started = _start(program, DIGITS)
     assert started["engine"] == "onnxruntime"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchard.project.context import Context
     from orchard.project.converting import Converted, Names, Wish, convert_reference
     from orchard.project.copying import Copied, CopiedVersion, CopyTerms, Place, copy_versions
-    from orchard.project.elsewhere import Elsewhere, Locking
+    from orchard.project.elsewhere import Elsewhere, Locking, pinned_reference
     from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
     from orchard.project.home import find_home
     from orchard.project.indexcache import IndexCache
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from orchard.project.provenance import read_origin
     from orchard.project.pruning import Policy, Stale, parse_age, stale
     from orchard.project.pulling import Pulled
-    from orchard.project.references import Find, Referred, parents_of, resolved_kitfile
+    from orchard.project.references import Find, Referred, kits_needed, parents_of, resolved_kitfile
     from orchard.project.removing import Removed, remove, remove_names, remove_remote
     from orchard.project.scripting import convert, diff, export, history, load, validate, verify
     from orchard.project.searching import Hit, search, words_of
@@ -175,6 +175,7 @@ __all__ = [
     "history",
     "index_version",
     "install_skill",
+    "kits_needed",
     "list_cache",
     "list_foreign",
     "list_indexes",
@@ -192,6 +193,7 @@ __all__ = [
     "own_skill",
     "parents_of",
     "parse_age",
+    "pinned_reference",
     "propose_kitfile",
     "publish",
     "pull_index",
@@ -281,6 +283,8 @@ _WHERE: Final = {
     "remove_from_index": "indexes",
     "with_selected": "indexes",
     "resolved_kitfile": "references",
+    "kits_needed": "references",
+    "pinned_reference": "elsewhere",
     "parents_of": "references",
     "Referred": "references",
     "Find": "references",

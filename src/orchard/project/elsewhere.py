@@ -22,6 +22,7 @@ from orchard.formats import (
     is_elsewhere,
     parse_lock,
 )
+from orchard.oci import Reference
 
 
 class Locking(Enum):
@@ -123,3 +124,16 @@ def lock_file_of(directory: Path, kitfile: str | None) -> Path:
     """Say where the lock of a Kitfile stands: beside it; beside the project's if it came through a pipe."""
     beside = Path(kitfile) if kitfile is not None else directory / "Kitfile"
     return beside.with_name(f"{beside.name}{LOCK_SUFFIX}")
+
+
+def pinned_reference(text: str, directory: Path, kitfile: str | None) -> Reference:
+    """Read a reference in a Kitfile, at the digest that the lock beside it pins, if it does.
+
+    Raises:
+        InvalidReferenceError: If it breaks the grammar.
+        OrchardError: As ``read_lock`` raises it.
+    """
+    reference, _ = Reference.parse_tags(text)
+    lock = read_lock(lock_file_of(directory, kitfile))
+    pin = lock.kits.get(text) if lock is not None and reference.digest is None else None
+    return reference if pin is None else reference.at(pin)

@@ -15,6 +15,7 @@ from orchard.formats import (
     Kitfile,
     Layer,
     LayerKind,
+    is_reference,
     lock_of,
     merge_kitfiles,
     model_reference,
@@ -143,6 +144,21 @@ def parents_of(version: Version, find: Find, *, name: str) -> tuple[Referred, ..
     if text is None:
         return ()
     return Chain(find, lock_of(version.manifest, what=name).kits, name).parents(text)
+
+
+def kits_needed(version: Version) -> dict[str, Digest | None]:
+    """Name the kits that a version takes something from, as it writes them, with the digests that its lock pins.
+
+    Raises:
+        InvalidDocumentError: If its lock cannot be read.
+    """
+    pinned: dict[str, Digest | None] = dict(lock_of(version.manifest, what=str(version.digest)).kits)
+    if pinned:
+        return pinned
+    model = reference_of(version)
+    texts = [model] if model is not None else []
+    texts += [one.remote_path for one in version.kit.kitfile.datasets if is_reference(one.remote_path)]
+    return dict.fromkeys(texts)
 
 
 def model_portions(version: Version, filters: Filters, find: Find, *, name: str) -> Iterator[Portion]:

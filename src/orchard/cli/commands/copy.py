@@ -7,6 +7,7 @@ import click
 from orchard.cli.options import Command, NetworkFlags, current_session, network_options
 from orchard.cli.output import format_size
 from orchard.cli.progress import watching
+from orchard.cli.referred import needed_kits, say_needed
 from orchard.cli.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -50,11 +51,15 @@ def command(
     here, there = Place.parse(source), Place.parse(destination)
     session.printer.note(f"Copying {here} to {there}")
     terms = CopyTerms(every_tag=all_tags, referrers=referrers, dry_run=dry_run, workers=network.concurrency)
+    workspace = open_workspace(network, session)
     with watching(session.printer, session.progress, "Copying") as observer:
-        copied = copy_versions(open_workspace(network, session), here, there, terms=terms, observer=observer)
+        copied = copy_versions(workspace, here, there, terms=terms, observer=observer)
     text = "\n".join([*_lines(copied, there, dry_run=dry_run), _sum(copied, dry_run=dry_run)])
     brief = "\n".join(str(version.root.digest) for version in copied.versions)
     session.printer.result(text, _value(copied, here, there, dry_run=dry_run), brief=brief)
+    roots = (here.reference.at(version.root.digest) for version in copied.versions)
+    needed = needed_kits(workspace, roots, remote=not here.local)
+    say_needed(session.printer.aside, needed, "which stays where it is; copy it too where it is not within reach")
 
 
 def _lines(copied: "Copied", there: "Place", *, dry_run: bool) -> list[str]:

@@ -12,7 +12,7 @@ from orchard.errors import UsageError
 if TYPE_CHECKING:
     from orchard.deploy import DevServer, EngineName, Running
     from orchard.formats import Kitfile
-    from orchard.oci import JSON
+    from orchard.oci import JSON, Reference
     from orchard.project import Workspace
 
 ENGINES = ("auto", "llama-server", "xllamacpp", "onnxruntime")  # a test compares them with what deploy has
@@ -145,34 +145,32 @@ def _project(
     """Find the files of what was named: a directory as it is, a version unpacked."""
     from orchard.formats import is_reference
     from orchard.oci import Reference
-    from orchard.project import read_kitfile
+    from orchard.project import pinned_reference, read_kitfile
 
     directory = Path(project)
     if not directory.is_dir():
         if file is not None:
             raise UsageError("--file belongs to a directory; a ModelKit brings its own Kitfile")
         return model_directory, _unpacked(session, workspace, Reference.parse(project), model_directory)
-    kitfile, _ = read_kitfile(directory, Path(file) if file is not None else None)
+    kitfile, where = read_kitfile(directory, Path(file) if file is not None else None)
     path = kitfile.model.path if kitfile.model is not None else ""
     if is_reference(path) and not (directory / path).exists():
-        return model_directory, _unpacked(session, workspace, Reference.parse(path), model_directory)
+        return model_directory, _unpacked(session, workspace, pinned_reference(path, directory, where), model_directory)
     return directory.absolute(), kitfile
 
 
-def _unpacked(session: Session, workspace: "Workspace", reference: object, directory: Path) -> "Kitfile":
+def _unpacked(session: Session, workspace: "Workspace", reference: "Reference", directory: Path) -> "Kitfile":
+    """Unpack the model of a version, and say where it is, even if another version brought it."""
     from orchard.cli.progress import watching
     from orchard.formats import parse_filters
-    from orchard.oci import Reference
-    from orchard.project import Terms, read_kitfile
+    from orchard.project import Terms, resolved_kitfile
 
-    assert isinstance(reference, Reference)
     session.printer.note(f"Unpacking the model of {reference.or_latest()}")
     with watching(session.printer, session.progress, "Unpacking") as observer:
-        workspace.unpack(
+        version, _ = workspace.unpack(
             reference, directory, filters=parse_filters(["model,kitfile"]), terms=Terms(), observer=observer
         )
-    kitfile, _ = read_kitfile(directory)
-    return kitfile
+    return resolved_kitfile(version, workspace.find, name=str(reference))
 
 
 def _value(running: "Running") -> "JSON":

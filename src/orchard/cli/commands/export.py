@@ -9,6 +9,7 @@ import click
 from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
 from orchard.cli.output import format_size
 from orchard.cli.progress import watching
+from orchard.cli.referred import needed_kits, say_needed
 from orchard.cli.workspace import open_workspace
 from orchard.errors import UsageError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchard.oci import JSON
-    from orchard.project import Exported, Item
+    from orchard.project import Exported, Item, Workspace
 
 
 @click.command(cls=Command)
@@ -43,8 +44,10 @@ def command(network: NetworkFlags, references: tuple[str, ...], target: str, *, 
         raise UsageError("-o -: the archive goes to standard output, which is a terminal or shall be JSON; name a file")
     from orchard.project import find_items
 
-    items = find_items(open_workspace(network, session), references, remote=True if remote else None)
+    workspace = open_workspace(network, session)
+    items = find_items(workspace, references, remote=True if remote else None)
     exported = _export(session, items, target, overwrite=overwrite)
+    _say_missing(session, workspace, exported, remote=True if remote else None)
     kept = f", {format_size(exported.reused)} of it from an earlier run" if exported.reused else ""
     lines = [f"Exported {item.reference} (digest {item.root.digest})" for item in exported.items]
     lines.append(f"Saved {exported.blobs} blobs, {format_size(exported.size)}{kept}: {target}")
@@ -61,6 +64,14 @@ def _export(session: Session, items: "Sequence[Item]", target: str, *, overwrite
         if target == "-":
             return export_stream(items, sys.stdout.buffer, observer=observer)
         return export_file(items, Path(target), overwrite=overwrite, observer=observer)
+
+
+def _say_missing(session: Session, workspace: "Workspace", exported: "Exported", *, remote: bool | None) -> None:
+    held = {item.root.digest for item in exported.items}
+    roots = (item.reference.at(item.root.digest) for item in exported.items)
+    needed = needed_kits(workspace, roots, remote=remote)
+    missing = [one for one in needed if one[2] not in held]
+    say_needed(session.printer.warn, missing, "which is not in the file; name it too")
 
 
 def _value(exported: "Exported", target: str) -> "JSON":

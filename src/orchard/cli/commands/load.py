@@ -8,8 +8,9 @@ import click
 
 from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
 from orchard.cli.progress import watching
+from orchard.cli.referred import Needed, needed_kits, say_needed
 from orchard.cli.workspace import open_workspace
-from orchard.errors import UsageError
+from orchard.errors import NotFoundError, UsageError
 from orchard.oci import Reference
 
 if TYPE_CHECKING:
@@ -50,6 +51,24 @@ def command(network: NetworkFlags, file: str, name: str | None, prefix: str | No
         {"file": file, "loaded": [_value(one) for one in loaded]},
         brief="\n".join(str(one.reference) for one in loaded),
     )
+    if prefix is None:
+        _say_missing(session, workspace, loaded)
+
+
+def _say_missing(session: Session, workspace: "Workspace", loaded: "Sequence[Loaded]") -> None:
+    named = (one.reference.at(one.descriptor.digest) for one in loaded if one.named)
+    missing = [one for one in needed_kits(workspace, named, remote=False) if not _is_local(workspace, one)]
+    say_needed(session.printer.warn, missing, "which is not in the local store; load it too, or pull it")
+
+
+def _is_local(workspace: "Workspace", needed: Needed) -> bool:
+    _, text, digest = needed
+    reference, _ = Reference.parse_tags(text)
+    try:
+        workspace.find(reference if digest is None else reference.at(digest), remote=False)
+    except NotFoundError:
+        return False
+    return True
 
 
 def _load_file(

@@ -101,6 +101,8 @@ def command(
     with watching(session.printer, session.progress, "Packing") as observer:
         packed = workspace.pack(directory, tag=tag, kitfile=kitfile, file=path, recipe=recipe, observer=observer)
     _warn(session.printer, packed)
+    if recipe.push:
+        _warn_local(session.printer, packed)
     session.printer.result(_lines(packed, pushed=recipe.push), _value(packed, tag), brief=str(packed.descriptor.digest))
 
 
@@ -219,6 +221,13 @@ def _warn(printer: Printer, packed: "Packed") -> None:
     for layer in packed.layers:
         if not layer.files:
             printer.warn(f"No files detected in {layer.layer.kind.value} layer with path {layer.layer.path}")
+
+
+def _warn_local(printer: Printer, packed: "Packed") -> None:
+    from orchard.cli.referred import say_local
+    from orchard.formats import lock_of
+
+    say_local(printer.warn, lock_of(packed.manifest, what="the lock").kits)
 
 
 def _lines(packed: "Packed", *, pushed: bool) -> str:

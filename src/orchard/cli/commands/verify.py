@@ -7,6 +7,7 @@ import click
 from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
 from orchard.cli.output import format_size, table
 from orchard.cli.progress import watching
+from orchard.cli.referred import needed_kits, say_needed
 from orchard.cli.workspace import open_workspace
 from orchard.errors import IntegrityError, UsageError
 from orchard.oci import Reference
@@ -54,6 +55,9 @@ def command(network: NetworkFlags, reference: str | None, *, everything: bool, r
         {"reference": name, "digest": str(digest) if digest else None, "remote": remote, **_value(verified, removed)},
         brief="\n".join(str(finding.digest) for finding in verified.findings),
     )
+    if parsed is not None:
+        needed = needed_kits(workspace, [parsed], remote=remote)
+        say_needed(session.printer.aside, needed, "which has to be verified for itself")
     if verified.findings:
         raise IntegrityError(_advice(verified, remote=remote, removed=len(removed)))
 
