@@ -188,7 +188,7 @@ def test_a_docker_model_becomes_a_modelkit_and_a_modelpack() -> None:
 
     assert read_project(kit.manifest, kit.config).format is KIT
     VALIDATOR.validate(json.loads(pack.config))
-    assert json.loads(pack.config)["config"]["paramSize"] == "7.24B"
+    assert json.loads(pack.config)["config"]["paramSize"] == "7.2b"
     assert digests(pack.manifest.layers) == digests(original.manifest.layers)
 
 

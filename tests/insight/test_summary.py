@@ -217,3 +217,14 @@ def test_hostile_files_say_nothing(value: JSON) -> None:
     found = summarise({"m": header(a=("F32", [3], 4))}, Beside(config=value, tokenizer=value, index=value))
 
     assert found.parameters == 3
+
+
+def test_what_models_of_several_kinds_say_of_their_language_model_counts() -> None:
+    inner: JSON = {"torch_dtype": "bfloat16", "quantization_config": {"quant_method": "awq", "bits": 4}}
+    config: JSON = {"model_type": "x", "text_config": inner, "vision_config": {}}
+    weights = header(**{"a.qweight": ("I32", [2, 8], 4)})
+
+    found = summarise({"m": weights}, Beside(config=config))
+
+    assert (found.quantization, found.parameters, found.input_types) == ("awq", 128, ("text", "image"))
+    assert summarise({}, Beside(config=config)).precision == ("bfloat16",)

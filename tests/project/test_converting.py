@@ -11,7 +11,7 @@ import pytest
 
 from orchard.archive import compress
 from orchard.errors import IntegrityError, InvalidError, NotFoundError, UsageError
-from orchard.formats import Compression, Filters, Layer, LayerFormat, ProjectFormat
+from orchard.formats import Compression, Filters, Layer, LayerFormat, ProjectFormat, Severity
 from orchard.oci import Descriptor, Digest, Reference
 from orchard.project import (
     Converted,
@@ -25,6 +25,7 @@ from orchard.project import (
     read_version,
 )
 from orchard.project.unpacking import unpack
+from orchard.project.validating import validate_version
 from support import modelpacks
 from support.modelpack_schema import VALIDATOR
 from support.modelpacks import CNCF, FILEPATH, Blob, artifact
@@ -263,6 +264,26 @@ def test_what_is_in_that_format_already_gets_the_name(shop: Shop, project: Path)
 
     assert (converted.descriptor.digest, converted.notes) == (digest, ("it is a ModelKit already",))
     assert shop.read().digest == digest
+
+
+@pytest.mark.parametrize("make", [modelpacks.cnai, modelpacks.aikit, modelpacks.ramalama, modelpacks.modctl])
+def test_a_modelpack_that_breaks_rules_gets_new_documents(shop: Shop, make: Callable[[], modelpacks.Artifact]) -> None:
+    made = make()
+    broken = bool(broken_rules(made.push(shop.repository), shop))
+    blobs = shop.blobs()
+
+    converted = shop.convert("v1", PACK)
+
+    assert broken_rules(shop.read().descriptor, shop) == []
+    assert (shop.read().digest != made.manifest.describe().digest) is broken
+    assert {layer.digest for layer in shop.read().manifest.layers} == {layer.digest for layer in made.manifest.layers}
+    assert len(shop.blobs() - blobs) == 2 * broken
+    assert ("its documents broke rules of the specification, and are written anew" in converted.notes) is broken
+
+
+def broken_rules(content: Descriptor, shop: Shop) -> list[str]:
+    found = validate_version(content, shop.repository)
+    return [one.rule for one in found.remarks if one.severity is Severity.ERROR]
 
 
 def test_a_digest_cannot_be_chosen(shop: Shop, project: Path) -> None:

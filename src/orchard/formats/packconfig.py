@@ -13,6 +13,9 @@ import msgspec
 from orchard.errors import InvalidDigestError
 from orchard.oci import JSON, Digest, go_dumps
 
+SIZE: Final = re.compile(r"\d+(?:\.\d)?[kmbtqKMBTQ]")  # how the spec writes a number of parameters
+_NUMBER: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([kmbtqKMBTQ]?)")
+_PREFIXES: Final = " kmbtq"
 MAX_TEXTS: Final = 4096  # items of one list that anybody reads
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -110,6 +113,21 @@ class PackConfig(_Part, frozen=True, kw_only=True):
                 "config": members(self.traits),
             }
         )
+
+
+def spell_size(text: str) -> str:
+    """Spell a number of parameters as the spec wants it, with at most one decimal; what is no number stays as it is.
+
+    >>> spell_size("7.24B"), spell_size("361.82 M"), spell_size("7000000000"), spell_size("8B"), spell_size("big")
+    ('7.2b', '361.8m', '7b', '8B', 'big')
+    """
+    found = _NUMBER.fullmatch(text.strip())
+    if found is None or SIZE.fullmatch(text):
+        return text
+    value, step = float(found[1]), _PREFIXES.index(found[2].lower() or _PREFIXES[0])
+    while step + 1 < len(_PREFIXES) and (not step or round(value, 1) >= 1000):  # noqa: PLR2004 -- the next prefix
+        value, step = value / 1000, step + 1
+    return f"{round(value, 1):g}{_PREFIXES[step]}" if round(value, 1) else text
 
 
 def members(part: msgspec.Struct) -> dict[str, JSON]:

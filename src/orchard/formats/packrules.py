@@ -1,6 +1,5 @@
 """Rules for a ModelPack: what its specification wants, and what its readers need beyond that (format notes 1.13)."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,7 +11,7 @@ from orchard.formats.layertype import Compression
 from orchard.formats.licenseexpr import is_spdx
 from orchard.formats.modelkit import MAX_CONFIG
 from orchard.formats.modelpack import match_entries, read_modelpack
-from orchard.formats.packconfig import PackConfig, read_pack_config
+from orchard.formats.packconfig import SIZE, PackConfig, read_pack_config
 from orchard.formats.packschema import MAX_VIOLATIONS, violations
 from orchard.formats.projects import MODELPACK_ARTIFACT, MODELPACK_CONFIG
 from orchard.formats.rulebook import Remark, remark
@@ -20,7 +19,6 @@ from orchard.oci import JSON, Manifest, loads, mediatype
 
 _SHOWN: Final = 5  # places in one remark
 _PREFIX: Final = "application/vnd.cncf.model."
-_SIZE: Final = re.compile(r"\d+(?:\.\d)?[kmbtqKMBTQ]")
 # The vocabulary of the specification's text; its schema takes any string.
 _PRECISIONS: Final = frozenset(
     (
@@ -104,7 +102,7 @@ def _meaning(config: PackConfig) -> Iterator[Remark]:
     traits = config.traits
     if not traits.format:
         yield remark("format-missing", "config: config.format", "is not set")
-    if traits.param_size and not _SIZE.fullmatch(traits.param_size):
+    if traits.param_size and not SIZE.fullmatch(traits.param_size):
         yield remark("param-size", "config: config.paramSize", f"is {traits.param_size[:64]!r}")
     for word in filter(None, traits.precision.split(",")):
         if word.strip() not in _PRECISIONS:

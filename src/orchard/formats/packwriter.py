@@ -11,7 +11,7 @@ from orchard.formats.kitfile import Kitfile, json_of
 from orchard.formats.layerfile import KITFILE_ANNOTATION, SOURCE_ANNOTATION
 from orchard.formats.licenseexpr import is_spdx
 from orchard.formats.modelkit import MAX_CONFIG, Layer
-from orchard.formats.packconfig import About, PackConfig, Traits, read_members
+from orchard.formats.packconfig import About, PackConfig, Traits, read_members, spell_size
 from orchard.formats.projects import MODELPACK_ARTIFACT, MODELPACK_CONFIG
 from orchard.formats.synthesis import PARAMETERS
 from orchard.oci import JSON, Descriptor, Digest, Manifest, go_dumps, mediatype, parse_manifest
@@ -96,9 +96,10 @@ def config_of(kitfile: Kitfile, found: PackConfig, diff_ids: Sequence[Digest]) -
     traits = Traits(format=model.format if model else "")
     direct_about = read_members(About, {key: parameters[key] for key in _ABOUT if key in parameters})
     direct_traits = read_members(Traits, {key: _word(parameters[key]) for key in _TRAITS if key in parameters})
+    chosen = _first(Traits, read_members(Traits, kept), traits, direct_traits, found.traits)
     return PackConfig(
         about=_first(About, read_members(About, kept), about, direct_about, found.about),
-        traits=_first(Traits, read_members(Traits, kept), traits, direct_traits, found.traits),
+        traits=msgspec.structs.replace(chosen, param_size=spell_size(chosen.param_size)),
         diff_ids=tuple(diff_ids),
     )
 

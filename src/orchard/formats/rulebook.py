@@ -72,6 +72,7 @@ def _warning(why: str, advice: str) -> Rule:
 
 
 _PACK_AGAIN: Final = "pack it again"
+_CONVERT: Final = "orchard convert it --to modelpack, which writes its documents anew, or pack it again"
 _RENAME: Final = "rename the file, and pack it again"
 
 RULES: Final = {
@@ -99,10 +100,10 @@ RULES: Final = {
     # of a ModelPack
     "artifact-type": _error(
         "Docker Model Runner, Harbor and others tell a ModelPack by it",
-        "orchard convert it to a ModelKit and back, or pack it again",
+        _CONVERT,
     ),
-    "config-type": _error("clients tell a ModelPack by it", _PACK_AGAIN),
-    "config-schema": _error("the specification forbids it, and strict readers refuse it", _PACK_AGAIN),
+    "config-type": _error("clients tell a ModelPack by it", _CONVERT),
+    "config-schema": _error("the specification forbids it, and strict readers refuse it", _CONVERT),
     "config-empty": _warning("nobody can tell what the model is without its files", "pack it with Orchard"),
     "layers-none": _error("the schema wants at least one layer", "add a README to the Kitfile"),
     "diff-ids": _error("layers and their digests are told by their order", _PACK_AGAIN),

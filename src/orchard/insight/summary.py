@@ -256,7 +256,9 @@ class _Weights:
 
 
 def _quantizer(config: Mapping[str, JSON]) -> _Quantizer:
-    said = _object(config.get("quantization_config") or config.get("compression_config"))
+    inner = _object(config.get("text_config"))  # where models that read more than text keep it
+    places = ((one.get("quantization_config"), one.get("compression_config")) for one in (config, inner))
+    said = next((_object(value) for pair in places for value in pair if _object(value)), {})
     method = _text(said.get("quant_method"))
     if not method:
         return _Quantizer()
@@ -282,7 +284,8 @@ def _indexed(index: JSON) -> int | None:
 
 def _configured(config: Mapping[str, JSON]) -> tuple[str, ...]:
     """Take the type that a config of Transformers names; newer ones call it ``dtype``."""
-    names = (config.get("dtype"), config.get("torch_dtype"), _object(config.get("text_config")).get("dtype"))
+    inner = _object(config.get("text_config"))
+    names = (config.get("dtype"), config.get("torch_dtype"), inner.get("dtype"), inner.get("torch_dtype"))
     found = next((_text(name) for name in names if _text(name)), "").removeprefix("torch.")
     return (found,) if found in PRECISIONS else ()
 
@@ -309,7 +312,7 @@ _CLASSIFIES: Final = ("ForSequenceClassification", "ForTokenClassification", "Fo
 
 
 def _inputs(config: Mapping[str, JSON], weights: _Weights, *, sentences: bool) -> tuple[str, ...]:
-    reads = sentences or "vocab_size" in config or _generates(config, weights)
+    reads = sentences or "vocab_size" in config or "text_config" in config or _generates(config, weights)
     seen = (word for key, word in _SEES.items() if config.get(key) is not None)
     return tuple(dict.fromkeys((*(("text",) if reads else ()), *seen)))
 

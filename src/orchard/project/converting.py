@@ -7,6 +7,7 @@ are taken apart, one bare file for each file in them. Both go through the local 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Final
 
 from orchard.errors import NotFoundError, UsageError
 from orchard.formats import (
@@ -25,6 +26,11 @@ from orchard.project.progress import Observer, Silent
 from orchard.project.rewriting import Rewriter
 from orchard.project.versions import Places, Version, locate, read_version
 from orchard.store import Bytes, Layout, Source, Store
+
+# Rules that strict clients of a ModelPack insist on, and that its documents alone can break.
+_MENDABLE: Final = frozenset(
+    ("manifest", "artifact-type", "config-type", "config-schema", "layer-type", "diff-ids", "diff-id")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +152,12 @@ def convert(
     before = version.kit.format
     blobs = _Blobs(source, target, workers=wish.workers)
     original = Original(version.manifest, _config(version, source))
-    if before is wish.to and not wish.explode:
+    mend = before is wish.to is ProjectFormat.MODELPACK and _breaks_rules(original)
+    if before is wish.to and not wish.explode and not mend:
         draft = Draft(original.config, version.manifest)
         _write(draft, version.kit.layers, blobs)
         return Converted(before, wish.to, version.descriptor, draft, notes=(f"it is a {before.value} already",))
-    restored = None if wish.explode else _restored(original, version, source, to=wish.to)
+    restored = None if wish.explode or mend else _restored(original, version, source, to=wish.to)
     if restored is not None:
         draft, layers = restored
         _write(draft, layers, blobs)
@@ -167,12 +174,21 @@ def convert(
 
         kit = work.plain(kit)
         found = survey_layers(kit.layers, work)
-    draft = convert_project(original, kit, wish.to, found=found, reversible=not wish.explode)
+    draft = convert_project(original, kit, wish.to, found=found, reversible=not wish.explode and not mend)
     _write(draft, kit.layers, replace(blobs, rewriter=work))
     notes = [*work.notes]
+    if mend:
+        notes.append("its documents broke rules of the specification, and are written anew")
     if draft.lossy:
         notes.append("there is no room to keep what leads back to the same digest")
     return Converted(before, wish.to, draft.manifest.describe(), draft, work.rewritten, tuple(notes))
+
+
+def _breaks_rules(original: Original) -> bool:
+    """Tell whether the documents of a ModelPack break rules of the specification that new ones would keep."""
+    from orchard.formats import modelpack_remarks  # noqa: PLC0415 -- most conversions are to the other format
+
+    return any(one.rule in _MENDABLE for one in modelpack_remarks(original.manifest, original.config))
 
 
 def _config(version: Version, source: Source) -> bytes:

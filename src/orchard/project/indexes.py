@@ -123,6 +123,7 @@ def add_to_index(
         )
     found, store = locate(workspace, kit, remote=remote)
     version = read_version(store, found)
+    found = version.descriptor
     with _editing(workspace, name):
         here = find_index(workspace, name, remote=False)
         descriptor = Descriptor(media_type=found.media_type, digest=found.digest, size=found.size)

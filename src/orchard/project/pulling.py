@@ -51,8 +51,8 @@ def pull(
         OrchardError: As the registry client or ``references.parents_of`` raises it.
     """
     source = remote(reference)
-    root = source.resolve(reference.target)
-    version = read_version(source, root)
+    version = read_version(source, source.resolve(reference.target))
+    root = version.descriptor
 
     def find(wanted: Reference) -> tuple[Version, Store]:
         if wanted.is_local:  # it has no registry, so it is here or nowhere

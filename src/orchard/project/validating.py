@@ -21,7 +21,7 @@ from orchard.formats import (
     require_project,
 )
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, parse_manifest, read_all
-from orchard.project.versions import Places, locate
+from orchard.project.versions import Places, choose_project, locate
 from orchard.store import Ranged, Store
 
 # What a check does not need, it does not import: packing and reading archives cost 60 ms together.
@@ -58,7 +58,7 @@ def validate_reference(places: Places, reference: Reference, *, remote: bool) ->
         OrchardError: As the store raises it.
     """
     found, store = locate(places, reference, remote=remote)
-    return validate_version(found, store)
+    return validate_version(choose_project(store, found), store)
 
 
 def validate_version(descriptor: Descriptor, store: Store) -> Validated:

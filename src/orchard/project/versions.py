@@ -1,17 +1,30 @@
 """Versions: what a reference names, read and checked."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from orchard.errors import InvalidDocumentError, NotFoundError
-from orchard.formats import MAX_CONFIG, ModelKit, read_project, require_project
-from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, parse_manifest, read_all
+from orchard.formats import INDEX_TYPE, MAX_CONFIG, ModelKit, format_of, read_project, require_project
+from orchard.oci import (
+    MAX_MANIFEST,
+    Descriptor,
+    Digest,
+    Index,
+    Manifest,
+    Reference,
+    mediatype,
+    parse_document,
+    parse_manifest,
+    read_all,
+)
 from orchard.store import Entry, Layout, LocalRepository, Source, Store
 
 if TYPE_CHECKING:
     from orchard.remote import RemoteRepository
 
     Shelf = LocalRepository | RemoteRepository
+
+_MAX_LOOKED_AT: Final = 32  # manifests of an index of another tool that are read to find the project among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +116,49 @@ def load_version(store: Store, target: str) -> Version:
 
 
 def read_version(source: Source, descriptor: Descriptor) -> Version:
-    """Read the version that a descriptor names.
+    """Read the version that a descriptor names, or that is the only one in the index which it names.
 
     Raises:
         NotAModelKitError: If it is an artifact of another kind.
         InvalidDocumentError: If its manifest or config is not valid.
         IntegrityError: If the bytes are not what the digest promises.
     """
+    descriptor = choose_project(source, descriptor)
     manifest = read_manifest(source, descriptor)
     require_project(manifest, what=str(descriptor.digest))
     with source.open(manifest.config) as body:
         config = read_all(body, manifest.config, limit=MAX_CONFIG)
     return Version(descriptor, manifest, read_project(manifest, config, what=str(descriptor.digest)))
+
+
+def choose_project(source: Source, descriptor: Descriptor) -> Descriptor:
+    """Find the one project in an index that some other tool made, as olot puts it beside an image for runtimes.
+
+    Returns:
+        The manifest of the project; what was given, if it is no such index, or not exactly one project is in it.
+
+    Raises:
+        InvalidDocumentError: If the index is not valid.
+        IntegrityError: If the bytes are not what the digest promises.
+    """
+    if descriptor.media_type not in mediatype.INDEXES:
+        return descriptor
+    with source.open(descriptor) as body:
+        document = parse_document(read_all(body, descriptor, limit=MAX_MANIFEST), descriptor.media_type)
+    if not isinstance(document, Index) or document.artifact_type == INDEX_TYPE:
+        return descriptor  # whoever wants one of these says which by its labels
+    children = [child for child in document.manifests if child.media_type in mediatype.MANIFESTS]
+    if len(children) > _MAX_LOOKED_AT:
+        return descriptor
+    projects = [child for child in children if _is_project(source, child)]
+    return projects[0] if len(projects) == 1 else descriptor
+
+
+def _is_project(source: Source, child: Descriptor) -> bool:
+    try:
+        return format_of(read_manifest(source, child)) is not None
+    except (InvalidDocumentError, NotFoundError):  # an index may lack some of its manifests
+        return False
 
 
 def read_manifest(source: Source, descriptor: Descriptor) -> Manifest:
