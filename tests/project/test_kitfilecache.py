@@ -41,12 +41,21 @@ def test_cache_of_another_version_of_the_program_knows_nothing(cache: KitfileCac
     assert cache.get(RAW + b"\n") is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"package": 1}', b"\xff"])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"{}", b'{"package": 1}', b'{"a": 1}', b"\xff"])
 def test_cache_that_is_damaged_knows_nothing(cache: KitfileCache, tmp_path: Path, damage: bytes) -> None:
     cache.put(RAW, parse_kitfile(RAW))
     for path in (tmp_path / DIRECTORY).iterdir():
         path.write_bytes(damage)
     assert cache.get(RAW) is None
+
+
+def test_cache_in_which_one_bit_has_changed_knows_nothing(cache: KitfileCache, tmp_path: Path) -> None:
+    cache.put(RAW, parse_kitfile(RAW))
+    (path,) = (tmp_path / DIRECTORY).iterdir()
+    sound = path.read_bytes()
+    for number in range(len(sound)):
+        path.write_bytes(sound[:number] + bytes((sound[number] ^ 1,)) + sound[number + 1 :])
+        assert cache.get(RAW) is None
 
 
 def test_pack_with_a_broken_kitfile_then_it_is_told_each_time(tmp_path: Path) -> None:

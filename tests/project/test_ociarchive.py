@@ -203,3 +203,11 @@ def test_index_json_names_what_only_one_version_is_called_by_its_tag_alone() -> 
     names = [one["annotations"]["org.opencontainers.image.ref.name"] for one in value["manifests"]]
     assert names == ["localhost/a:v1", "v2", "localhost/b:v1"]
     assert write_index(held[::-1]) == write_index(held)
+
+
+def test_index_json_that_lists_what_is_no_manifest_is_refused(layout: Layout, tmp_path: Path) -> None:
+    listed = index(describe(MANIFEST, "text/plain"), {"org.opencontainers.image.ref.name": "x:v1"})
+    path = write(tmp_path / "a.tar", PARTS[0], member("index.json", listed), *PARTS[2:])
+
+    with pytest.raises(InvalidDocumentError, match=r"index\.json: sha256:.* is of type 'text/plain'"):
+        load_into(layout, path)

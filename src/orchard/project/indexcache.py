@@ -14,6 +14,7 @@ import msgspec
 
 from orchard.formats import LayerFiles
 from orchard.oci import Digest, Hasher
+from orchard.project.notes import seal, unseal
 from orchard.store import Source
 
 DIRECTORY: Final = "cache/index"  # what is below cache may go at any time: orchard cache clear
@@ -78,7 +79,7 @@ class IndexCache:
             path = directory / f"{layer.algorithm}-{layer.hex}.json"
             temporary = path.with_suffix(f".{os.urandom(8).hex()}.new")
             try:
-                temporary.write_bytes(msgspec.json.encode(stored))
+                temporary.write_bytes(seal(msgspec.json.encode(stored)))
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -95,7 +96,10 @@ def _read(path: Path, layer: Digest) -> _Stored | None:
     try:
         if path.stat().st_size > MAX_SIZE:
             return None
-        stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
+        data = unseal(path.read_bytes())
+        if data is None:
+            return None
+        stored = msgspec.json.decode(data, type=_Stored)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return stored if stored.version == 1 and stored.layer == str(layer) else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from orchard.archive import DEFAULTS, ChunkReader, Content, Limits, Member, members
-from orchard.errors import IntegrityError, UnsupportedError, UsageError
+from orchard.errors import IntegrityError, InvalidDocumentError, UnsupportedError, UsageError
 from orchard.oci import MAX_MANIFEST, UNNAMED, Descriptor, Digest, Readable, Reference, chunks, mediatype
 from orchard.project.ociarchive import ArchiveFile, Contents, Named, refuse_compressed
 from orchard.project.progress import Observer, Silent
@@ -53,7 +53,12 @@ def destinations(held: Sequence[Named], *, name: Reference | None = None, prefix
     Raises:
         UsageError: If it holds several versions and one name is given.
         InvalidReferenceError: If a name is none.
+        InvalidDocumentError: If it lists something that is no manifest and no index.
     """
+    for one in held:
+        if not mediatype.is_document(one.descriptor.media_type):
+            kind = one.descriptor.media_type[:128]
+            raise InvalidDocumentError(f"index.json: {one.descriptor.digest} is of type {kind!r}, which is no manifest")
     tagged = {one.descriptor.digest for one in held if one.tag is not None and not _ABOUT.fullmatch(one.tag)}
     roots = tagged or {one.descriptor.digest for one in held}
     if name is not None and len(roots) > 1:

@@ -1,11 +1,31 @@
 """Small files that caches consist of: read whole or not at all, replaced at once, bounded in number, and never needed.
 
-Whatever is wrong with one, it is as if it were not there. No locks: who writes last wins, and all write the same.
+Whatever is wrong with one, it is as if it were not there; so that a damaged one is never taken for a sound one, each
+begins with a hash of the rest. No locks: who writes last wins, and all write the same.
 """
 
 import os
 from contextlib import suppress
 from pathlib import Path
+
+from orchard.oci import Hasher
+
+
+def seal(data: bytes) -> bytes:
+    """Put a hash before what a file of a cache shall hold."""
+    return f"{_hash(data)}\n".encode() + data
+
+
+def unseal(data: bytes) -> bytes | None:
+    """Give what was sealed; None if that has changed since."""
+    said, line, rest = data.partition(b"\n")
+    return rest if line and said == _hash(rest).encode() else None
+
+
+def _hash(data: bytes) -> str:
+    hasher = Hasher()
+    hasher.update(data)
+    return hasher.hex
 
 
 class Notes:
@@ -20,7 +40,7 @@ class Notes:
     def __init__(self, directory: Path, *, kept: int, largest: int) -> None:
         self._directory = directory
         self._kept = kept
-        self._largest = largest
+        self._largest = largest + len(seal(b""))
 
     def read(self, name: str) -> bytes | None:
         """Give a note, and let it count as used."""
@@ -35,10 +55,11 @@ class Notes:
             return None
         finally:
             os.close(file)
-        return data if len(data) <= self._largest else None
+        return unseal(data) if len(data) <= self._largest else None
 
     def write(self, name: str, data: bytes) -> None:
         """Keep a note, if that is possible."""
+        data = seal(data)
         if len(data) > self._largest:
             return
         with suppress(OSError):
