@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from starlette.types import ASGIApp
 
+from orchard.formats import ORIGINAL_TAG
 from orchard.hub.registry import VersionDetail
 from orchard.oci import JSON, Descriptor, Digest, dumps, mediatype, parse_document
 from support.pages import DIGITS, KITOPS, Shelf, app, furnished
@@ -217,13 +218,14 @@ def test_index_lists_its_manifests_and_links_them() -> None:
         "mediaType": mediatype.OCI_INDEX,
         "manifests": [
             {**child.to_json(), "platform": {"os": "linux", "architecture": "arm64"}},
-            plain.to_json(),
+            {**plain.to_json(), "annotations": {ORIGINAL_TAG: "q4_0"}},
         ],
     }
     document = parse_document(dumps(raw))
     summary = replace(DIGITS.build().summary, kind="index", digest=document.describe().digest)
     page = shown(VersionDetail(summary=summary, document=document, config=None, referrers=()))
 
+    assert "Manifest q4_0" in page.text
     assert "Manifest linux/arm64 application/vnd.cncf.model.manifest.v1+json" in page.text
     assert {f"/r/team/thing@{child.digest}", f"/r/team/thing@{plain.digest}"} <= set(page.links())
 

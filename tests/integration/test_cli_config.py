@@ -182,3 +182,8 @@ def test_page_names_every_key_and_its_example_is_valid(program: Program) -> None
     said = _with(program, text).ok("config", "list", "-q").stdout
     assert [name for name in KEYS if f"{name}=" not in said] == []
     assert variable_of("pack.compression") in page
+
+
+def test_host_may_be_typed_with_the_quotes_of_the_file(program: Program) -> None:
+    program.ok("config", "set", 'registry."localhost:5000".plain-http', "true")
+    assert program.ok("config", "get", "registry.localhost:5000.plain-http").lines == ["true"]

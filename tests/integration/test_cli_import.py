@@ -147,3 +147,8 @@ def test_import_from_git_leaves_nothing_of_the_clone(tmp_path: Path) -> None:
     assert (rehearsed["size"], rehearsed["revision"]) == (told["size"], told["revision"])
     assert (told["reference"], told["tool"], told["ref"]) == ("team/project:latest", "git", "HEAD")
     assert list((orchard.home / "cache/import").iterdir()) == []
+
+
+def test_name_that_cannot_be_is_told_before_anybody_is_asked(program: Program) -> None:
+    nowhere = Program(program.home, environ={"HF_ENDPOINT": "http://127.0.0.1:1"})
+    assert "lower case" in nowhere("import", "org/name", "--tag", "Team:v1").complaint

@@ -203,3 +203,10 @@ def test_index_in_an_index_ends_in_one_error(program: Program, hub: HubProgram, 
         ran = program(*arguments)
         assert ran.code == 7, ran
         assert "an index may hold ModelKits only" in ran.complaint
+
+
+def test_commands_for_one_version_say_how_to_see_what_an_index_holds(program: Program) -> None:
+    program.ok("index", "create", "test/model:all")
+    for command in ("inspect", "info", "files", "validate"):
+        ran = program(command, "test/model:all")
+        assert (ran.code, "orchard index info" in ran.complaint) == (7, True), ran

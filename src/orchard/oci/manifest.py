@@ -133,7 +133,9 @@ def parse_manifest(raw: bytes, media_type: str = "") -> Manifest:
     """
     document = parse_document(raw, media_type)
     if isinstance(document, Index):
-        raise InvalidDocumentError("this is an index of several manifests; name one of them by its digest")
+        raise InvalidDocumentError(
+            "this is an index of several manifests; name one of them by its digest (orchard index info lists them)"
+        )
     return document
 
 

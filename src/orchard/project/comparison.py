@@ -6,11 +6,12 @@ as the caller allows.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
+from orchard.errors import NotFoundError
 from orchard.formats import FileIndex, IndexedFile, Layer, to_value
 from orchard.oci import JSON, Descriptor, Digest, Hasher, Reference
 from orchard.project.indexcache import IndexCache
@@ -148,7 +149,15 @@ def side(finder: Finder, name: str) -> Side:
     """
     remote = next((where for prefix, where in _PREFIXES.items() if name.startswith(prefix)), None)
     reference = Reference.parse(name.removeprefix("local://").removeprefix("remote://")).or_latest()
-    version, source = finder.find(reference, remote=remote)
+    try:
+        version, source = finder.find(reference, remote=remote)
+    except NotFoundError:
+        bare = reference.repository.removeprefix("localhost/")
+        if remote or not reference.is_local or bare == reference.repository:
+            raise
+        # kit compares local versions only under this name
+        reference = replace(reference, repository=bare)
+        version, source = finder.find(reference, remote=False)
     return Side(str(reference), version, source, Indexer(source, cache=IndexCache.beside(finder.home, source)))
 
 

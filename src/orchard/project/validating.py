@@ -20,7 +20,7 @@ from orchard.formats import (
     remark,
     require_project,
 )
-from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, parse_manifest, read_all
+from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Manifest, Reference, mediatype, parse_manifest, read_all
 from orchard.project.versions import Places, choose_project, locate
 from orchard.store import Ranged, Store
 
@@ -73,6 +73,10 @@ def validate_version(descriptor: Descriptor, store: Store) -> Validated:
         text = f"{descriptor.size} bytes, at most {MAX_MANIFEST} are read"
         remarks = remark("manifest", "manifest", "too large to be read"), remark("manifest-size", "manifest", text)
         return Validated(None, descriptor.digest, remarks)
+    if descriptor.media_type in mediatype.INDEXES:
+        raise NotAModelKitError(
+            f"{descriptor.digest}: an index holds no files itself; name a version in it (orchard index info lists them)"
+        )
     with store.open(descriptor) as body:
         raw = read_all(body, descriptor, limit=MAX_MANIFEST)
     try:

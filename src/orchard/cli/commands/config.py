@@ -18,6 +18,11 @@ def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: 
     return [name for name in KEYS if name.startswith(incomplete)]
 
 
+def _plain(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Take a host without the quotes that it has in the file."""
+    return name.replace('"', "")
+
+
 @click.group(cls=Group)
 def command() -> None:
     """Show or change defaults: what holds where nothing else is typed.
@@ -28,7 +33,7 @@ def command() -> None:
 
 
 @command.command(cls=Command)
-@click.argument("name", metavar="KEY", shell_complete=_complete)
+@click.argument("name", metavar="KEY", shell_complete=_complete, callback=_plain)
 def get(name: str) -> None:
     """Print the value of a key.
 
@@ -45,7 +50,7 @@ def get(name: str) -> None:
 
 
 @command.command("set", cls=Command)
-@click.argument("name", metavar="KEY", shell_complete=_complete)
+@click.argument("name", metavar="KEY", shell_complete=_complete, callback=_plain)
 @click.argument("text", metavar="VALUE")
 def set_(name: str, text: str) -> None:
     """Set a key in the config file; a list is written with commas.
@@ -67,7 +72,7 @@ def set_(name: str, text: str) -> None:
 
 
 @command.command(cls=Command)
-@click.argument("name", metavar="KEY", shell_complete=_complete)
+@click.argument("name", metavar="KEY", shell_complete=_complete, callback=_plain)
 def unset(name: str) -> None:
     """Take a key out of the config file.
 

@@ -66,7 +66,7 @@ def _lines(step: "Step") -> Iterator[str]:
         yield f"Created: {_time(step.created, '%Y-%m-%d %H:%M:%S UTC')}"
     if commit := _commit(step):
         yield f"Commit:  {commit}"
-    yield f"Size:    {format_size(version.size)} in {len(version.manifest.layers)} layers, {format_size(step.new)} new"
+    yield f"Size:    {format_size(version.size)} in {_count(len(version.manifest.layers))}, {format_size(step.new)} new"
     if step.parent is not None:
         text, digest = step.parent
         yield f"Model:   {text}" + (f" ({digest})" if digest is not None else "")
@@ -104,3 +104,7 @@ def _value(step: "Step") -> "JSON":
 
 def _time(seconds: float, form: str) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(form)
+
+
+def _count(layers: int) -> str:
+    return f"{layers} layer{'' if layers == 1 else 's'}"

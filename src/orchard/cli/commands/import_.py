@@ -16,6 +16,7 @@ from orchard.cli.output import Printer, format_size
 from orchard.cli.progress import watching
 from orchard.cli.workspace import make_options, open_workspace, with_defaults
 from orchard.errors import StorageError, UsageError
+from orchard.oci import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +95,8 @@ def command(
     workspace = open_workspace(flags, session)
     wanted, started = Wanted(repository, tool, ref, token), time.time()
     options, scratch = make_options(with_defaults(flags, session, ""), printer), workspace.home / "cache/import"
+    if tag is not None:
+        Reference.parse_tags(tag)  # a slip of the hand is told before anybody is asked for anything
     with open_project(wanted, environ=session.environ, options=options, scratch=scratch) as project:
         name = check_tag(tag, project)
         if tag is None:

@@ -1,5 +1,7 @@
 """``orchard remove``."""
 
+from collections.abc import Iterator
+
 import click
 
 from orchard.cli.options import Command, NetworkFlags, Session, current_session, network_options
@@ -49,13 +51,17 @@ def command(
             return
         removed = remove_names(layout, names, force=force)
     swept = layout.sweep()
-    session.printer.note(
+    session.printer.aside(
         "The store is busy; space is freed later"
         if swept.busy
         else f"{'Would free' if dry_run else 'Freed'} {format_size(swept.bytes)}"
     )
     brief = "\n".join(str(one.reference.or_latest()) for one in removed)
-    text = "\n".join(_line(one, as_kit=session.printer.as_kit, dry_run=dry_run) for one in removed)
+    as_kit = session.printer.as_kit
+    if everything and as_kit and not dry_run:
+        text = "\n".join(line for one in removed for line in _kit_lines(one))
+    else:
+        text = "\n".join(_line(one, as_kit=as_kit, dry_run=dry_run) for one in removed)
     session.printer.result(text, [_value(one, dry_run=dry_run) for one in removed], brief=brief)
 
 
@@ -89,6 +95,13 @@ def _line(one: Removed, *, as_kit: bool, dry_run: bool) -> str:
         done = "Would untag" if dry_run else "Untagged"
         return f"{done} {one.reference.or_latest()} (digest {one.digest} stays, it has other tags)"
     return f"{'Would remove' if dry_run else 'Removed'} {one.reference.or_latest()} (digest {one.digest})"
+
+
+def _kit_lines(one: Removed) -> Iterator[str]:
+    """Say what ``kit remove --all`` says."""
+    name = Reference(one.reference.registry, one.reference.repository)
+    yield from (f"Untagged {name.tagged(tag)}" for tag in sorted(one.tags))
+    yield f"Removed {one.reference}"
 
 
 def _value(one: Removed, *, dry_run: bool) -> JSON:

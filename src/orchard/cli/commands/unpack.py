@@ -116,7 +116,7 @@ def command(
         _warn(session.printer, unpacked)
         session.printer.result("\n".join(map(one_line, unpacked.files)), _value(version, unpacked, dry_run=True))
         return
-    _note(session.printer, unpacked)
+    _note(session.printer, unpacked, wanted=chosen.kitfile)
     session.printer.result("", _value(version, unpacked))
 
 
@@ -136,12 +136,14 @@ def _existing(*, overwrite: bool, keep: bool) -> Existing:
     return Existing.KEEP if keep else Existing.REFUSE
 
 
-def _note(printer: Printer, unpacked: "Unpacked") -> None:
+def _note(printer: Printer, unpacked: "Unpacked", *, wanted: bool) -> None:
     for text in unpacked.referred:
         printer.note(f"Unpacked referenced modelkit {text}")
     if unpacked.kitfile:
         words = "Unpacking config" if printer.as_kit else "Unpacked Kitfile"
         printer.note(f"{words} to {unpacked.destination / 'Kitfile'}")
+    elif wanted and printer.as_kit and (unpacked.destination / "Kitfile").is_file():
+        printer.note(f"Found existing Kitfile at {unpacked.destination / 'Kitfile'}")
     for layer in unpacked.layers:
         name = f" {layer.name}" if layer.name else ""
         if printer.as_kit:

@@ -11,6 +11,7 @@ from typing import Final
 from orchard.errors import InvalidError
 from orchard.formats import (
     MAX_CONFIG,
+    ORIGINAL_TAG,
     Layer,
     LayerKind,
     ModelKit,
@@ -138,7 +139,10 @@ class Contents:
 def contents_of(document: Document, config: bytes | None) -> Contents:
     """Read what a version holds."""
     if isinstance(document, Index):
-        children = [Row(_MANIFEST, child, _path(child), _platform(child)) for child in document.manifests]
+        children = [
+            Row(_MANIFEST, child, _path(child) or _cut(child.annotations.get(ORIGINAL_TAG, "")), _platform(child))
+            for child in document.manifests
+        ]
         return Contents(*_first(children), links=True)
     kit, text = _read(document, config)
     rows = _rows(document, kit)
