@@ -3,10 +3,10 @@ import io
 import os
 import tarfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from orchard.archive import Entry, FileStamp, header, tar_size, write_tar
 from orchard.errors import ConflictError, InvalidError, StorageError, UnsafePathError

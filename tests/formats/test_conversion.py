@@ -4,11 +4,11 @@ import base64
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orchard.errors import InvalidDocumentError, InvalidError, UnsafePathError
 from orchard.formats import (

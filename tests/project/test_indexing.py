@@ -1,8 +1,8 @@
 import gzip
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from orchard.archive import Limits
 from orchard.errors import IntegrityError, InvalidError, LimitExceededError, UnsafeArchiveError

@@ -3,11 +3,11 @@
 import json
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from orchard.errors import InvalidError
 from orchard.formats import Layer, LayerFormat, ProjectFormat, parse_filters, to_yaml

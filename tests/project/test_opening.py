@@ -1,12 +1,12 @@
 import gzip
 import io
-from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
 import numpy as np
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from orchard.errors import (
     IntegrityError,

@@ -1,11 +1,11 @@
 """How much of somebody else's archive we accept."""
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds that are checked before memory is taken or a file is made; passing one is a ``LimitExceededError``.
 
     Attributes:

@@ -7,9 +7,10 @@ content is read that of ``body``.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import msgspec
 
 from orchard.archive.names import is_plain, shown
 from orchard.errors import InvalidError, UnsafePathError
@@ -64,8 +65,7 @@ class FileStamp(NamedTuple):
         return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev, status.st_ctime_ns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One file or directory of a tar of ours.
 
     Attributes:

@@ -1,5 +1,6 @@
 """The program: finds the command, runs it, and turns what went wrong into a message and an exit code."""
 
+import gc
 import importlib
 import os
 import signal
@@ -154,7 +155,11 @@ program: Final = Program(
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code."""
-    sys.exit(run(argv))
+    code = run(argv)
+    # At its end the interpreter looks for garbage in all that there is: 6 ms of `version`, 15 of `pack`. All of it goes
+    # anyway; what must happen at the end (flushing, atexit) still does.
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -1,7 +1,8 @@
 """Which entry of a Kitfile a file belongs to, where each file of a project is a layer of its own."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from orchard.errors import InvalidError, UnsafePathError
 from orchard.formats.kitconfig import kitfile_from_json

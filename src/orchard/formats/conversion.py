@@ -12,10 +12,10 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from orchard.errors import InvalidDocumentError, InvalidError, LimitExceededError, UnsafePathError
 from orchard.formats.expansion import expand, in_order

@@ -11,9 +11,10 @@ patterns are those of Docker ignore files, as ``patternmatcher`` of the moby pro
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+import msgspec
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
 
@@ -30,8 +31,7 @@ class Glob(Enum):
     REST = auto()  # anything
 
 
-@dataclass(frozen=True, slots=True)
-class Class:
+class Class(msgspec.Struct, frozen=True):
     """One character of some ranges, or of none of them."""
 
     ranges: tuple[tuple[str, str], ...]

@@ -1,8 +1,9 @@
 """The schema of a Kitfile as data: which key of which object holds what. The readers of YAML and JSON follow it."""
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+import msgspec
 
 from orchard.formats.kitfile import (
     Code,
@@ -31,8 +32,7 @@ class Shape(Enum):
     OBJECTS = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One key of an object.
 
     Attributes:

@@ -5,8 +5,9 @@ whoever writes files checks each path then.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from orchard.errors import InvalidDocumentError, InvalidError, UnsafePathError
 from orchard.formats.kitpath import clean_path
@@ -42,8 +43,7 @@ _KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileMetadata:
+class FileMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """What the metadata annotation says about a file.
 
     Attributes:

@@ -1,9 +1,10 @@
 """What a layer holds and how it is wrapped, as its media type says it (ModelKit, ModelPack, Docker models)."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+import msgspec
 
 from orchard.errors import InvalidDocumentError
 from orchard.oci import JSON, go_dumps
@@ -41,8 +42,7 @@ class Compression(Enum):
     ZSTD = "zstd"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerType:
+class LayerType(msgspec.Struct, frozen=True):
     """What a layer media type says.
 
     Attributes:

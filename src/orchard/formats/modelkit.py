@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from orchard.errors import InvalidDocumentError, LimitExceededError, NotAModelKitError, UnsafePathError
@@ -44,8 +44,7 @@ class ManifestForm(Enum):
     KIT_1_7 = auto()  # byte for byte as kit 1.7 writes it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """One layer of a kit, and the entry of the Kitfile that it holds.
 
     Attributes:
@@ -97,8 +96,7 @@ class Layer:
             raise InvalidDocumentError(f"layer {self.path!r}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class ModelKit:
+class ModelKit(msgspec.Struct, frozen=True):
     """A project as it was read, whatever the format that it is stored in.
 
     Attributes:

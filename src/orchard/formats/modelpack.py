@@ -8,8 +8,9 @@ Written by many tools over several years, so whatever can be understood is (``la
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from orchard.errors import InvalidDocumentError
 from orchard.formats.claims import kitfile_annotation, with_source

@@ -1,7 +1,8 @@
 """Reading a project from its manifest and its config, whatever the format: ModelKit, ModelPack or Docker model."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from orchard.errors import InvalidDocumentError, NotAModelKitError
 from orchard.formats.layerfile import SOURCE_ANNOTATION

@@ -4,10 +4,10 @@ What has no place in a Kitfile stands under ``model.parameters.modelpack``, from
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final, TypedDict
 
 import msgspec
+from msgspec.structs import replace
 
 from orchard.formats.kitfile import (
     MANIFEST_VERSION,

@@ -4,7 +4,6 @@ A parsed document keeps the bytes it was read from. They are what was hashed, so
 compared; nothing here is ever written back from its parsed form.
 """
 
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
@@ -27,8 +26,7 @@ _DESCRIPTOR_FIELDS: Final = frozenset(
 _PLATFORM_FIELDS: Final = frozenset(("architecture", "os", "os.version", "os.features", "variant"))
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """One artifact: a config and layers.
 
     Attributes:
@@ -41,13 +39,13 @@ class Manifest:
         annotations: Free key/value pairs.
     """
 
-    raw: bytes = field(repr=False)
+    raw: bytes
     media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
     artifact_type: str | None = None
     subject: Descriptor | None = None
-    annotations: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def children(self) -> tuple[Descriptor, ...]:
@@ -59,13 +57,16 @@ class Manifest:
         """What a referrers list calls it: its artifact type, else its config's type (distribution spec)."""
         return self.artifact_type or self.config.media_type
 
+    def __repr__(self) -> str:
+        """Say which one it is; its bytes may be megabytes."""
+        return f"<Manifest {self.describe().digest}>"
+
     def describe(self, algorithm: str = "sha256") -> Descriptor:
         """Name these bytes."""
         return _describe(self, algorithm)
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """A list of manifests.
 
     Attributes:
@@ -77,12 +78,12 @@ class Index:
         annotations: Free key/value pairs.
     """
 
-    raw: bytes = field(repr=False)
+    raw: bytes
     media_type: str
     manifests: tuple[Descriptor, ...]
     artifact_type: str | None = None
     subject: Descriptor | None = None
-    annotations: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def children(self) -> tuple[Descriptor, ...]:
@@ -93,6 +94,10 @@ class Index:
     def kind(self) -> str:
         """What a referrers list calls it."""
         return self.artifact_type or ""
+
+    def __repr__(self) -> str:
+        """Say which one it is; its bytes may be megabytes."""
+        return f"<Index {self.describe().digest}>"
 
     def describe(self, algorithm: str = "sha256") -> Descriptor:
         """Name these bytes."""

@@ -10,8 +10,10 @@ digest is dropped; a bare digest belongs to the local repository ``_``. Unlike t
 """
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from orchard.errors import InvalidDigestError, InvalidReferenceError
 from orchard.oci.digest import Digest
@@ -28,8 +30,7 @@ _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """A place where an artifact is, and which one there.
 
     Attributes:

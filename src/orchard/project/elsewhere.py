@@ -6,9 +6,10 @@ Kitfile, and goes into the manifest, so that it is wherever the kit is. ``locati
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+
+import msgspec
 
 from orchard.errors import StorageError
 from orchard.formats import (
@@ -33,8 +34,7 @@ class Locking(Enum):
     RENEW = "renew"  # find everything again
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(msgspec.Struct, frozen=True):
     """What was found.
 
     Attributes:
@@ -44,7 +44,7 @@ class Elsewhere:
     """
 
     paths: tuple[str, ...] = ()
-    lock: Lock = field(default_factory=Lock)
+    lock: Lock = msgspec.field(default_factory=Lock)
     file: Path | None = None
 
     @property

@@ -5,8 +5,9 @@ same entries with the same encoding have the same bytes in every format.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
+
+import msgspec
 
 from orchard.archive import Body, Entry, tar_size
 from orchard.errors import InvalidError
@@ -56,8 +57,7 @@ class Encoding(NamedTuple):
     compression: CompressionName = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One layer that shall be packed.
 
     Attributes:
@@ -73,7 +73,7 @@ class Plan:
     entries: list[Entry]
     encoding: Encoding
     media_type: str
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
     note: str = ""
 
     @property

@@ -8,7 +8,6 @@ is written.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Thread
 from typing import Final
 
@@ -26,8 +25,7 @@ from orchard.project.shelves import Shelf
 AT_ONCE: Final = 2  # layers
 
 
-@dataclass(frozen=True, slots=True)
-class PackedLayer:
+class PackedLayer(msgspec.Struct, frozen=True):
     """One layer that was packed.
 
     Attributes:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace as changed
 
 from orchard.archive import Entry
@@ -86,7 +87,9 @@ class ModelPackFormat:
             plans = self._bare(kept, wanted)
         if plans and dropped:
             names = ", ".join(claim.path for claim, _ in dropped)
-            plans[0] = replace(plans[0], note=f"left out, because ModelPack has no place for MCP servers: {names}")
+            plans[0] = msgspec.structs.replace(
+                plans[0], note=f"left out, because ModelPack has no place for MCP servers: {names}"
+            )
         self._require_titles(plans)
         return plans
 
@@ -129,7 +132,7 @@ class ModelPackFormat:
             hollow = _hollow(entries)
             if made and hollow:
                 note = f"{claim.label}: {hollow} empty directories are left out, because raw layers hold files only"
-                made[0] = replace(made[0], note=" ".join(filter(None, (made[0].note, note))))
+                made[0] = msgspec.structs.replace(made[0], note=" ".join(filter(None, (made[0].note, note))))
             plans += made
         return plans
 
@@ -179,7 +182,7 @@ class ModelPackFormat:
             f"{claim.label}: {len(bundled)} small files are bundled into {number} archives, "
             "because registries refuse manifests over 4 MiB"
         )
-        plans[0] = replace(plans[0], note=note)
+        plans[0] = msgspec.structs.replace(plans[0], note=note)
         return plans
 
     def _bundle(self, claim: Claim, kind: LayerKind, entries: list[Entry], *, number: int) -> Plan:

@@ -8,9 +8,10 @@ last, so a pack that dies leaves nothing but blobs that the next ``remove`` swee
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+
+import msgspec
 
 from orchard.errors import NotFoundError, StorageError
 from orchard.formats import (
@@ -37,8 +38,7 @@ from orchard.project.shelves import Shelf
 from orchard.store import Bytes, Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How to make a version of a directory.
 
     Attributes:
@@ -56,21 +56,20 @@ class Recipe:
 
     compression: CompressionName = "none"
     layer_format: LayerFormat = LayerFormat.TAR
-    format: VersionFormat = field(default_factory=ModelKitFormat)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    format: VersionFormat = msgspec.field(default_factory=ModelKitFormat)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
     cache: bool = True
     provenance: bool = True
     push: bool = False
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = msgspec.field(default_factory=dict)
     locking: Locking = Locking.USE
-    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    elsewhere: Elsewhere = msgspec.field(default_factory=Elsewhere)
 
 
 DEFAULT = Recipe()
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(msgspec.Struct, frozen=True):
     """A version that was packed.
 
     Attributes:

@@ -8,10 +8,11 @@ at it. Remote URLs lose whatever may be a secret.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Final, NamedTuple
+
+import msgspec
 
 from orchard.oci import JSON
 
@@ -136,14 +137,13 @@ class _GitError(Exception):
     """Git did not answer."""
 
 
-@dataclass(slots=True)
-class _Settings:
+class _Settings(msgspec.Struct):
     """What the configuration says: remotes by name, the remote of each branch, and the filters of the repository."""
 
-    remotes: dict[str, str] = field(default_factory=dict)
-    upstreams: dict[str, str] = field(default_factory=dict)
-    trusted: dict[str, str] = field(default_factory=dict)
-    own: set[str] = field(default_factory=set)
+    remotes: dict[str, str] = msgspec.field(default_factory=dict)
+    upstreams: dict[str, str] = msgspec.field(default_factory=dict)
+    trusted: dict[str, str] = msgspec.field(default_factory=dict)
+    own: set[str] = msgspec.field(default_factory=set)
 
     def add(self, scope: str, key: str, value: str) -> None:
         name = key.partition(".")[2].rpartition(".")[0]

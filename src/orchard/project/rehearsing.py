@@ -4,8 +4,9 @@ Nothing is made, and headers are all that is read where layers allow it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from orchard.archive import DEFAULTS
 from orchard.errors import ConflictError, UnsafeArchiveError

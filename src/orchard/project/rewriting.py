@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from orchard.archive import ChunkReader, decompress
 from orchard.errors import InvalidError, UnsupportedError

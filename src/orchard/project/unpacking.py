@@ -10,10 +10,12 @@ store or a registry: nothing is stored on the way.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from orchard.archive import DEFAULTS, ChunkReader, Extractor, decompress
 from orchard.errors import ConflictError, IntegrityError, InvalidError, OrchardError, StorageError

@@ -1,7 +1,8 @@
 """Versions: what a reference names, read and checked."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
 
 from orchard.errors import InvalidDocumentError, NotFoundError
 from orchard.formats import INDEX_TYPE, MAX_CONFIG, ModelKit, format_of, read_project, require_project
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 _MAX_LOOKED_AT: Final = 32  # manifests of an index of another tool that are read to find the project among them
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """One version of a project.
 
     Attributes:

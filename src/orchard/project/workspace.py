@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+import msgspec
+
 from orchard.errors import UnsupportedError, UsageError
 from orchard.oci import UNNAMED, Digest, Reference
 from orchard.project.home import CREDENTIALS, LAYOUT, UPLOADS, find_home
@@ -147,7 +149,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         """
         from orchard.project import packing
 
-        recipe = replace(recipe or packing.DEFAULT, cache=False)
+        recipe = msgspec.structs.replace(recipe or packing.DEFAULT, cache=False)
         kitfile, recipe = self._prepare(directory, kitfile or file, tag=tag, recipe=recipe)
         return packing.plan(directory, kitfile, recipe)
 
@@ -163,7 +165,7 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
             cache = KitfileCache(self.home, self._version) if recipe.cache and self._version else None
             kitfile, where = packing.read_kitfile(directory, kitfile, cache=cache)
         elsewhere = self.find_elsewhere(kitfile, directory, name=tag or "", file=where, locking=recipe.locking)
-        return kitfile, replace(recipe, environ=self._environ, elsewhere=elsewhere)
+        return kitfile, msgspec.structs.replace(recipe, environ=self._environ, elsewhere=elsewhere)
 
     def shelf(self, reference: Reference | None, *, push: bool) -> "Shelf":
         """Choose where a packed version goes: into the local store, or straight to the registry of its reference.

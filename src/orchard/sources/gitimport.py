@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final, NamedTuple
 
+import msgspec
+
 from orchard.errors import IntegrityError, NotFoundError, StorageError, UnsupportedError
 from orchard.formats import KITFILE_NAMES, Kitfile, Package, clean_path
 from orchard.project import Observer, Packed, Plan, Workspace, propose_kitfile, read_kitfile
@@ -101,12 +103,17 @@ class GitProject:
             OrchardError: As ``Workspace.plan`` does.
         """
         self._make_links(lambda _text: None)
-        recipe = replace(order.recipe, provenance=False)
+        recipe = msgspec.structs.replace(order.recipe, provenance=False)
         sizes = {pointer.path: pointer.size for pointer in self._pointers}
         with self._without_git():
             plans = workspace.plan(self._directory, tag=order.tag, kitfile=kitfile, recipe=recipe)
         return [
-            replace(plan, entries=[replace(entry, size=sizes.get(entry.name, entry.size)) for entry in plan.entries])
+            msgspec.structs.replace(
+                plan,
+                entries=[
+                    msgspec.structs.replace(entry, size=sizes.get(entry.name, entry.size)) for entry in plan.entries
+                ],
+            )
             for plan in plans
         ]
 
@@ -123,7 +130,7 @@ class GitProject:
             self._fetch(wanted, note)
         self._make_links(note)
         annotations = {**self.origin.annotations, **order.recipe.annotations}
-        recipe = replace(order.recipe, annotations=annotations, provenance=False)
+        recipe = msgspec.structs.replace(order.recipe, annotations=annotations, provenance=False)
         shutil.rmtree(self._directory / ".git")  # it is not part of the project, and takes as much room
         return workspace.pack(self._directory, tag=order.tag, kitfile=kitfile, recipe=recipe, observer=observer)
 

@@ -8,9 +8,10 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+
+import msgspec
 
 from orchard.errors import IntegrityError, InvalidDigestError, NotFoundError, StorageError
 from orchard.oci import (
@@ -42,8 +43,7 @@ _PARTIAL: Final = ".partial"
 DEPTH: Final = 4  # pieces of ``STRIDE`` that are received and hashed before they are written
 
 
-@dataclass(frozen=True, slots=True)
-class Ingested:
+class Ingested(msgspec.Struct, frozen=True):
     """What became of a stream.
 
     Attributes:

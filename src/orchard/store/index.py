@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from orchard.errors import InvalidDocumentError, InvalidError, InvalidReferenceError, StorageError
 from orchard.oci import JSON, LOCAL_REGISTRY, UNNAMED, Descriptor, Digest, Reference, convert, dumps, loads, mediatype
 from orchard.store.disk import guarded, replace_file
@@ -56,12 +58,11 @@ class Entry:
         return self.descriptor.digest
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """An entry, and the JSON object that says so."""
 
     entry: Entry
-    raw: dict[str, JSON] = field(repr=False)
+    raw: dict[str, JSON]
 
 
 class Listing:
@@ -146,8 +147,7 @@ class Listing:
         return {(entry.repository, entry.digest): entry.descriptor for entry in self.entries}
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(msgspec.Struct, frozen=True):
     """What the file says.
 
     Attributes:
@@ -157,8 +157,10 @@ class _Content:
     """
 
     raw: bytes = b""
-    head: dict[str, JSON] = field(default_factory=lambda: {"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX})
-    listing: Listing = field(default_factory=Listing)
+    head: dict[str, JSON] = msgspec.field(
+        default_factory=lambda: {"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX}
+    )
+    listing: Listing = msgspec.field(default_factory=Listing)
 
     def changed(self, listing: Listing) -> "_Content":
         """Say something else."""

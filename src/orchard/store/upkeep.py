@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from orchard.errors import IntegrityError, InvalidError, NotFoundError, OrchardError
 from orchard.oci import (
     CHUNK,
@@ -22,8 +24,7 @@ from orchard.store.blobs import Blobs
 from orchard.store.meter import Observer
 
 
-@dataclass(frozen=True, slots=True)
-class SweepReport:
+class SweepReport(msgspec.Struct, frozen=True):
     """What a sweep did.
 
     Attributes:
