@@ -11,6 +11,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from orchard.project import Workspace
+from support import modelpacks
 from support.cli import HubProgram, Program
 from support.projects import write_files
 from support.tinymodel import make_broken_gguf
@@ -83,7 +85,22 @@ def test_start_of_a_broken_model_shows_what_the_engine_said(program: Program, ch
     failed = program("dev", "start", chat)
     assert failed.code == 1
     assert "the server ended at once; it said:" in failed.complaint
+    assert "Traceback" not in failed.complaint
     assert program.ok("dev", "status").lines == ["No development server runs"]
+
+
+def test_start_of_a_version_whose_archive_has_another_name_than_its_files(program: Program, chat: Path) -> None:
+    data = modelpacks.tar({"models/chat.gguf": (chat / "tiny.gguf").read_bytes()})
+    layer = modelpacks.Blob(data, f"{modelpacks.CNCF}.weight.v1.tar", {modelpacks.TITLE: "chat.gguf"})
+    with Workspace(program.home, environ={}) as workspace:
+        modelpacks.artifact([layer], {}).push(workspace.layout.repository("localhost/x"))
+    assert _start(program, "x:v1")["model"].endswith("/models/chat.gguf")
+
+
+def test_start_of_a_file_says_how_to_name_it(program: Program, chat: Path) -> None:
+    failed = program("dev", "start", chat / "tiny.gguf")
+    assert failed.code == 2
+    assert "give its directory, with a Kitfile in it, and --model tiny.gguf" in failed.complaint
 
 
 def test_logs_follow_until_the_server_ends(program: Program, chat: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchard.errors import InvalidDocumentError, InvalidError, UnsafeArchiveError
+from orchard.errors import InvalidDocumentError, InvalidError, LimitExceededError, UnsafeArchiveError
 from orchard.formats import Filters, parse_filters
 from orchard.project import load_version
 from orchard.project.unpacking import unpack
@@ -98,3 +98,12 @@ def test_compressed_tars_are_unpacked_with_and_without_a_diff_id(tmp_path: Path)
 
     assert unpacked(artifact([layer], {}), tmp_path / "a") == ["Kitfile", "docs/a.md"]
     assert unpacked(known, tmp_path / "b") == ["Kitfile", "docs/a.md"]
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "x/" * 100 + "y", f"{'b' * 200}/{'c' * 256}"], ids=len)
+def test_a_name_that_no_file_can_have_is_one_error(path: str, tmp_path: Path) -> None:
+    made = artifact([Blob(b"x", f"{CNCF}.doc.v1.raw", {FILEPATH: path})], {})
+
+    with pytest.raises(LimitExceededError, match="levels|longer than 255 bytes"):
+        unpacked(made, tmp_path / "there")
+    assert not list(tmp_path.iterdir())

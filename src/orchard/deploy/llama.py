@@ -41,4 +41,5 @@ def _parameters(settings: dict[str, Any]) -> "xllamacpp.CommonParams":
 
 
 if __name__ == "__main__":
+    sys.tracebacklimit = 0  # what an engine says of a model that it cannot load is all that a person needs
     main(json.loads(sys.argv[1]))

@@ -229,4 +229,5 @@ def _is_loopback(name: str) -> bool:
 
 
 if __name__ == "__main__":
+    sys.tracebacklimit = 0  # what an engine says of a model that it cannot load is all that a person needs
     main(json.loads(sys.argv[1]))

@@ -144,8 +144,7 @@ class Placement:
         """
         if self.existing is not Existing.REFUSE:
             return
-        targets = {path: Path(f"{self._root}/{path}") for path in paths}
-        there = [path for path, target in targets.items() if target.is_symlink() or target.is_file()]
+        there = [path for path in paths if _is_file(f"{self._root}/{path}")]
         if there:
             raise self._in_the_way(there)
 
@@ -279,6 +278,14 @@ def _held(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_file(path: str) -> bool:
+    """Tell whether a file or a link is there; nothing is under a name that no file can have."""
+    try:
+        return not stat.S_ISDIR(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _take(directory: Path) -> int:

@@ -148,6 +148,8 @@ def _project(
     from orchard.project import pinned_reference, read_kitfile
 
     directory = Path(project)
+    if directory.is_file():
+        raise UsageError(f"{project} is a file; give its directory, with a Kitfile in it, and --model {directory.name}")
     if not directory.is_dir():
         if file is not None:
             raise UsageError("--file belongs to a directory; a ModelKit brings its own Kitfile")
@@ -162,6 +164,8 @@ def _project(
 def _unpacked(session: Session, workspace: "Workspace", reference: "Reference", directory: Path) -> "Kitfile":
     """Unpack the model of a version, and say where it is, even if another version brought it."""
     from orchard.cli.progress import watching
+    from msgspec.structs import replace
+
     from orchard.formats import parse_filters
     from orchard.project import Terms, resolved_kitfile
 
@@ -170,7 +174,12 @@ def _unpacked(session: Session, workspace: "Workspace", reference: "Reference", 
         version, _ = workspace.unpack(
             reference, directory, filters=parse_filters(["model,kitfile"]), terms=Terms(), observer=observer
         )
-    return resolved_kitfile(version, workspace.find, name=str(reference))
+    kitfile = resolved_kitfile(version, workspace.find, name=str(reference))
+    model = kitfile.model
+    if model is None or not model.path or (directory / model.path).exists():
+        return kitfile
+    # Some tools call an archive otherwise than the files in it: olot, AIKit.
+    return replace(kitfile, model=replace(model, path="."))
 
 
 def _value(running: "Running") -> "JSON":
