@@ -163,9 +163,9 @@ def _project(
 
 def _unpacked(session: Session, workspace: "Workspace", reference: "Reference", directory: Path) -> "Kitfile":
     """Unpack the model of a version, and say where it is, even if another version brought it."""
-    from orchard.cli.progress import watching
     from msgspec.structs import replace
 
+    from orchard.cli.progress import watching
     from orchard.formats import parse_filters
     from orchard.project import Terms, resolved_kitfile
 
