@@ -58,3 +58,14 @@ def test_copy_says_that_the_model_stays_behind(program: Program, hub: HubProgram
     assert not any("[WARN]" in ran.stderr for ran in pushed)
     copied = program.ok("copy", child, f"{hub.host}/elsewhere/child")
     assert f"needs {base}, which stays where it is" in copied.stderr
+
+
+def test_unpack_says_where_the_datasets_of_another_kit_went(program: Program, tmp_path: Path) -> None:
+    head = "manifestVersion: 1.0.0\ndatasets:\n  - name: all\n    path: "
+    program.ok("pack", write_files(tmp_path / "in", {"Kitfile": f"{head}here.csv\n", "here.csv": "x"}), "-t", "in:v1")
+    text = f"{head}data/all\n    remotePath: in:v1\n"
+    program.ok("pack", write_files(tmp_path / "out", {"Kitfile": text}), "-t", "out:v1")
+    words = ("unpack", "out:v1", "-d", tmp_path / "there", "--include-remote", "--output", "json")
+    for done in (program.ok(*words, "--dry-run").document, program.ok(*words).document):
+        assert [layer["path"] for layer in done["layers"]] == ["data/all/here.csv"]
+    assert (tmp_path / "there/data/all/here.csv").read_text() == "x"

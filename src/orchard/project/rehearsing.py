@@ -14,7 +14,7 @@ from orchard.formats import Filters, LayerFiles
 from orchard.project.indexcache import IndexCache
 from orchard.project.indexing import Indexer
 from orchard.project.placing import Existing, look
-from orchard.project.unpacking import Loose, Portion, Terms, Unpacked, beneath, documents
+from orchard.project.unpacking import Loose, Portion, Terms, Unpacked, at_its_place, beneath, documents
 from orchard.project.versions import Version
 
 
@@ -66,7 +66,7 @@ def rehearse(  # noqa: PLR0913 -- those of ``unpack``
         clashing += [name for name in ours if name in there]  # a Kitfile is replaced or refused, never kept
     return Unpacked(
         destination,
-        tuple(layer for portion in portions for layer in portion.layers),
+        tuple(at_its_place(layer, portion.beneath) for portion in portions for layer in portion.layers),
         tuple(path for path in placed if not (keep and path in there)),
         kitfile=bool(ours),
         referred=tuple(portion.text for portion in portions if portion.text and portion.layers),

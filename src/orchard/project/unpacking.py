@@ -144,7 +144,7 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
     destination = destination.absolute()
     own = tuple(layer for layer in version.kit.layers if filters.selects(layer))
     portions = (*before, Portion(source, own))
-    layers = tuple(layer for portion in portions for layer in portion.layers)
+    layers = tuple(at_its_place(layer, portion.beneath) for portion in portions for layer in portion.layers)
     with all_or_nothing(destination, terms.existing) as placement:
         limits = replace(DEFAULTS, members=terms.members)
         extractor = Extractor(destination, limits, portable=not terms.any_names, admit=placement.check)
@@ -164,6 +164,11 @@ def unpack(  # noqa: PLR0913 -- keywords, each with its own meaning
         referred=tuple(portion.text for portion in before if portion.layers),
         fetched=tuple(one.url for one in files),
     )
+
+
+def at_its_place(layer: Layer, directory: str) -> Layer:
+    """Give a layer with the path that it has below the destination."""
+    return replace(layer, path=beneath(layer.path, directory)) if directory else layer
 
 
 def _paths(portions: Sequence[Portion], files: Sequence[Loose]) -> Iterator[str]:
