@@ -45,7 +45,7 @@ def test_login_then_push_and_pull_work_and_logout_forgets(program: Program, proj
 def test_login_with_a_wrong_password_fails_and_stores_nothing(program: Program, guarded: Running) -> None:
     ran = program("login", guarded.host, "-u", USER, "--password-stdin", stdin="canary-wrong")
     assert ran.code == 4
-    assert guarded.host in ran.complaint
+    assert f"{guarded.host}: refused this login" in ran.complaint
     assert "canary" not in ran.stderr
     assert not (program.home / "credentials.json").exists()
 

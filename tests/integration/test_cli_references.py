@@ -91,3 +91,10 @@ def test_pack_a_lock_is_no_content(program: Program, tmp_path: Path) -> None:
     assert program.digest("pack", child, "-t", "child:v1") == first
     program.ok("unpack", "child:v1", "-f", "code", "-d", tmp_path / "out")
     assert set(contents(tmp_path / "out")) == {"a.py"}
+
+
+def test_storage_that_cannot_be_reached_is_one_error_with_the_next_step(program: Program, tmp_path: Path) -> None:
+    entry = "datasets:\n  - path: x.csv\n    remotePath: s3://data/x.csv\n    remoteHash: abc\n"
+    write_files(tmp_path / "far", {"Kitfile": f"manifestVersion: 1.0.0\n{entry}"})
+    ran = Program(program.home, environ={"S3_API_ENDPOINT": "http://127.0.0.1:1"})("pack", tmp_path / "far")
+    assert (ran.code, "check $S3_API_ENDPOINT" in ran.complaint) == (5, True), ran

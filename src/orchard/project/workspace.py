@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
-from orchard.errors import UnsupportedError, UsageError
+from orchard.errors import UnauthenticatedError, UnsupportedError, UsageError
 from orchard.oci import UNNAMED, Digest, Reference
 from orchard.project.home import CREDENTIALS, LAYOUT, UPLOADS, find_home
 from orchard.project.registries import Registries
@@ -361,5 +361,9 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         from orchard.remote import Given, Registry
 
         with Registry(host, options=self._options(host), credentials=Given(host, credential)) as registry:
-            registry.ping()
+            try:
+                registry.ping()
+            except UnauthenticatedError as error:
+                said = str(error).partition(f"orchard login {host}")[2]  # what the registry says about it
+                raise UnauthenticatedError(f"{host}: refused this login; nothing was remembered{said}") from error
         self.credentials.store(host, credential)

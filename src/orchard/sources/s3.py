@@ -233,6 +233,9 @@ def _translated(url: str) -> Iterator[None]:
             f"{url}: S3 refuses; set S3_ACCESS_KEY_ID and S3_SECRET_KEY, or look at what they may"
         ) from error
     except (exceptions.BaseError, ValueError, OSError) as error:
+        if "error sending request" in str(error):
+            text = f"{url}: S3 cannot be reached; check $S3_API_ENDPOINT, and that this machine is online"
+            raise RemoteError(text) from error
         raise RemoteError(f"{url}: {_brief(error)}") from error
 
 
