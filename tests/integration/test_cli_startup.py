@@ -19,20 +19,32 @@ HEAVY = ("urllib3", "ssl", "rich", "ruamel", "sqlalchemy", "starlette", "granian
         (["--help"], (*HEAVY, "orchard.cli.commands.pack")),
         (["completion", "bash"], HEAVY[:-2]),
         (["list"], ("rich", "sqlalchemy", "starlette", "granian", "orchard.hub")),
+        (["pack", "--help"], (*HEAVY, "msgspec", "orchard.oci", "orchard.store", "orchard.formats")),
         (["nonsense"], HEAVY),
     ],
-    ids=["version", "help", "completion", "list", "mistyped"],
+    ids=["version", "help", "completion", "list", "help of pack", "mistyped"],
 )
 def test_command_imports_only_what_it_needs(program: Program, arguments: list[str], unwanted: tuple[str, ...]) -> None:
-    probe = (
-        "import sys; from orchard.cli import run; code = run(sys.argv[1:]); "
-        "print(code, *sorted(sys.modules), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", probe, *arguments], env=_bare(program), capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stderr.splitlines()[-1].split()[1:])
+    loaded = _loaded_by(program, *arguments)
     assert loaded.isdisjoint(unwanted), sorted(loaded & set(unwanted))
+
+
+def test_packing_again_imports_no_more_than_packing_needs(program: Program, project: Path) -> None:
+    program.ok("pack", project, "-t", "tiny:v1")
+    loaded = _loaded_by(program, "pack", str(project), "-t", "tiny:v1", "--no-provenance")
+    unwanted = {*HEAVY, "subprocess", "shutil", "tempfile", "logging", "concurrent.futures", "backports.zstd"}
+    unwanted |= {"orchard.remote", "orchard.sources", "orchard.insight", "orchard.formats.kitfileyaml"}
+    unwanted |= {"orchard.formats.kitindex", "orchard.project.unpacking", "orchard.project.modelpacking"}
+    assert loaded & unwanted <= {"hashlib"}
+
+
+def test_end_of_the_program_looks_for_no_garbage_and_still_runs_what_was_registered(program: Program) -> None:
+    probe = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 10_000)); "
+        "from orchard.cli import main; main(['version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], env=_bare(program), capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
 
 
 def test_import_of_the_library_loads_nothing_heavy(program: Program) -> None:
@@ -93,6 +105,18 @@ def test_completing_gives_what_can_follow(program: Program, words: str, expected
 
 def test_version_of_the_program_is_that_of_the_library(program: Program) -> None:
     assert program.ok("version", "--output", "json").document["version"] == orchard.__version__
+
+
+def _loaded_by(program: Program, *arguments: str) -> set[str]:
+    """Name the modules that a command has imported."""
+    probe = (
+        "import sys; from orchard.cli import run; code = run(sys.argv[1:]); "
+        "print(code, *sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe, *arguments], env=_bare(program), capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.splitlines()[-1].split()[1:])
 
 
 def _bare(program: Program) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from orchard.errors import InvalidDocumentError, NotFoundError
-from orchard.formats import INDEX_TYPE, MAX_CONFIG, ModelKit, format_of, read_project, require_project
+from orchard.formats import MAX_CONFIG, ModelKit, format_of, read_project, require_project
 from orchard.oci import (
     MAX_MANIFEST,
     Descriptor,
@@ -145,6 +145,8 @@ def choose_project(source: Source, descriptor: Descriptor) -> Descriptor:
         return descriptor
     with source.open(descriptor) as body:
         document = parse_document(read_all(body, descriptor, limit=MAX_MANIFEST), descriptor.media_type)
+    from orchard.formats import INDEX_TYPE  # noqa: PLC0415 -- few versions are in an index
+
     if not isinstance(document, Index) or document.artifact_type == INDEX_TYPE:
         return descriptor  # whoever wants one of these says which by its labels
     children = [child for child in document.manifests if child.media_type in mediatype.MANIFESTS]

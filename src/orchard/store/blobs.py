@@ -1,7 +1,8 @@
 """The files of a layout: ``blobs/<algorithm>/<hex>``, and ``ingest/`` where they are made.
 
-A blob appears complete, verified and durable, or not at all. A path comes from a ``Digest`` alone, and a symbolic link
-in the place of a blob is no blob.
+A blob appears complete and verified, or not at all; its bytes are on the disk by then. Its name is when the index names
+a document that needs it: once for all of them, because each flush of a directory waits for the journal. A path comes
+from a ``Digest`` alone, and a symbolic link in the place of a blob is no blob.
 """
 
 import os
@@ -130,7 +131,7 @@ class Blobs:
             raise
         try:
             _fill_anyhow(spool, content, source)
-            spool.publish(self.path(content.digest))
+            spool.place(self.path(content.digest))
         except (IntegrityError, StorageError):
             spool.discard()
             raise
@@ -155,7 +156,7 @@ class Blobs:
             content = Descriptor(media_type=media_type, digest=hasher.digest, size=hasher.size)
             new = not self.has(content)
             if new:
-                spool.publish(self.path(content.digest))
+                spool.place(self.path(content.digest))
         except BaseException:
             spool.discard()
             raise
@@ -183,7 +184,7 @@ class Blobs:
             content = Descriptor(media_type=media_type, digest=hasher.digest, size=hasher.size)
             new = not self.has(content)
             if new:
-                spool.publish(self.path(content.digest))
+                spool.place(self.path(content.digest))
         except (IntegrityError, StorageError):
             spool.discard()
             raise

@@ -19,6 +19,7 @@ from orchard.oci import (
 from orchard.store import upkeep
 from orchard.store.base import Source, check_range
 from orchard.store.blobs import Blobs
+from orchard.store.disk import sync_directory
 from orchard.store.index import NAMELESS, IndexFile, Listing
 from orchard.store.memory import Bytes
 
@@ -165,10 +166,17 @@ class LocalRepository:
     def _push_document(self, content: Descriptor, source: Source) -> None:
         with source.open(content) as body:
             raw = read_all(body, content, limit=MAX_MANIFEST)
-        parse_document(raw, content.media_type)
+        document = parse_document(raw, content.media_type)
         if not self._holds(content, raw):
             self._blobs.push(content, Bytes(raw))
+        self._settle(content, *document.children)
         self._index.change(lambda listing: listing.link(self.name, content))
+
+    def _settle(self, *contents: Descriptor) -> None:
+        """Make the names of blobs survive a power cut, whoever wrote them."""
+        for directory in {self._blobs.path(content.digest).parent for content in contents}:
+            if directory.is_dir():
+                sync_directory(directory)
 
     def _holds(self, content: Descriptor, raw: bytes) -> bool:
         """Look at the bytes, not only at the size: a push mends a damaged document."""

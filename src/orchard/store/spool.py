@@ -23,7 +23,7 @@ DIRECT: Final = getattr(os, "O_DIRECT", 0)
 
 
 class Spool:
-    """A file in the making, which ends by ``publish``, ``keep`` or ``discard``.
+    """A file in the making, which ends by ``publish``, ``place``, ``keep`` or ``discard``.
 
     Attributes:
         file: Its descriptor.
@@ -102,12 +102,20 @@ class Spool:
         Raises:
             StorageError: If the disk is full or fails; there is nothing under that name then.
         """
+        self.place(target)
+        sync_directory(target.parent)
+
+    def place(self, target: Path) -> None:
+        """Let the content appear under its final name, complete; the name may be lost in a power cut.
+
+        Raises:
+            StorageError: If the disk is full or fails; there is nothing under that name then.
+        """
         self._flush()
         make_directory(target.parent)
         with guarded(target):
             os.fsync(self.file)
             self._path.replace(target)
-        sync_directory(target.parent)
         self.close()
 
     def keep(self) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from msgspec.structs import replace
 
 from orchard import __version__
 from orchard.cli.options import Command, NetworkFlags, current_session, network_options
@@ -123,6 +122,8 @@ def _recipe(
     push: bool,
     **flags: bool,
 ) -> "Recipe":
+    from msgspec.structs import replace
+
     from orchard.formats import VERSION_ANNOTATION, LayerFormat
     from orchard.project import Locking, Recipe
 
