@@ -59,6 +59,9 @@ def test_an_address_means_what_people_mean(text: str, expected: HubAddress | Git
         (f"{HF}/docs/hub/index/more", None, UsageError),
         ("https://example.com/org/name", "hf", UsageError),
         ("svn://example.com/org/name", None, UsageError),
+        ("https://[::1/org/name", None, UsageError),
+        ("ssh://[::1/org/name", "git", UsageError),
+        ("https://example.com:99999/org/name", None, UsageError),
     ],
 )
 def test_what_is_no_address_is_refused(text: str, tool: Tool | None, kind: type[OrchardError]) -> None:
@@ -74,7 +77,9 @@ def test_an_endpoint_may_have_a_path_and_replaces_the_public_one() -> None:
         assert address.url == "http://mirror.example/hf/org/name"
 
 
-@pytest.mark.parametrize("endpoint", ["mirror.example", "ftp://mirror.example", "https://"])
+@pytest.mark.parametrize(
+    "endpoint", ["mirror.example", "ftp://mirror.example", "https://", "https://[::1", "http://x:a"]
+)
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
     with pytest.raises(UsageError, match="HF_ENDPOINT"):
         parse_address("org/name", environ={"HF_ENDPOINT": endpoint})

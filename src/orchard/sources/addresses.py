@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from orchard.errors import UnsupportedError, UsageError
 
@@ -121,7 +121,8 @@ def endpoint_of(environ: Mapping[str, str]) -> str:
         UsageError: If ``HF_ENDPOINT`` is not an http or https URL.
     """
     endpoint = (environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
-    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).netloc:
+    parts = _split(endpoint)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.netloc:
         raise UsageError(f"HF_ENDPOINT is {endpoint[:80]!r}; it must be a URL, as in https://huggingface.co")
     return endpoint
 
@@ -188,7 +189,10 @@ def _git_address(text: str) -> GitAddress:
     if mark:
         if scheme not in _SCHEMES:
             raise UsageError(f"{text[:80]!r}: git is used with https, ssh, git and file URLs only")
-        if scheme in {"http", "https"} and "@" in urlsplit(text).netloc:
+        parts = _split(text)
+        if parts is None:
+            raise UsageError(f"{text[:80]!r} is not a URL (example: https://host/org/name)")
+        if scheme in {"http", "https"} and "@" in parts.netloc:
             raise UsageError("a URL with a user name in it ends in logs; use --token, or git's own credential helper")
         return GitAddress(location=text)
     if "::" in text:
@@ -197,6 +201,16 @@ def _git_address(text: str) -> GitAddress:
     if not text.startswith((".", "/", "~")) and not _SCP.fullmatch(text) and _HOST.fullmatch(host):
         return GitAddress(location=f"https://{text}")
     return GitAddress(location=text)
+
+
+def _split(url: str) -> SplitResult | None:
+    """Take a URL apart; one with a host that is none, such as ``[::1``, is no URL."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # an odd one is found when it is asked for
+    except ValueError:
+        return None
+    return parts
 
 
 def _with_revision(address: Address, ref: str | None) -> Address:
