@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from starlette.types import ASGIApp
 
-from orchard.formats import ORIGINAL_TAG
+from orchard.formats import INDEX_TYPE, ORIGINAL_TAG
 from orchard.hub.registry import VersionDetail
 from orchard.oci import JSON, Descriptor, Digest, dumps, mediatype, parse_document
 from support.pages import DIGITS, KITOPS, Shelf, app, furnished
@@ -228,6 +228,16 @@ def test_index_lists_its_manifests_and_links_them() -> None:
     assert "Manifest q4_0" in page.text
     assert "Manifest linux/arm64 application/vnd.cncf.model.manifest.v1+json" in page.text
     assert {f"/r/team/thing@{child.digest}", f"/r/team/thing@{plain.digest}"} <= set(page.links())
+
+
+def test_index_of_modelkits_says_how_labels_choose_one() -> None:
+    raw = {"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX, "artifactType": INDEX_TYPE, "manifests": []}
+    document = parse_document(dumps(raw))
+    summary = replace(DIGITS.build().summary, kind="index", digest=document.describe().digest)
+    page = shown(VersionDetail(summary=summary, document=document, config=None, referrers=()))
+
+    assert "orchard index info --remote" in page.text
+    assert "--label KEY=VALUE" in page.text
 
 
 def test_version_says_why_facts_are_missing() -> None:

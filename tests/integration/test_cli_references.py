@@ -98,3 +98,12 @@ def test_storage_that_cannot_be_reached_is_one_error_with_the_next_step(program:
     write_files(tmp_path / "far", {"Kitfile": f"manifestVersion: 1.0.0\n{entry}"})
     ran = Program(program.home, environ={"S3_API_ENDPOINT": "http://127.0.0.1:1"})("pack", tmp_path / "far")
     assert (ran.code, "check $S3_API_ENDPOINT" in ran.complaint) == (5, True), ran
+
+
+def test_lock_that_cannot_be_written_then_nothing_is_tagged(program: Program, tmp_path: Path) -> None:
+    program.ok("pack", write_files(tmp_path / "base", {"Kitfile": BASE, "model.bin": "w"}), "-t", "base:v1")
+    child = project(tmp_path / "child", "base:v1")
+    file = "/proc/self/fd/0"  # nothing can stand beside it
+    ran = program("pack", child, "-f", file, "-t", "child:v1", stdin=CHILD.format("base:v1"))
+    assert (ran.code, "0.lock: cannot be written" in ran.complaint) == (9, True), ran
+    assert "child:v1" not in program.ok("list", "-q").lines

@@ -128,9 +128,9 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
         kitfile, recipe = self._prepare(directory, kitfile or file, tag=tag, recipe=recipe)
         with shelf.writing():
             packed = packing.pack(directory, kitfile, shelf=shelf, recipe=recipe, cache=cache, observer=observer)
+            recipe.elsewhere.save()  # before any tag: what has a name can be rebuilt
             for name in (reference.target, *extra) if reference else ():
                 shelf.repository.tag(packed.descriptor, name)
-        recipe.elsewhere.save()
         return packed
 
     def plan(

@@ -94,11 +94,17 @@ class Place:
         """Write the reference that a client pulls."""
         return f"{self.host}/{repository}{'@' if isinstance(version, Digest) else ':'}{version}"
 
-    def commands(self, repository: str, version: str | Digest) -> list[str]:
-        """List ways to get a version, best first."""
+    def commands(self, repository: str, version: str | Digest, *, labelled: bool = False) -> list[str]:
+        """List ways to get a version, best first; where labels choose it, the way to see them comes before."""
         reference = self.reference(repository, version)
         folder = repository.rpartition("/")[2]
         plain = "" if self.secure else " --plain-http"
+        if labelled:
+            return [
+                f"orchard index info --remote {reference}{self.plain_http}",
+                f"orchard unpack {reference} -d {folder} --label KEY=VALUE{self.plain_http}",
+                f"orchard pull {reference} --label KEY=VALUE{self.plain_http}",
+            ]
         return [
             f"orchard unpack {reference} -d {folder}{self.plain_http}",
             f"orchard pull {reference}{self.plain_http}",

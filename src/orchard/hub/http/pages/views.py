@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchard.errors import NotFoundError
+from orchard.formats import INDEX_TYPE
 from orchard.hub.access import Principal
 from orchard.hub.http.pages import answers
 from orchard.hub.http.pages.addresses import Pager, Place, Target, repository_url
@@ -142,7 +143,9 @@ class Views:
             annotations=annotations_of(detail.document),
             referrers=detail.referrers,
             manifest_size=len(detail.document.raw),
-            commands=Place.of(request).commands(target.repository, target.version),
+            commands=Place.of(request).commands(
+                target.repository, target.version, labelled=detail.document.artifact_type == INDEX_TYPE
+            ),
         )
 
     def _missing(self, request: Request, who: Principal, target: Target) -> Response:
