@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import itertools
 import json
+import mmap
 import os
 import shutil
 import statistics
@@ -25,6 +26,8 @@ from bench.timing import Measured, environment, measure_command
 
 GIB = 1 << 30
 BUFFER = 256 << 10
+BLOCK = 1 << 20
+BEHIND = 8 << 20
 AT_ONCE = 2  # layers, as unpack does
 RATE = 100_000_000  # bytes a second that the limited server gives a connection
 
@@ -77,17 +80,75 @@ def rows(root: Path, tree: Path, *, host: str, program: Path, runs: int) -> None
 
 
 def _from_store(bench: Bench, numbers: Iterator[int]) -> None:
-    """Pack and unpack in turns."""
-    packs, unpacks = [], []
+    """Pack and unpack in turns, and let the disk read and write the same bytes and nothing else.
+
+    The store's blobs are on the disk alone, while the project's files may be in the page cache. So packing is measured
+    with them as they are and once more with them on the disk alone, where both commands have the same to do.
+    """
+    packs: list[Measured] = []
+    equals: list[Measured] = []
+    disks, unpacks = [], []
     for number in itertools.islice(numbers, bench.runs):
-        shutil.rmtree(bench.root / "store", ignore_errors=True)
-        os.sync()
-        packs.append(bench.run("store", "pack", bench.tree, "-t", "bench:1", "--no-cache"))
-        os.sync()
+        for done, forgotten in ((equals, True), (packs, False)):
+            shutil.rmtree(bench.root / "store", ignore_errors=True)
+            drop(bench.tree, read=not forgotten)
+            done.append(bench.run("store", "pack", bench.tree, "-t", "bench:1", "--no-cache"))
+        drop(bench.root / "store")
         unpacks.append(bench.run("store", "unpack", "bench:1", "-d", bench.fresh(number)))
-    cold = statistics.median(one.seconds for one in packs)
-    _print("pack, cold", packs, bench.size)
+        drop(bench.root / "store")
+        disks.append(_timed(partial(read_and_write, bench.root / "store/layout/blobs/sha256", bench.root / "moved")))
+        shutil.rmtree(bench.root / "moved")
+    cold, equal, disk = (statistics.median(one) for one in (_seconds(packs), _seconds(equals), disks))
+    print(f"{'the disk alone: read and write':<34}{disk:>8.3f}{bench.size / disk / 1e9:>8.2f}")
+    _print("pack, files in the page cache", packs, bench.size)
+    _print("pack, files on the disk alone", equals, bench.size)
     _print("unpack from the store", unpacks, bench.size, judge=lambda s: (cold / s, ">= 0.8 x pack's speed"))
+    for name, floor in (("beside pack from the disk alone", equal), ("beside the disk alone", disk)):
+        print(f"  {name:<32}{floor / statistics.median(_seconds(unpacks)):>43.3f}")
+
+
+def _seconds(done: list[Measured]) -> list[float]:
+    return [one.seconds for one in done]
+
+
+def drop(root: Path, *, read: bool = False) -> None:
+    """Write everything to the disk, then take files out of the page cache, or into it."""
+    os.sync()
+    for path in filter(Path.is_file, root.rglob("*")):
+        with path.open("rb", buffering=0) as file:
+            while read and file.read(BUFFER):
+                continue
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_NORMAL if read else os.POSIX_FADV_DONTNEED)
+
+
+def read_and_write(source: Path, target: Path) -> None:
+    """Read the big files of a directory and write as many bytes past the page cache: two and two at once, no more."""
+    target.mkdir()
+    files = sorted(source.iterdir(), key=lambda path: -path.stat().st_size)[:AT_ONCE]
+    jobs = [partial(_read, path) for path in files]
+    jobs += [partial(_write, target / path.name, path.stat().st_size) for path in files]
+    threads = [threading.Thread(target=job) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _read(path: Path) -> None:
+    """Read a file and drop it 8 MiB behind, which is the fastest way."""
+    buffer = memoryview(bytearray(BLOCK))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            if not file.tell() % BEHIND or count < BLOCK:
+                os.posix_fadvise(file.fileno(), 0, file.tell(), os.POSIX_FADV_DONTNEED)
+
+
+def _write(path: Path, size: int) -> None:
+    block = mmap.mmap(-1, BLOCK)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_DIRECT)
+    for _ in range(size // BLOCK):
+        os.write(file, block)
+    os.close(file)
 
 
 def _from_hub(bench: Bench, numbers: Iterator[int], host: str) -> None:

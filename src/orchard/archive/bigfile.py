@@ -44,11 +44,11 @@ def write_big(file: int, pieces: Pieces, path: str) -> None:
     Raises:
         StorageError: If the disk does not take it.
     """
-    with mmap.mmap(-1, BLOCK) as memory, memoryview(memory) as block:  # aligned to pages, as O_DIRECT wants it
-        writer = _Blocks(file, block, path)
-        for piece in pieces:
-            writer.add(memoryview(piece))
-        writer.finish()
+    # Aligned to pages, as O_DIRECT wants it. Not closed here: an error on its way out still holds views of it.
+    writer = _Blocks(file, memoryview(mmap.mmap(-1, BLOCK)), path)
+    for piece in pieces:
+        writer.add(memoryview(piece))
+    writer.finish()
 
 
 class _Blocks:
