@@ -174,3 +174,7 @@ def test_copy_that_fails_says_why(
 
     assert ran.code == code
     assert message in ran.complaint
+
+
+def test_copy_of_what_is_not_here_says_how_to_see_what_is(program: Program) -> None:
+    assert program("copy", "none", "other").complaint == "none:latest: not in the local store; see: orchard list"

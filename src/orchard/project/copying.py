@@ -192,7 +192,13 @@ def _wanted(
         return
     if source.extra:
         raise UsageError(f"{source}: one tag is needed here; copy all with --all-tags")
-    root = here.resolve(source.reference.target)
+    try:
+        root = here.resolve(source.reference.target)
+    except NotFoundError as error:
+        if not source.local:
+            raise
+        text = f"{source.reference.or_latest()}: not in the local store; see: orchard list"
+        raise NotFoundError(text) from error
     digest = destination.reference.digest
     if digest is not None and digest != root.digest:
         raise UsageError(f"{destination}: the source is {root.digest}; a copy keeps its digest")

@@ -24,7 +24,7 @@ _PLACES: Final = 3  # places that are shown of a version
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Versions to read of each.")
 @network_options
 def command(network: NetworkFlags, terms: tuple[str, ...], places: tuple[str, ...], limit: int) -> None:
-    """Find versions whose Kitfile holds all the words: names, descriptions, authors, licences, parameters, paths.
+    """Find versions whose Kitfile holds all the words: names, descriptions, authors, licenses, parameters, paths.
 
     Without --remote, the local store is searched. A parameter can be given with its value, as in lr=0.1.
 
