@@ -1,5 +1,6 @@
 """Defaults: what is typed beats the environment, that beats the file, that beats the program."""
 
+import os
 from pathlib import Path
 
 import click
@@ -86,6 +87,14 @@ def test_file_that_is_wrong_is_one_error_that_names_file_and_key(program: Progra
     assert ran.code == 7
     assert problem in ran.complaint
     assert "config.toml" in ran.complaint
+
+
+def test_pipe_in_the_place_of_the_file_is_not_waited_for(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "xdg/orchard/config.toml"
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    user = Program(program.home, environ={"XDG_CONFIG_HOME": str(tmp_path / "xdg")})
+    assert user("list").complaint == f"{path}: is a pipe, which may never end"
 
 
 def test_variable_that_is_wrong_is_a_usage_error(program: Program) -> None:

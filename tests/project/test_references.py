@@ -1,11 +1,12 @@
 """Kits whose model, or whose datasets, are in other kits."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from orchard.errors import InvalidDocumentError, LimitExceededError, NotFoundError, UnsafeArchiveError
+from orchard.errors import InvalidDocumentError, LimitExceededError, NotFoundError, StorageError, UnsafeArchiveError
 from orchard.formats import (
     CONFIG_TYPE,
     Kitfile,
@@ -246,3 +247,11 @@ def test_unpack_when_parent_and_child_bring_one_file_then_nothing_appears(tmp_pa
     with pytest.raises(UnsafeArchiveError, match="stands twice"):
         unpacking.unpack(child, shelf.store, tmp_path / "out", filters=parse_filters(()), before=(part, part))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_in_the_place_of_the_lock_is_not_waited_for(workspace: Workspace, tmp_path: Path) -> None:
+    project = write_files(tmp_path / "p", {"Kitfile": CHILD.format("base:v1"), "src/a.py": "a"})
+    os.mkfifo(project / "Kitfile.lock")
+
+    with pytest.raises(StorageError, match=r"Kitfile\.lock: cannot be read: is a pipe"):
+        workspace.pack(project)

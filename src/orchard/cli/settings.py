@@ -140,6 +140,8 @@ def read_file(path: Path) -> dict[str, Setting]:
         InvalidDocumentError: If it is not TOML, or holds an unknown key or a wrong value.
         StorageError: If it cannot be read.
     """
+    if path.is_fifo():
+        raise StorageError(f"{path}: is a pipe, which may never end")
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)

@@ -94,6 +94,8 @@ def read_lock(path: Path) -> Lock | None:
         LimitExceededError: If it is over 1 MiB.
         StorageError: If it cannot be read.
     """
+    if path.is_fifo():
+        raise StorageError(f"{path}: cannot be read: is a pipe, which may never end")
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_LOCK + 1)

@@ -42,6 +42,7 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 LINGER: Final = 0.05  # seconds that one read may collect small pieces for
 SPARE: Final = 4  # connections for documents and tokens
 MANY_PLACES: Final = 8  # origins of one registry whose connections are kept: itself, its token service, its storage
+_NO_PROXY: Final = "the proxy is not a URL (example: http://proxy.example.com:3128)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,8 +252,10 @@ def _proxy(text: str) -> urllib3.util.Url:
     try:
         url = urllib3.util.parse_url(text if "://" in text else f"http://{text}")
     except HTTPError as error:
-        raise UsageError("the proxy is not a URL (example: http://proxy.example.com:3128)") from error
-    if url.scheme not in {"http", "https"} or not url.host:
+        raise UsageError(_NO_PROXY) from error
+    if not url.host:
+        raise UsageError(_NO_PROXY)
+    if url.scheme not in {"http", "https"}:
         raise UsageError(f"a proxy must be an http or https URL, not {url.scheme}")
     return url
 
@@ -325,6 +328,8 @@ def _behind_proxy(cause: Exception, host: str) -> RemoteError:
     """Tell a proxy that cannot be used from a connection that broke on its way through it; urllib3 does not."""
     if isinstance(cause, (ConnectionError, TimeoutError, HTTPException)):
         return TransientError(f"{host}: the connection through the proxy broke: {_reason(cause)}")
+    if isinstance(cause, NewConnectionError):  # its own text names a class
+        return RemoteError(f"{host}: the proxy failed: {_reason(cause.__cause__)}")
     return RemoteError(f"{host}: the proxy failed: {_reason(cause)}")
 
 
