@@ -6,10 +6,12 @@ as the caller allows.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from orchard.errors import NotFoundError
 from orchard.formats import FileIndex, IndexedFile, Layer, to_value
