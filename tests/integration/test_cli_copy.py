@@ -162,7 +162,7 @@ def test_copy_into_the_local_store_is_a_pull_under_another_name(program: Program
         (("{hub}/copy/nothing:v1", "{hub}/copy/x"), 3, "copy/nothing:v1 does not exist"),
         (("{hub}/copy/here:v1", "127.0.0.1:1/copy/x"), 5, "127.0.0.1:1"),
         (("{hub}/copy/here:v1", "{hub}/copy/x@sha256:" + "0" * 64), 2, "a copy keeps its digest"),
-        (("nothing:v1", "{hub}/copy/x"), 3, "nothing:v1 is not in the local store"),
+        (("nothing:v1", "{hub}/copy/x"), 3, "nothing:v1: not in the local store"),
     ],
 )
 def test_copy_that_fails_says_why(

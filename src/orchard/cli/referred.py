@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchard.errors import OrchardError
 from orchard.oci import Digest, Reference
-from orchard.project import kits_needed
+from orchard.project import kits_needed, locate
 
 if TYPE_CHECKING:
     from orchard.project import Workspace
@@ -20,8 +20,8 @@ def needed_kits(
     """Give the kits that versions take something from; what is no ModelKit, or cannot be read, needs none."""
     for reference in references:
         with suppress(OrchardError):
-            version, _ = workspace.find(reference, remote=remote)
-            for text, digest in kits_needed(version).items():
+            found, store = locate(workspace, reference, remote=remote)
+            for text, digest in kits_needed(store, found).items():
                 yield reference, text, digest
 
 

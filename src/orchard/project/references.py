@@ -19,11 +19,13 @@ from orchard.formats import (
     lock_of,
     merge_kitfiles,
     model_reference,
+    parse_layer_media_type,
+    require_project,
 )
-from orchard.oci import Digest, Reference
+from orchard.oci import Descriptor, Digest, Reference
 from orchard.project.unpacking import Portion
-from orchard.project.versions import Version
-from orchard.store import Store
+from orchard.project.versions import Version, read_manifest, read_version
+from orchard.store import Source, Store
 
 MAX_CHAIN: Final = 10  # parents in a row, as in KitOps
 
@@ -146,15 +148,22 @@ def parents_of(version: Version, find: Find, *, name: str) -> tuple[Referred, ..
     return Chain(find, lock_of(version.manifest, what=name).kits, name).parents(text)
 
 
-def kits_needed(version: Version) -> dict[str, Digest | None]:
+def kits_needed(source: Source, descriptor: Descriptor) -> dict[str, Digest | None]:
     """Name the kits that a version takes something from, as it writes them, with the digests that its lock pins.
 
+    The manifest tells, of kits that Orchard packed. Of others that hold no model, the config is read too.
+
     Raises:
-        InvalidDocumentError: If its lock cannot be read.
+        NotAModelKitError: If it is an artifact of another kind.
+        InvalidDocumentError: If a document of it cannot be read.
     """
-    pinned: dict[str, Digest | None] = dict(lock_of(version.manifest, what=str(version.digest)).kits)
-    if pinned:
+    manifest = read_manifest(source, descriptor)
+    require_project(manifest, what=str(descriptor.digest))
+    pinned: dict[str, Digest | None] = dict(lock_of(manifest, what=str(descriptor.digest)).kits)
+    kinds = (parse_layer_media_type(layer.media_type, dict(layer.annotations)).kind for layer in manifest.layers)
+    if pinned or LayerKind.MODEL in kinds:
         return pinned
+    version = read_version(source, descriptor)
     model = reference_of(version)
     texts = [model] if model is not None else []
     texts += [one.remote_path for one in version.kit.kitfile.datasets if is_reference(one.remote_path)]

@@ -1,16 +1,13 @@
 """``orchard push``."""
 
-from contextlib import suppress
-
 import click
 
 from orchard.cli.options import Command, NetworkFlags, current_session, network_options
 from orchard.cli.progress import moved, moved_value, watching
-from orchard.cli.referred import say_local
+from orchard.cli.referred import needed_kits, say_local
 from orchard.cli.workspace import open_workspace
-from orchard.errors import OrchardError
 from orchard.oci import Reference
-from orchard.project import Tally, kits_needed
+from orchard.project import Tally
 
 
 @click.command(cls=Command)
@@ -41,5 +38,4 @@ def command(network: NetworkFlags, source: str, destination: str | None, *, dry_
     text = f"Would push {digest}: {moved(tally)}" if dry_run else f"Pushed {digest}"
     value = {"reference": str(there), "digest": str(digest), **moved_value(tally, dry_run=dry_run)}
     session.printer.result(text, value, brief=str(digest))
-    with suppress(OrchardError):  # an index, or an artifact of another kind
-        say_local(session.printer.warn, kits_needed(workspace.find(parsed, remote=False)[0]))
+    say_local(session.printer.warn, (text for _, text, _ in needed_kits(workspace, [parsed], remote=False)))
