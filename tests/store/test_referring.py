@@ -111,12 +111,19 @@ def test_circle_of_referrers_ends(store: Claiming) -> None:
     assert sorted(digests(store, root)) == sorted([root.digest, one.digest, two.digest])
 
 
-def test_referrers_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(referring, "MAX_RELATED", 50)
-
+def test_referrers_without_end_are_refused() -> None:
     class Endless(Claiming):
         def referrers(self, subject: Digest) -> list[Descriptor]:  # type: ignore[override]  # any iterable will do
             return [Descriptor(media_type=mediatype.OCI_MANIFEST, digest=Digest.of(subject.hex.encode()), size=5)]
 
-    with pytest.raises(LimitExceededError, match="more than 50 documents refer to it"):
+    with pytest.raises(LimitExceededError, match="more than 16 documents each refer to the next"):
         list(referrer_graph(Endless(), describe(b"{}", mediatype.OCI_MANIFEST)))
+
+
+def test_too_many_referrers_are_refused(store: Claiming, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referring, "MAX_RELATED", 50)
+    root = put_manifest(store, b"model")
+    store.claimed[root.digest] = [describe(str(number).encode(), mediatype.OCI_MANIFEST) for number in range(60)]
+
+    with pytest.raises(LimitExceededError, match="more than 50 documents refer to it"):
+        list(referrer_graph(store, root))

@@ -16,6 +16,7 @@ from orchard.oci import MAX_MANIFEST, Descriptor, Digest, mediatype, parse_docum
 from orchard.store.base import Source
 
 MAX_RELATED: Final = 4096  # documents that may belong to one version
+MAX_CHAIN: Final = 16  # documents each about the next; a signature of an attestation of a version is a chain of 2
 
 _DIGEST_TAG: Final = re.compile(r"(sha256-[0-9a-f]{64})\.[A-Za-z0-9._-]+")
 _USUAL: Final = (".sig", ".att", ".sbom")
@@ -65,7 +66,7 @@ def referrer_graph(store: Referring, root: Descriptor) -> Iterator[Related]:
     (GHSA-298f-872v-2rcx).
 
     Raises:
-        LimitExceededError: If more than 4096 documents belong to it.
+        LimitExceededError: If more than 4096 documents belong to it, or more than 16 each refer to the next.
         OrchardError: As the store raises it.
     """
     walk = _Walk(store, root)
@@ -77,20 +78,30 @@ class _Walk:
     def __init__(self, store: Referring, root: Descriptor) -> None:
         self._store = store
         self._root = root
-        self._waiting = deque([root])
+        self._waiting = deque([(root, 0)])
         self._seen = {root.digest}
         self._tags = _DigestTags(store)
 
     def run(self) -> Iterator[Related]:
         while self._waiting:
-            content = self._waiting.popleft()
+            content, depth = self._waiting.popleft()
             if not mediatype.is_document(content.media_type):
                 continue
-            self._waiting.extend(child for child in self._listed(content) if self._is_new(child))
+            self._waiting.extend((child, depth) for child in self._listed(content) if self._is_new(child))
             for found in (*self._referrers(content), *self._tagged(content)):
                 if self._is_new(found.descriptor):
-                    self._waiting.append(found.descriptor)
+                    self._waiting.append((found.descriptor, self._deeper(depth)))
                     yield found
+
+    def _deeper(self, depth: int) -> int:
+        """Count one step further away from the root.
+
+        Raises:
+            LimitExceededError: If that is too far: a server that makes up a referrer of each referrer never ends.
+        """
+        if depth >= MAX_CHAIN:
+            raise LimitExceededError(f"{self._root.digest}: more than {MAX_CHAIN} documents each refer to the next")
+        return depth + 1
 
     def _is_new(self, content: Descriptor) -> bool:
         """Tell whether this was not met before.
