@@ -56,8 +56,8 @@ def test_pack_in_git_then_the_manifest_says_where_it_comes_from_without_secrets(
     assert packed.manifest.annotations == {
         "org.opencontainers.image.source": "https://git.example.com:8443/team/x.git",
         "org.opencontainers.image.revision": git(project, "rev-parse", "HEAD"),
-        "orchard.git.branch": "trunk",
-        "orchard.git.dirty": "false",
+        "ml.orchard.git.branch": "trunk",
+        "ml.orchard.git.dirty": "false",
     }
     assert read_origin(packed.manifest.annotations)["dirty"] is False
     assert not packed.warnings
@@ -84,12 +84,12 @@ def test_pack_of_a_changed_context_then_it_is_called_dirty(project: Path, tmp_pa
     changed[change].write_text("new")
     if change == "staged":
         git(project, "add", ".")
-    assert pack(context, tmp_path).manifest.annotations["orchard.git.dirty"] == str(change != "outside").lower()
+    assert pack(context, tmp_path).manifest.annotations["ml.orchard.git.dirty"] == str(change != "outside").lower()
 
 
 def test_pack_a_detached_commit_then_no_branch_is_named(project: Path, tmp_path: Path) -> None:
     git(project, "checkout", "-q", "--detach")
-    assert "orchard.git.branch" not in pack(project, tmp_path).manifest.annotations
+    assert "ml.orchard.git.branch" not in pack(project, tmp_path).manifest.annotations
 
 
 @pytest.mark.parametrize("case", ["no git", "ignored", "unborn"])
@@ -123,7 +123,7 @@ def test_pack_from_a_hook_of_another_repository_then_the_context_counts(project:
     other = tmp_path / "other"
     git(tmp_path, "init", "-q", str(other))
     environ = {**os.environ, "GIT_DIR": str(other / ".git"), "GIT_INDEX_FILE": str(other / "index")}
-    assert pack(project, tmp_path, environ).manifest.annotations["orchard.git.branch"] == "trunk"
+    assert pack(project, tmp_path, environ).manifest.annotations["ml.orchard.git.branch"] == "trunk"
 
 
 def test_pack_in_a_hostile_repository_then_nothing_of_it_runs_and_nothing_changes(
@@ -143,7 +143,7 @@ def test_pack_in_a_hostile_repository_then_nothing_of_it_runs_and_nothing_change
     (project / "src" / "a.py").write_text("b")  # so that the filter is asked for
     before = (project / ".git" / "index").stat()
     found = Inquiry(project, os.environ).answer()
-    assert (found.annotations["orchard.git.dirty"], found.warnings) == ("true", ())
+    assert (found.annotations["ml.orchard.git.dirty"], found.warnings) == ("true", ())
     assert not sprung.exists()
     assert (project / ".git" / "index").stat() == before
 
@@ -156,7 +156,7 @@ def test_pack_with_a_filter_of_the_user_then_it_counts_as_in_git_itself(project:
     git(project, "commit", "-q", "-m", "attributes")
     (project / "src" / "a.py").write_text("b")  # what the filter makes an "a" of
     environ = {**os.environ, "GIT_CONFIG_GLOBAL": str(settings)}
-    assert pack(project, tmp_path, environ).manifest.annotations["orchard.git.dirty"] == "false"
+    assert pack(project, tmp_path, environ).manifest.annotations["ml.orchard.git.dirty"] == "false"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from orchard.oci import JSON
 
 SOURCE: Final = "org.opencontainers.image.source"
 REVISION: Final = "org.opencontainers.image.revision"
-BRANCH: Final = "orchard.git.branch"
-DIRTY: Final = "orchard.git.dirty"
+BRANCH: Final = "ml.orchard.git.branch"
+DIRTY: Final = "ml.orchard.git.dirty"
 
 PATIENCE: Final = 10.0  # seconds that Git may take
 MAX_LENGTH: Final = 1024  # characters of a value
