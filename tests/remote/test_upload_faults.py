@@ -244,7 +244,7 @@ def test_push_when_the_disk_fails_is_not_taken_for_the_network(
         repo.push(blob(DATA), Failing(OSError(5, "Input/output error"), after=500_000))
 
     assert clock.slept == []
-    assert methods(server) in {"HOUD", "HOU"}
+    assert methods(server) in {"HOUD", "HODU", "HOU"}  # the server may notice the end before what broke off
 
 
 def test_push_from_a_registry_that_fails_does_not_repeat_its_tries(connect: Connect, clock: FakeTime) -> None:

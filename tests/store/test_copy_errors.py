@@ -1,9 +1,8 @@
 """Whose fault it is, and what becomes of the rest."""
 
-import os
 import signal
 from contextlib import AbstractContextManager
-from threading import Barrier, Event
+from threading import Barrier, Event, main_thread
 
 import pytest
 
@@ -169,11 +168,12 @@ def test_copy_when_the_user_interrupts_then_all_stops(source: MemoryStore, sink:
 
 
 def test_copy_when_the_user_interrupts_the_wait_then_what_runs_stops(sink: Target) -> None:
-    large, pause = Pattern(1 << 40), Event()
+    large, pause, waiting = Pattern(1 << 40), Event(), main_thread().ident
 
     def interrupt(content: Descriptor, given: Source) -> None:
         pause.wait(0.05)  # until the other thread waits
-        os.kill(os.getpid(), signal.SIGINT)
+        assert waiting is not None
+        signal.pthread_kill(waiting, signal.SIGINT)  # to any thread, and the one that waits may sleep on
         with given.open(content) as body:
             while body.read(MIB):
                 pass

@@ -12,7 +12,7 @@ from orchard.oci.mediatype import OCI_MANIFEST
 from orchard.store import Bytes, Layout
 
 def seen(event, words):
-    if event == "os.rename":
+    if event == "os.rename" and os.fspath(words[1]).startswith(sys.argv[1]):  # coverage renames files too
         print("named", os.path.basename(os.fspath(words[1])))
     elif event == "open" and isinstance(words[0], (str, Path)) and os.fspath(words[0]).endswith("blobs/sha256"):
         print("settled")
