@@ -20,7 +20,9 @@ def lock(target: str, *arguments: str) -> None:
 
 if __name__ == "__main__":
     lock("hub", "pyproject.toml", "--extra=hub", "--group=build")
-    extras = ("--extra=hub", "--extra=s3", "--extra=fsspec", "--extra=infer")
+    scale = ("--extra=hub", "--extra=s3", "--extra=postgres")
+    lock("scale", "pyproject.toml", *scale, "--group=build", "--constraint=requirements/hub.txt")
+    extras = (*scale, "--extra=fsspec", "--extra=infer")
     lock("dev", "pyproject.toml", *extras, "--group=build", "--group=dev", "--constraint=requirements/hub.txt")
     lock("train", "requirements/train.in")
     lock("swift", "requirements/swift.in")

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchard.hub.access import ANONYMOUS, EverybodyInside, OpenDoor, Principal
+from orchard.hub.access import ANONYMOUS, Action, EverybodyInside, OpenDoor, Principal
 from orchard.hub.catalog import events
 from orchard.hub.db import Database, migrate
 from orchard.hub.db.sqlite import open_sqlite
@@ -46,10 +46,10 @@ class Only:
     def __init__(self, **readable: set[str]) -> None:
         self._readable = readable
 
-    def may_read(self, who: Principal, repository: str) -> bool:
-        return repository in self._readable.get(who.name, set())
+    def knows(self, who: Principal, action: Action, repository: str) -> bool | None:
+        return self.allows(who, action, repository) or None  # so that both ways are gone
 
-    def may_write(self, who: Principal, repository: str) -> bool:
+    def allows(self, who: Principal, action: Action, repository: str) -> bool:  # noqa: ARG002 -- all or nothing
         return repository in self._readable.get(who.name, set())
 
 

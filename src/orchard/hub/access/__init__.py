@@ -2,6 +2,6 @@
 
 from orchard.hub.access.accounts import ADMIN, Accounts
 from orchard.hub.access.doors import OpenDoor, PasswordDoor
-from orchard.hub.access.principal import ANONYMOUS, EverybodyInside, Principal
+from orchard.hub.access.principal import ANONYMOUS, Action, EverybodyInside, Principal
 
-__all__ = ["ADMIN", "ANONYMOUS", "Accounts", "EverybodyInside", "OpenDoor", "PasswordDoor", "Principal"]
+__all__ = ["ADMIN", "ANONYMOUS", "Accounts", "Action", "EverybodyInside", "OpenDoor", "PasswordDoor", "Principal"]

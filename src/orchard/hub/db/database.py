@@ -36,8 +36,13 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, scope: str | None = None) -> Iterator[Connection]:  # noqa: ARG002 -- SQLite has one writer anyway
         """Do all that happens inside, durably, or nothing of it. Other writers wait; readers do not.
+
+        Args:
+            scope: A repository, if the transaction changes nothing outside it but adds blobs that nobody had: then
+                writers of other repositories need not wait where the engine can do without. None if it may change
+                anything: then all wait.
 
         Raises:
             StorageError: If the engine fails, or the disk is full.

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from orchard.errors import ConflictError
 from orchard.hub.db.database import Database
 
-HEAD: Final = "0001"
+HEAD: Final = "0005"
 _VERSIONS: Final = "alembic_version"
 
 

@@ -1,7 +1,7 @@
 """The tables. What changes here changes in a migration too; a test compares the two.
 
-SQL that both SQLite and PostgreSQL understand, nothing else: times are whole milliseconds since 1970 that the caller
-passes in (SQLite 3.40 has no sub-second clock of its own), texts sort by their bytes.
+What the registry keeps; people, rules and work have modules of their own beside this one (``db.columns`` says how
+columns are made).
 
     repositories ─┬─ blob_links ── blobs              a blob is visible only where a repository links it
                   ├─ manifests ─┬─ documents          the bytes as received, apart so that lists never read them
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -27,20 +26,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-metadata: Final = MetaData()
-
-BYTEWISE: Final = String().with_variant(String(collation="C"), "postgresql")
-_KEY: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER PRIMARY KEY
-
-
-def _repository() -> Column[int]:
-    return Column("repository_id", _KEY, ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False)
-
+from orchard.hub.db.columns import BYTEWISE, KEY, metadata, repository_column
 
 repositories: Final = Table(
     "repositories",
     metadata,
-    Column("id", _KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("name", BYTEWISE, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -56,7 +47,7 @@ blobs: Final = Table(
 blob_links: Final = Table(
     "blob_links",
     metadata,
-    _repository(),
+    repository_column(),
     Column("digest", BYTEWISE, ForeignKey("blobs.digest"), nullable=False),
     Column("linked_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("repository_id", "digest"),
@@ -67,8 +58,8 @@ blob_links: Final = Table(
 manifests: Final = Table(
     "manifests",
     metadata,
-    Column("id", _KEY, primary_key=True),
-    _repository(),
+    Column("id", KEY, primary_key=True),
+    repository_column(),
     Column("digest", BYTEWISE, nullable=False),
     Column("media_type", String, nullable=False),
     Column("artifact_type", String),
@@ -96,14 +87,14 @@ manifests: Final = Table(
 documents: Final = Table(
     "documents",
     metadata,
-    Column("manifest_id", _KEY, ForeignKey("manifests.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("manifest_id", KEY, ForeignKey("manifests.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("raw", LargeBinary, nullable=False),
 )
 
 manifest_children: Final = Table(
     "manifest_children",
     metadata,
-    Column("manifest_id", _KEY, ForeignKey("manifests.id", ondelete="CASCADE"), nullable=False),
+    Column("manifest_id", KEY, ForeignKey("manifests.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("digest", BYTEWISE, nullable=False),
     Column("media_type", String, nullable=False),
@@ -116,9 +107,9 @@ manifest_children: Final = Table(
 tags: Final = Table(
     "tags",
     metadata,
-    _repository(),
+    repository_column(),
     Column("name", BYTEWISE, nullable=False),
-    Column("manifest_id", _KEY, ForeignKey("manifests.id", ondelete="CASCADE"), nullable=False),
+    Column("manifest_id", KEY, ForeignKey("manifests.id", ondelete="CASCADE"), nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("updated_by", String, nullable=False),
     PrimaryKeyConstraint("repository_id", "name"),
@@ -129,8 +120,8 @@ tags: Final = Table(
 tag_history: Final = Table(
     "tag_history",
     metadata,
-    Column("id", _KEY, primary_key=True),
-    _repository(),
+    Column("id", KEY, primary_key=True),
+    repository_column(),
     Column("name", BYTEWISE, nullable=False),
     Column("digest", BYTEWISE),  # null: the tag was removed
     Column("at", BigInteger, nullable=False),
@@ -161,7 +152,7 @@ users: Final = Table(
 events: Final = Table(
     "events",
     metadata,
-    Column("id", _KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("account", String, nullable=False),
     Column("action", String, nullable=False),

@@ -75,7 +75,35 @@ class Site:
     public: tuple[str, ...] = ()
 
 
-def build_app(registry: Registry, access: Access, threads: Threads, *, guard: Guard, site: Site, timeout: float) -> App:
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What programs see, below a path of its own.
+
+    Attributes:
+        prefix: The path, such as ``/api/v1``; what stands below it belongs to the surface too.
+        app: Answers. ``scope["state"]["who"]`` says who asks, unless the surface is open.
+        open: Whether everybody may ask, and the surface sees for itself who does.
+    """
+
+    prefix: str
+    app: App
+    open: bool = False
+
+    def holds(self, path: str) -> bool:
+        """Tell whether a path belongs to it."""
+        return path.startswith(self.prefix) and path[len(self.prefix) : len(self.prefix) + 1] in {"", "/"}
+
+
+def build_app(  # noqa: PLR0913 -- every part of the front is named once, here
+    registry: Registry,
+    access: Access,
+    threads: Threads,
+    *,
+    guard: Guard,
+    site: Site,
+    timeout: float,
+    surfaces: Sequence[Surface] = (),
+) -> App:
     """Put the hub's surfaces together.
 
     Args:
@@ -84,23 +112,32 @@ def build_app(registry: Registry, access: Access, threads: Threads, *, guard: Gu
         threads: Where waiting is done.
         guard: What is refused from everybody.
         site: What people see.
+        surfaces: What programs see, beside the registry's API; the first that holds a path answers.
         timeout: Seconds without one byte of a body after which the hub gives up on it.
     """
     distribution = Distribution(Service(registry, threads), body_timeout=timeout)
-    return _Front(distribution, access, threads, guard=guard, site=site)
+    return _Front(distribution, access, threads, guard=guard, site=site, surfaces=surfaces)
 
 
 class _Front:
     """The front: everything that comes in passes here."""
 
     def __init__(
-        self, distribution: Distribution, access: Access, threads: Threads, *, guard: Guard, site: Site
+        self,
+        distribution: Distribution,
+        access: Access,
+        threads: Threads,
+        *,
+        guard: Guard,
+        site: Site,
+        surfaces: Sequence[Surface],
     ) -> None:
         self._distribution = distribution
         self._access = access
         self._threads = threads
         self._guard = guard
         self._site = site
+        self._surfaces = tuple(surfaces)
         self._pages = Starlette(routes=list(site.routes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,6 +149,10 @@ class _Front:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if path == "/v2" or path.startswith("/v2/"):
             await self._serve_api(scope, receive, _with(send, (_VERSION,)), headers=headers)
+            return
+        surface = next((one for one in self._surfaces if one.holds(path)), None)
+        if surface is not None:
+            await self._serve_surface(scope, receive, _with(send, _SAFE), surface=surface, headers=headers)
         else:
             await self._serve_page(scope, receive, _with(send, _SAFE), headers=headers)
 
@@ -123,6 +164,18 @@ class _Front:
             await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
             return
         await self._distribution(scope, receive, send, headers=headers, who=who)
+
+    async def _serve_surface(
+        self, scope: Scope, receive: Receive, send: Send, *, surface: Surface, headers: dict[bytes, bytes]
+    ) -> None:
+        try:
+            if not surface.open:
+                scope.setdefault("state", {})["who"] = await self._admit(scope, headers)
+        except OrchardError as error:
+            answer = error_reply(error, wire.UNAUTHORIZED, self._access.challenge)
+            await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
+            return
+        await surface.app(scope, receive, send)
 
     async def _serve_page(self, scope: Scope, receive: Receive, send: Send, *, headers: dict[bytes, bytes]) -> None:
         try:

@@ -1,16 +1,14 @@
 """Answers: made by handlers as values, sent in one place."""
 
 import asyncio
-import os
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Final
 
 from orchard.hub.http.asgi import Headers, Receive, Send
 from orchard.hub.http.threads import Threads
+from orchard.hub.registry import Content
 
-_PIECE: Final = 1 << 20  # bytes of a range read at once: one hop each
+_END: Final = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +19,14 @@ class Reply:
         status: HTTP status.
         headers: Headers; ``content-length`` among them.
         body: The body, if it is in memory.
-        file: The file whose bytes are the body, if it is not.
-        part: Which bytes of the file; all if absent.
+        content: Where the bytes of the body are, if they are not.
+        part: Which of its bytes; all of a file if absent.
     """
 
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes = b""
-    file: Path | None = None
+    content: Content | None = None
     part: range | None = None
 
 
@@ -45,26 +43,26 @@ async def _departure(receive: Receive) -> None:
 async def send_reply(answer: Reply, receive: Receive, send: Send, *, head: bool, threads: Threads) -> None:
     """Send an answer; to a HEAD request its headers only."""
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    if head or answer.file is None:
+    content = answer.content
+    if head or content is None:
         await send({"type": "http.response.body", "body": b"" if head else answer.body})
-    elif answer.part is None:
+    elif answer.part is None and content.file is not None:
         # The server sends the file itself, without the interpreter: 0.50 CPU-s/GiB where pieces cost 0.59 and more.
-        await send({"type": "http.response.pathsend", "path": str(answer.file)})
+        await send({"type": "http.response.pathsend", "path": str(content.file)})
     else:
-        await _send_part(answer.file, answer.part, threads, receive=receive, send=send)
+        assert answer.part is not None, "only a file is sent whole without being told how long it is"
+        await _send_part(content, answer.part, threads, receive=receive, send=send)
 
 
-async def _send_part(path: Path, part: range, threads: Threads, *, receive: Receive, send: Send) -> None:
-    """Send a part of a file, and stop when the client goes away: sending to nobody raises nothing."""
-    handle = await threads.run(lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+async def _send_part(content: Content, part: range, threads: Threads, *, receive: Receive, send: Send) -> None:
+    """Send some bytes, and stop when the client goes away: sending to nobody raises nothing."""
     gone = asyncio.ensure_future(_departure(receive))
+    left = len(part)
+    pieces = content.read(part.start, part.stop)
     try:
-        for start in range(part.start, part.stop, _PIECE):
-            size = min(_PIECE, part.stop - start)
-            piece = await threads.run(partial(os.pread, handle, size, start))
-            if gone.done() or len(piece) < size:
-                return
-            await send({"type": "http.response.body", "body": piece, "more_body": start + size < part.stop})
+        while left and (piece := await threads.run(lambda: next(pieces, _END))) and not gone.done():
+            left -= len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
     finally:
         gone.cancel()
-        os.close(handle)
+        await threads.run(pieces.close)

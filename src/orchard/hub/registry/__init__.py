@@ -2,8 +2,9 @@
 
 from orchard.hub.catalog import Blob, RepositorySummary, StoredManifest, VersionSummary
 from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.entry import Registry
-from orchard.hub.registry.ports import Files, Policy, Staged
+from orchard.hub.registry.ports import Content, Files, Policy, Staged
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.recall import Recall
 from orchard.hub.registry.uploading import OpenUpload
@@ -11,6 +12,8 @@ from orchard.hub.registry.writing import Pushed, WritableRepository
 
 __all__ = [
     "Blob",
+    "Content",
+    "DeletableRepository",
     "Files",
     "OpenUpload",
     "Page",

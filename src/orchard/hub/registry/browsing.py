@@ -5,7 +5,7 @@ from typing import Final
 
 from orchard.errors import InvalidDigestError, NotFoundError, OrchardError
 from orchard.hub import catalog
-from orchard.hub.access import Principal
+from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import RepositorySummary, VersionSummary
 from orchard.hub.registry.documents import read_blob
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
@@ -43,7 +43,7 @@ def summaries(premises: Premises, who: Principal, page: Page) -> list[Repository
     with premises.database.read() as connection:
         while len(found) < page.limit:
             rows = catalog.listing.summaries(connection, after, page.limit)
-            found.extend(row for row in rows if premises.policy.may_read(who, row.name))
+            found.extend(row for row in rows if premises.policy.allows(who, Action.PULL, row.name))
             if len(rows) < page.limit:
                 break
             after = rows[-1].name
@@ -61,7 +61,7 @@ def names(premises: Premises, who: Principal, page: Page) -> list[str]:
     with premises.database.read() as connection:
         while len(found) < page.limit:
             rows = catalog.repositories.names(connection, after, page.limit)
-            found.extend(name for name in rows if premises.policy.may_read(who, name))
+            found.extend(name for name in rows if premises.policy.allows(who, Action.PULL, name))
             if len(rows) < page.limit:
                 break
             after = rows[-1]

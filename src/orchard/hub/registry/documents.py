@@ -1,8 +1,9 @@
 """Manifests at the door: what is accepted, what must be there already, what is noted down."""
 
+from io import BytesIO
 from typing import Final
 
-from orchard.errors import InvalidDocumentError, NotFoundError
+from orchard.errors import InvalidDocumentError, LimitExceededError, NotFoundError
 from orchard.hub import catalog
 from orchard.hub.catalog import Facts
 from orchard.hub.db import Transaction
@@ -54,13 +55,13 @@ def read_blob(premises: Premises, content: Descriptor) -> bytes:
     Raises:
         NotFoundError: If its file is not there.
         LimitExceededError: If it is large.
-        IntegrityError: If the file has rotted.
+        IntegrityError: If the bytes have rotted.
+        StorageError: If they cannot be read.
     """
-    try:
-        with premises.files.path(content.digest).open("rb") as body:
-            return read_all(body, content, limit=MAX_CONFIG)
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{content.digest} is not there") from error
+    if content.size > MAX_CONFIG:
+        raise LimitExceededError(f"{content.digest}: {content.size} bytes, at most {MAX_CONFIG} are read here")
+    raw = b"".join(premises.files.content(content.digest).read(0, content.size))
+    return read_all(BytesIO(raw), content, limit=MAX_CONFIG)
 
 
 def require_children(connection: Transaction, repository: int, document: Document) -> dict[str, int]:

@@ -1,14 +1,19 @@
 """The way in: whoever wants something of a repository gets an object that can do it, or nothing."""
 
+from typing import Final
+
 from orchard.errors import DeniedError
-from orchard.hub.access import Principal
+from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummary
 from orchard.hub.registry import browsing
 from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.uploading import Busy, sweep
 from orchard.hub.registry.writing import WritableRepository
 from orchard.oci import Digest, check_repository
+
+_PREPOSITIONS: Final = {Action.PULL: "from", Action.PUSH: "to", Action.DELETE: "from", Action.GOVERN: "in"}
 
 
 class Registry:
@@ -24,10 +29,9 @@ class Registry:
         Raises:
             InvalidReferenceError: If this cannot be a repository's name.
             DeniedError: If ``who`` may not.
+            StorageError: If that cannot be told.
         """
-        check_repository(name)
-        if not self._premises.policy.may_read(who, name):
-            raise DeniedError(f"{who.name} may not pull from {name}")
+        self._require(who, Action.PULL, name)
         return ReadableRepository(self._premises, name)
 
     def writable(self, who: Principal, name: str) -> WritableRepository:
@@ -36,16 +40,30 @@ class Registry:
         Raises:
             InvalidReferenceError: If this cannot be a repository's name.
             DeniedError: If ``who`` may not.
+            StorageError: If that cannot be told.
         """
-        check_repository(name)
-        if not self._premises.policy.may_write(who, name):
-            raise DeniedError(f"{who.name} may not push to {name}")
+        self._require(who, Action.PUSH, name)
         return WritableRepository(self._premises, self._busy, who=who, name=name)
+
+    def deletable(self, who: Principal, name: str) -> DeletableRepository:
+        """Open a repository for taking things out of it, be it there or not.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            DeniedError: If ``who`` may not.
+            StorageError: If that cannot be told.
+        """
+        self._require(who, Action.DELETE, name)
+        return DeletableRepository(self._premises, who=who, name=name)
 
     def recall(self, who: Principal, name: str, reference: str) -> StoredManifest | None:
         """Find a manifest if that takes no waiting: it is hot, and ``who`` may read it."""
         found = self._premises.recall.get(name, reference)
-        return found if found is not None and self._premises.policy.may_read(who, name) else None
+        return found if found is not None and self._premises.policy.knows(who, Action.PULL, name) else None
+
+    def decided(self, who: Principal, action: Action, name: str) -> bool:
+        """Tell whether opening a repository takes no waiting, because it is known whether ``who`` may."""
+        return self._premises.policy.knows(who, action, name) is not None
 
     def names(self, who: Principal, page: Page) -> list[str]:
         """List the names of repositories that ``who`` may see: at most ``page.limit``, fewer only at the end.
@@ -92,3 +110,15 @@ class Registry:
             StorageError: If the disk or the catalog fails.
         """
         sweep(self._premises, self._busy, self._premises.at - round(lifetime * 1000))
+
+    def _require(self, who: Principal, action: Action, name: str) -> None:
+        """Refuse whoever may not.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            DeniedError: If ``who`` may not.
+            StorageError: If that cannot be told.
+        """
+        check_repository(name)
+        if not self._premises.policy.allows(who, action, name):
+            raise DeniedError(f"{who.name} may not {action} {_PREPOSITIONS[action]} {name}")

@@ -1,22 +1,44 @@
 """What the registry needs from others: a place for bytes, and somebody who says who may do what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from orchard.hub.access import Principal
+from orchard.hub.access import Action, Principal
 from orchard.oci import Digest
 
 
 class Policy(Protocol):
     """Who may do what."""
 
-    def may_read(self, who: Principal, repository: str, /) -> bool:
-        """Tell whether ``who`` may pull from a repository, or see that it exists."""
+    def knows(self, who: Principal, action: Action, repository: str, /) -> bool | None:
+        """Tell whether ``who`` may, if that takes no waiting; none if it does."""
         ...
 
-    def may_write(self, who: Principal, repository: str, /) -> bool:
-        """Tell whether ``who`` may push to a repository, and delete from it."""
+    def allows(self, who: Principal, action: Action, repository: str, /) -> bool:
+        """Tell whether ``who`` may, be the repository there or not.
+
+        Raises:
+            StorageError: If that cannot be read.
+        """
+        ...
+
+
+class Content(Protocol):
+    """The bytes of one blob, wherever they are kept. Reading fails if they are not there."""
+
+    @property
+    def file(self) -> Path | None:
+        """The file of this machine that holds exactly these bytes, if there is one: a server sends it by itself."""
+        ...
+
+    def read(self, start: int, stop: int, /) -> Generator[bytes]:
+        """Give some of the bytes, in pieces of at most 1 MiB; it waits, and may be left before its end.
+
+        Raises:
+            NotFoundError: If they are not there.
+            StorageError: If they cannot be read, or end before ``stop``.
+        """
         ...
 
 
@@ -65,8 +87,28 @@ class Staged(Protocol):
 class Files(Protocol):
     """Where blobs and uploads are kept."""
 
-    def path(self, digest: Digest, /) -> Path:
-        """Name the file of a blob."""
+    def content(self, digest: Digest, /) -> Content:
+        """Give the bytes of a blob, be they there or not.
+
+        Raises:
+            StorageError: If it cannot be told where they are.
+        """
+        ...
+
+    def digests(self) -> Iterable[Digest]:
+        """Name all blobs that have bytes here, be they known to the catalog or not; in no order.
+
+        Raises:
+            StorageError: If they cannot be listed.
+        """
+        ...
+
+    def erase(self, digest: Digest, /) -> None:
+        """Forget the bytes of a blob, if they are there. Whoever calls it knows that nobody links them.
+
+        Raises:
+            StorageError: If they cannot be removed.
+        """
         ...
 
     def create(self, session: str, algorithm: str, /) -> Staged:

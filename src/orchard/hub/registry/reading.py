@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
 from orchard.hub.catalog import Blob, StoredManifest
 from orchard.hub.db import Database
-from orchard.hub.registry.ports import Files, Policy
+from orchard.hub.registry.ports import Content, Files, Policy
 from orchard.hub.registry.recall import Recall
 from orchard.oci import Digest
 
@@ -62,9 +61,15 @@ class ReadableRepository:
             raise NotFoundError(f"{self.name} has no blob {digest}")
         return found
 
-    def path(self, blob: Blob) -> Path:
-        """Name the file that holds a blob's bytes."""
-        return self._premises.files.path(blob.digest)
+    def held(self, digest: Digest) -> tuple[Blob, Content]:
+        """Find a blob that this repository links, with its bytes.
+
+        Raises:
+            NotFoundError: If it does not, even where another repository does.
+            StorageError: If the catalog fails, or it cannot be told where the bytes are.
+        """
+        blob = self.blob(digest)
+        return blob, self._premises.files.content(digest)
 
     def manifest(self, reference: str | Digest) -> StoredManifest:
         """Find a manifest by its tag or its digest.

@@ -61,7 +61,7 @@ class OpenUpload:
         Raises:
             StorageError: If the catalog fails.
         """
-        with self._premises.database.write() as connection:
+        with self._premises.database.write(self._upload.repository) as connection:
             catalog.uploads.add(connection, self._upload, self._premises.at)
         self._lasting = True
 
@@ -95,7 +95,7 @@ class OpenUpload:
             self.cancel()
             raise
         upload, at = self._upload, self._premises.at
-        with self._premises.database.write() as connection:
+        with self._premises.database.write(upload.repository) as connection:
             repository = catalog.repositories.make(connection, upload.repository, at)
             catalog.repositories.link(connection, repository, blob, at=at)
             catalog.uploads.remove(connection, upload.id)
@@ -109,7 +109,7 @@ class OpenUpload:
             StorageError: If the disk or the catalog fails.
         """
         self._lasting = False
-        with self._premises.database.write() as connection:
+        with self._premises.database.write(self._upload.repository) as connection:
             catalog.uploads.remove(connection, self.id)
         self._premises.files.discard(self.id)
 

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchard.errors import IntegrityError, NotFoundError, UnsupportedError
+from orchard.errors import IntegrityError, NotFoundError
 from orchard.hub import catalog
-from orchard.hub.access import Principal
+from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Upload
 from orchard.hub.db import Transaction
 from orchard.hub.registry import documents
@@ -92,9 +92,9 @@ class WritableRepository:
             StorageError: If the catalog fails.
         """
         at = self._premises.at
-        with self._premises.database.write() as connection:
+        with self._premises.database.write(self.name) as connection:
             names = catalog.repositories.linking(connection, digest) if source is None else [source]
-            readable = (name for name in names if self._premises.policy.may_read(self._who, name))
+            readable = (name for name in names if self._premises.policy.allows(self._who, Action.PULL, name))
             found = next(filter(None, (catalog.repositories.blob(connection, name, digest) for name in readable)), None)
             if found is not None:
                 repository = catalog.repositories.make(connection, self.name, at)
@@ -126,68 +126,11 @@ class WritableRepository:
             raise IntegrityError(f"{name}: the manifest is {Digest.of(raw, name.algorithm)}")
         bare = documents.facts(document, self.name, self._premises)
         try:
-            with self._premises.database.write() as connection:
+            with self._premises.database.write(self.name) as connection:
                 self._store(connection, document, name, facts=bare, tags=tags)
         finally:
             self._premises.recall.forget(self.name)
         return Pushed(name, None if document.subject is None else document.subject.digest)
-
-    def delete_manifest(self, digest: Digest) -> None:
-        """Forget a manifest and all its tags.
-
-        Raises:
-            NotFoundError: If there is none.
-            UnsupportedError: If an index of this repository lists it.
-            StorageError: If the catalog fails.
-        """
-        at = self._premises.at
-        try:
-            with self._premises.database.write() as connection:
-                repository, manifest = self._find(connection, digest)
-                self._refuse_if_named(connection, repository, digest)
-                book = TagBook(connection, repository, account=self._who.name, at=at)
-                for tag in catalog.tags.of_manifest(connection, manifest):
-                    book.remove(tag)
-                catalog.manifests.remove(connection, manifest)
-                self._journal(connection, at).record("manifest.delete", digest)
-        finally:
-            self._premises.recall.forget(self.name)
-
-    def delete_tag(self, tag: str) -> None:
-        """Forget a tag; the manifest stays.
-
-        Raises:
-            NotFoundError: If there is none.
-            StorageError: If the catalog fails.
-        """
-        at = self._premises.at
-        try:
-            with self._premises.database.write() as connection:
-                repository = catalog.repositories.find(connection, self.name)
-                book = None if repository is None else TagBook(connection, repository, account=self._who.name, at=at)
-                if book is None or not book.remove(tag):
-                    raise NotFoundError(f"{self.name} has no tag {tag}")
-                self._journal(connection, at).record("tag.delete", tag=tag)
-        finally:
-            self._premises.recall.forget(self.name)
-
-    def delete_blob(self, digest: Digest) -> None:
-        """Take a blob out of this repository; other repositories keep it.
-
-        Raises:
-            NotFoundError: If it is not there.
-            UnsupportedError: If a manifest of this repository names it.
-            StorageError: If the catalog fails.
-        """
-        at = self._premises.at
-        with self._premises.database.write() as connection:
-            repository = catalog.repositories.find(connection, self.name)
-            if repository is None:
-                raise NotFoundError(f"{self.name} has no blob {digest}")
-            self._refuse_if_named(connection, repository, digest)
-            if not catalog.repositories.unlink(connection, repository, digest):
-                raise NotFoundError(f"{self.name} has no blob {digest}")
-            self._journal(connection, at).record("blob.delete", digest)
 
     def _store(
         self, connection: Transaction, document: Document, digest: Digest, *, facts: Facts | None, tags: Sequence[str]
@@ -206,23 +149,6 @@ class WritableRepository:
         for tag in tags:
             if book.point(tag, manifest, digest):
                 journal.record("tag.set", digest, tag)
-
-    def _find(self, connection: Transaction, digest: Digest) -> tuple[int, int]:
-        repository = catalog.repositories.find(connection, self.name)
-        manifest = None if repository is None else catalog.manifests.find(connection, repository, digest)
-        if repository is None or manifest is None:
-            raise NotFoundError(f"{self.name} has no manifest {digest}")
-        return repository, manifest
-
-    def _refuse_if_named(self, connection: Transaction, repository: int, digest: Digest) -> None:
-        """Keep every manifest of the repository pullable.
-
-        Raises:
-            UnsupportedError: If one of them names this content.
-        """
-        manifest = catalog.repositories.named_by(connection, repository, digest)
-        if manifest is not None:
-            raise UnsupportedError(f"{digest} is part of {self.name}@{manifest}; delete that first")
 
     def _journal(self, connection: Transaction, at: int) -> Journal:
         return Journal(connection, self.name, account=self._who.name, at=at)

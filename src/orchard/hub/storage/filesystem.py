@@ -13,14 +13,15 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from orchard.errors import IntegrityError, NotFoundError, StorageError
+from orchard.errors import IntegrityError, InvalidDigestError, NotFoundError, StorageError
 from orchard.hub.storage.appending import GrowingFile
-from orchard.oci import CHUNK, Digest, Hasher
+from orchard.hub.storage.local import LocalContent
+from orchard.oci import ALGORITHMS, CHUNK, Digest, Hasher
 
 _SESSION: Final = re.compile(r"[0-9a-f]{32}")
 _HASHERS: Final = 4096  # sessions whose hash so far is remembered; of the others the file is read again at the end
@@ -30,16 +31,49 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Filesystem:
-    """Blobs and uploads below one directory, which no other process writes to."""
+    """Blobs and uploads below one directory, which no other process writes to.
+
+    Attributes:
+        hashers: For ``StagedFile``: the hashes of uploads that no request holds.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._hashers = _Hashers()
+        self.hashers = Hashers()
         self._hashing = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hub-hash")
 
     def path(self, digest: Digest) -> Path:
         """Name the file of a blob, be it there or not."""
         return self._root / "blobs" / digest.algorithm / digest.hex[:2] / digest.hex
+
+    def content(self, digest: Digest) -> LocalContent:
+        """Give the bytes of a blob, be they there or not."""
+        return LocalContent(self.path(digest))
+
+    def digests(self) -> Iterator[Digest]:
+        """Name all blobs that have a file here, be they known to the catalog or not; in no order.
+
+        Raises:
+            StorageError: If they cannot be listed.
+        """
+        for algorithm in ALGORITHMS:
+            with _translated("the list of blobs"):
+                found = [path.name for path in (self._root / "blobs" / algorithm).glob("*/*")]
+            for name in found:
+                with suppress(InvalidDigestError):  # whatever else somebody put there is left alone
+                    yield Digest.parse(f"{algorithm}:{name}")
+
+    def erase(self, digest: Digest) -> None:
+        """Forget the file of a blob, if it is there. Whoever calls it knows that nobody links the blob.
+
+        Raises:
+            StorageError: If it cannot be removed.
+        """
+        path = self.path(digest)
+        with _translated(f"blob {digest}"):
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _flush_directory(path.parent)
 
     def create(self, session: str, algorithm: str) -> "StagedFile":
         """Begin an upload.
@@ -52,7 +86,7 @@ class Filesystem:
         with _translated(f"upload {session}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = GrowingFile.open(path, new=True)
-        self._hashers.put(session, hasher)
+        self.hashers.put(session, hasher)
         return StagedFile(self, session, file)
 
     def resume(self, session: str) -> "StagedFile":
@@ -75,7 +109,7 @@ class Filesystem:
         Raises:
             StorageError: If the disk fails.
         """
-        self._hashers.take(session)
+        self.hashers.take(session)
         with _translated(f"upload {session}"):
             self._staged(session).unlink(missing_ok=True)
 
@@ -98,11 +132,6 @@ class Filesystem:
             self._staged(session).replace(target)
             _flush_directory(target.parent)
 
-    def hasher(self, session: str, size: int) -> Hasher | None:
-        """Give the hash of exactly the first ``size`` bytes of an upload, if it is known. For ``StagedFile``."""
-        hasher = self._hashers.take(session)
-        return hasher if hasher is not None and hasher.size == size else None
-
     def hash(self, hasher: Hasher, pieces: Sequence[bytes]) -> "Future[None] | None":
         """Hash some bytes: many of them in another thread, while they are written. For ``StagedFile``.
 
@@ -112,10 +141,6 @@ class Filesystem:
             return self._hashing.submit(_update, hasher, pieces)
         _update(hasher, pieces)
         return None
-
-    def keep(self, session: str, hasher: Hasher) -> None:
-        """Remember a hash for the next request. For ``StagedFile``."""
-        self._hashers.put(session, hasher)
 
     def _staged(self, session: str) -> Path:
         """Name the file of an upload.
@@ -135,7 +160,7 @@ class StagedFile:
         self._files = files
         self._session = session
         self._file = file
-        self._hasher = files.hasher(session, file.size)
+        self._hasher = files.hashers.of(session, file.size)
 
     @property
     def size(self) -> int:
@@ -195,7 +220,7 @@ class StagedFile:
         finally:
             self._file.close()
         if self._hasher is not None:
-            self._files.keep(self._session, self._hasher)
+            self._files.hashers.put(self._session, self._hasher)
 
     def _take(self, pieces: Sequence[bytes]) -> None:
         hashed = None if self._hasher is None else self._files.hash(self._hasher, pieces)
@@ -216,7 +241,7 @@ class StagedFile:
         return hasher.digest
 
 
-class _Hashers:
+class Hashers:
     """Hashes of unfinished uploads, the least recently used forgotten first. ``hashlib`` cannot save one to disk."""
 
     def __init__(self) -> None:
@@ -224,14 +249,21 @@ class _Hashers:
         self._hashers: OrderedDict[str, Hasher] = OrderedDict()
 
     def put(self, session: str, hasher: Hasher) -> None:
+        """Remember a hash for the next request."""
         with self._lock:
             self._hashers[session] = hasher
             while len(self._hashers) > _HASHERS:
                 self._hashers.popitem(last=False)
 
     def take(self, session: str) -> Hasher | None:
+        """Give a hash away, if it is known."""
         with self._lock:
             return self._hashers.pop(session, None)
+
+    def of(self, session: str, size: int) -> Hasher | None:
+        """Give away the hash of exactly the first ``size`` bytes of an upload, if it is known."""
+        hasher = self.take(session)
+        return hasher if hasher is not None and hasher.size == size else None
 
 
 def _update(hasher: Hasher, pieces: Sequence[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from orchard.hub.db.schema import metadata
+from orchard.hub.db import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

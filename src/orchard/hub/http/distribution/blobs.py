@@ -23,25 +23,24 @@ _SAFE: Final = (
 async def get(service: Service, call: Call) -> Reply:
     """Send a blob, or a part of it. The same for HEAD: whoever sends leaves the body out."""
     digest = Digest.parse(call.tail)
-    repository = service.reading(call)
-    blob = await service.threads.run(lambda: repository.blob(digest))
+    repository = await service.reading(call)
+    blob, content = await service.threads.run(lambda: repository.held(digest))
     wanted = parse_range(_range(call, digest), blob.size)
     if wanted == "unsatisfiable":
         headers = [(b"content-range", b"bytes */%d" % blob.size)]
         return problem(416, wire.SIZE_INVALID, f"{digest} has {blob.size} bytes", headers=headers)
-    path = repository.path(blob)
     if wanted == "whole":
         length = (b"content-length", b"%d" % blob.size)
-        return Reply(200, [*_headers(blob), length], file=path if blob.size else None)
+        return Reply(200, [*_headers(blob), length], content=content if blob.size else None)
     span = b"bytes %d-%d/%d" % (wanted.start, wanted.stop - 1, blob.size)
     headers = [*_headers(blob), (b"content-range", span), (b"content-length", b"%d" % len(wanted))]
-    return Reply(206, headers, file=path, part=wanted)
+    return Reply(206, headers, content=content, part=wanted)
 
 
 async def delete(service: Service, call: Call) -> Reply:
     """Take a blob out of a repository."""
     digest = Digest.parse(call.tail)
-    repository = service.writing(call)
+    repository = await service.deleting(call)
     await service.threads.run(lambda: repository.delete_blob(digest))
     return reply(202)
 

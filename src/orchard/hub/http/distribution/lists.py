@@ -21,7 +21,7 @@ async def ping(service: Service, call: Call) -> Reply:  # noqa: ARG001 -- the sh
 async def tags(service: Service, call: Call) -> Reply:
     """List the tags of a repository."""
     page = call.page
-    repository = service.reading(call)
+    repository = await service.reading(call)
     found = await service.threads.run(lambda: repository.tags(_one_more(page)))
     shown = found[: page.limit]
     headers = [*_JSON, *_next(f"/v2/{call.name}/tags/list", page, shown, more=len(found) > page.limit)]
@@ -41,7 +41,7 @@ async def referrers(service: Service, call: Call) -> Reply:
     """List the manifests that are about another one, as an index."""
     subject = Digest.parse(call.tail)
     page = call.page
-    repository = service.reading(call)
+    repository = await service.reading(call)
     kind = call.parameter("artifactType") or None
     shown, more = await service.threads.run(lambda: repository.referrers(subject, page, kind))
     # Content-Type without a charset: clients compare the whole string.

@@ -19,14 +19,14 @@ async def get(service: Service, call: Call) -> Reply:
     hot = service.registry.recall(call.who, call.name, call.tail)
     if hot is not None:
         return _found(hot)
-    repository = service.reading(call)
+    repository = await service.reading(call)
     reference = _reference(call.tail)
     return _found(await service.threads.run(lambda: repository.manifest(reference)))
 
 
 async def put(service: Service, call: Call) -> Reply:
     """Take a manifest and the tags that come with it."""
-    repository = service.writing(call)
+    repository = await service.writing(call)
     reference = _reference(call.tail)
     tags = [check_tag(tag) for tag in call.query.get("tag", ())]
     if len(tags) > MAX_TAGS:
@@ -51,7 +51,7 @@ async def put(service: Service, call: Call) -> Reply:
 
 async def delete(service: Service, call: Call) -> Reply:
     """Forget a tag; or a manifest with all its tags."""
-    repository = service.writing(call)
+    repository = await service.deleting(call)
     reference = _reference(call.tail)
     if isinstance(reference, Digest):
         await service.threads.run(lambda: repository.delete_manifest(reference))

@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qs
 
 from orchard.errors import ConflictError, InvalidError
-from orchard.hub.access import Principal
+from orchard.hub.access import Action, Principal
 from orchard.hub.http.asgi import Scope
 from orchard.hub.http.body import Body
 from orchard.hub.http.threads import Threads
-from orchard.hub.registry import OpenUpload, Page, ReadableRepository, Registry, WritableRepository
+from orchard.hub.registry import DeletableRepository, OpenUpload, Page, ReadableRepository, Registry, WritableRepository
+
+T = TypeVar("T")
 
 PAGE: Final = 1000  # most items of one answer, and as many as a client gets that does not say
 _FIELDS: Final = 128
@@ -92,23 +94,38 @@ class Service:
     registry: Registry
     threads: Threads
 
-    def reading(self, call: Call) -> ReadableRepository:
+    async def reading(self, call: Call) -> ReadableRepository:
         """Open the repository that a request is about.
 
         Raises:
             InvalidReferenceError: If this cannot be a repository's name.
             DeniedError: If whoever asks may not.
         """
-        return self.registry.readable(call.who, call.name)
+        return await self._open(call, Action.PULL, self.registry.readable)
 
-    def writing(self, call: Call) -> WritableRepository:
+    async def writing(self, call: Call) -> WritableRepository:
         """Open the repository that a request is about, for writing.
 
         Raises:
             InvalidReferenceError: If this cannot be a repository's name.
             DeniedError: If whoever asks may not.
         """
-        return self.registry.writable(call.who, call.name)
+        return await self._open(call, Action.PUSH, self.registry.writable)
+
+    async def deleting(self, call: Call) -> DeletableRepository:
+        """Open the repository that a request is about, for taking things out of it.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            DeniedError: If whoever asks may not.
+        """
+        return await self._open(call, Action.DELETE, self.registry.deletable)
+
+    async def _open(self, call: Call, action: Action, opening: Callable[[Principal, str], T]) -> T:
+        """Open a repository, in a thread if it takes waiting to find out whether somebody may."""
+        if self.registry.decided(call.who, action, call.name):
+            return opening(call.who, call.name)
+        return await self.threads.run(lambda: opening(call.who, call.name))
 
     @asynccontextmanager
     async def holding(self, take: Callable[[], OpenUpload]) -> AsyncIterator[OpenUpload]:

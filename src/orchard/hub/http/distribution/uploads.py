@@ -1,6 +1,7 @@
 """Uploads: sessions, chunks, streams, mounts (distribution spec, "Pushing blobs")."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from orchard.errors import InvalidDigestError, NotFoundError, RemoteError
@@ -25,7 +26,7 @@ async def start(service: Service, call: Call) -> Reply:
     elif call.parameter("digest") is not None:
         return await _take_whole(service, call)
     algorithm = call.parameter("digest-algorithm") or ALGORITHMS[0]
-    repository = service.writing(call)
+    repository = await service.writing(call)
     async with service.holding(lambda: repository.start_upload(algorithm)) as upload:
         return reply(202, _progress(call, upload))
 
@@ -70,22 +71,24 @@ async def cancel(service: Service, call: Call) -> Reply:
     return reply(204)
 
 
-def _session(service: Service, call: Call, session: str) -> AbstractAsyncContextManager[OpenUpload]:
-    repository = service.writing(call)
-    return service.holding(lambda: repository.upload(session))
+@asynccontextmanager
+async def _session(service: Service, call: Call, session: str) -> AsyncIterator[OpenUpload]:
+    repository = await service.writing(call)
+    async with service.holding(lambda: repository.upload(session)) as upload:
+        yield upload
 
 
 async def _mount(service: Service, call: Call) -> Blob | None:
     """Link a blob that is somewhere else; a source that cannot exist has none."""
     digest = Digest.parse(call.parameter("mount") or "")
     source = call.parameter("from")
-    repository = service.writing(call)
+    repository = await service.writing(call)
     return await service.threads.run(lambda: repository.mount(digest, source))
 
 
 async def _take_whole(service: Service, call: Call) -> Reply:
     digest = _wanted(call)
-    repository = service.writing(call)
+    repository = await service.writing(call)
     async with service.holding(lambda: repository.start_upload(digest.algorithm, lasting=False)) as upload:
         await call.body.pour(upload.append, service.threads)
         return _created(call, await service.threads.run(lambda: upload.commit(digest)))
@@ -97,7 +100,7 @@ async def _finished_before(service: Service, call: Call, digest: Digest) -> Repl
     Raises:
         NotFoundError: If it is not.
     """
-    repository = service.reading(call)
+    repository = await service.reading(call)
     try:
         return _created(call, await service.threads.run(lambda: repository.blob(digest)))
     except NotFoundError:

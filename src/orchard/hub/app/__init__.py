@@ -1,0 +1,5 @@
+"""One hub process: every part is named, made and ended here, and nowhere else (ADR 0004)."""
+
+from orchard.hub.app.running import run, set_password
+
+__all__ = ["run", "set_password"]

@@ -1,0 +1,19 @@
+"""What all tables share: where they are gathered, and columns that many of them have.
+
+SQL that both SQLite and PostgreSQL understand, nothing else: times are whole milliseconds since 1970 that the caller
+passes in (SQLite 3.40 has no sub-second clock of its own), texts sort by their bytes.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String
+
+metadata: Final = MetaData()
+
+BYTEWISE: Final = String().with_variant(String(collation="C"), "postgresql")
+KEY: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER PRIMARY KEY
+
+
+def repository_column() -> Column[int]:
+    """Say which repository a row belongs to; it goes when that goes."""
+    return Column("repository_id", KEY, ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False)
