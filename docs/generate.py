@@ -1,6 +1,7 @@
 """Write the pages that repeat what stands elsewhere. ``make docs`` runs it; a test compares.
 
-``commands.md`` is what the commands say themselves, ``schemas/README.md`` what the schemas do.
+``commands.md`` is what the commands say themselves, ``schemas/README.md`` what the schemas do, ``hub-settings.md`` what
+the settings do.
 """
 
 import json
@@ -10,6 +11,8 @@ from pathlib import Path
 import click
 
 from orchard.cli import COMMANDS, program
+from orchard.cli.commands.hub.place import shown
+from orchard.hub.settings import KEYS
 
 TARGET = Path(__file__).parent / "commands.md"
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -66,7 +69,39 @@ def schemas() -> str:
     return SCHEMAS_HEAD + "".join(rows)
 
 
+SETTINGS = Path(__file__).parent / "hub-settings.md"
+SETTINGS_HEAD = """# Settings of the hub
+
+Everything has a default: `orchard hub` needs none of this. A setting is typed (`--keep-deleted 14d`), or stands in the
+environment (`ORCHARD_HUB_KEEP_DELETED=14d`), or in the file `hub.toml` of the data directory (`keep-deleted = "14d"`;
+`--settings FILE` or `$ORCHARD_HUB_SETTINGS` names another). What is typed wins, then the environment, then the file.
+`orchard hub settings` shows what holds. This page is generated: `make docs`.
+
+- A key, variable or value that cannot be is an error that names it. Nothing is left out in silence.
+- Secrets are not typed, for other users of the machine would see them: use the environment, or a variable that ends in
+  `_FILE` and names the file that holds the value (`ORCHARD_HUB_DATABASE_FILE=/run/secrets/database`), or `hub.toml`.
+- Times may have a unit: `s`, `min`, `h`, `d`; sizes too: `KiB`, `MiB`, `GiB`, `TiB`. In the environment lists are
+  written with commas.
+- The object store's credentials come from where Amazon's own tools look: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`
+  or the machine's role.
+
+| setting | is | default | what it does |
+|---|---|---|---|
+"""
+
+
+def settings() -> str:
+    """Give the page of the hub's settings."""
+    rows = []
+    for key in KEYS.values():
+        kind = ", ".join(f"`{word}`" for word in key.choices) or key.kind.name.lower()
+        default = "`HOME/hub`" if key.name == "data" else f"`{shown(key, key.default)}`"
+        rows.append(f"| `{key.name}` | {kind} | {default} | {key.help} |\n")
+    return SETTINGS_HEAD + "".join(rows)
+
+
 if __name__ == "__main__":
+    SETTINGS.write_text(settings(), encoding="utf-8")
     TARGET.write_text(reference(), encoding="utf-8")
     (SCHEMAS / "README.md").write_text(schemas(), encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET.name} and {SCHEMAS.name}/README.md\n")
+    sys.stdout.write(f"wrote {TARGET.name}, {SETTINGS.name} and {SCHEMAS.name}/README.md\n")

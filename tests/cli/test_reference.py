@@ -25,6 +25,11 @@ def test_schemas_page_then_it_lists_what_the_schemas_say() -> None:
     assert (DOCS / "schemas/README.md").read_text() == page, "run: make docs"
 
 
+def test_settings_page_then_it_says_what_the_settings_say() -> None:
+    page = load_generator().settings()  # type: ignore[attr-defined]
+    assert (DOCS / "hub-settings.md").read_text() == page, "run: make docs"
+
+
 def test_exit_codes_page_then_it_lists_every_code() -> None:
     rows = [line.split("|")[1].strip() for line in (DOCS / "exit-codes.md").read_text().splitlines() if "|" in line]
     documented = {int(cell) for cell in rows if cell.isdigit()}
