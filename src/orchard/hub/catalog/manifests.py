@@ -72,9 +72,10 @@ def add(connection: Connection, repository: int, row: "NewManifest") -> int:
     made = find(connection, repository, row.digest)
     assert made is not None
     connection.execute(insert(documents), {"manifest_id": made, "raw": row.document.raw})
-    children = [_child(made, number, child) for number, child in enumerate(row.document.children)]
+    children = [_child(number, child) for number, child in enumerate(row.document.children)]
     if children:
-        connection.execute(insert(manifest_children), children)
+        parent = {"manifest_id": made, "repository_id": repository}
+        connection.execute(insert(manifest_children), [{**parent, **child} for child in children])
     return made
 
 
@@ -156,9 +157,8 @@ class NewManifest:
         return dumps(descriptor.to_json()).decode()
 
 
-def _child(manifest: int, position: int, child: Descriptor) -> dict[str, str | int]:
+def _child(position: int, child: Descriptor) -> dict[str, str | int]:
     return {
-        "manifest_id": manifest,
         "position": position,
         "digest": str(child.digest),
         "media_type": child.media_type,

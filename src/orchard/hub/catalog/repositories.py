@@ -40,7 +40,9 @@ _NAMES: Final = (
 _NAMED_BY: Final = (
     select(manifests.c.digest)
     .select_from(manifests.join(manifest_children))
-    .where(manifests.c.repository_id == bindparam("repository"), manifest_children.c.digest == bindparam("digest"))
+    .where(
+        manifest_children.c.repository_id == bindparam("repository"), manifest_children.c.digest == bindparam("digest")
+    )
     .limit(1)
 )
 _LINK: Final = insert(blob_links)
@@ -95,7 +97,7 @@ def link(connection: Connection, repository: int, blob: Blob, *, at: int) -> Non
     """Let a repository link a blob whose bytes are stored; it may do so already."""
     digest = str(blob.digest)
     if connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).first() is None:
-        connection.execute(insert(blobs), {"digest": digest, "size": blob.size, "stored_at": at})
+        connection.execute(insert(blobs), {"digest": digest, "size": blob.size, "stored_at": at, "checked_at": at})
     if not sizes(connection, repository, [blob.digest]):
         connection.execute(_LINK, {"repository_id": repository, "digest": digest, "linked_at": at})
 

@@ -1,4 +1,4 @@
-"""Upload sessions: whose they are and since when. How far one has come is the size of its staged file."""
+"""Upload sessions: whose they are and when they were last active. How far one has come its staged file says."""
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -9,7 +9,7 @@ from orchard.hub.db.schema import uploads
 def add(connection: Connection, upload: Upload, at: int) -> None:
     """Remember a new session."""
     values = {"id": upload.id, "repository": upload.repository, "account": upload.account, "started_at": at}
-    connection.execute(insert(uploads), {**values, "algorithm": upload.algorithm})
+    connection.execute(insert(uploads), {**values, "active_at": at, "algorithm": upload.algorithm})
 
 
 def get(connection: Connection, session: str) -> Upload | None:
@@ -26,8 +26,8 @@ def remove(connection: Connection, session: str) -> None:
 
 
 def expired(connection: Connection, before: int) -> list[str]:
-    """List the sessions that began before a time."""
-    return list(connection.execute(select(uploads.c.id).where(uploads.c.started_at < before)).scalars())
+    """List the sessions that nothing was added to since a time."""
+    return list(connection.execute(select(uploads.c.id).where(uploads.c.active_at < before)).scalars())
 
 
 def alive(connection: Connection) -> set[str]:

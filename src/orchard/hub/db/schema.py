@@ -42,6 +42,11 @@ blobs: Final = Table(
     Column("digest", BYTEWISE, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
+    Column("checked_at", BigInteger, nullable=False, server_default="0"),  # when its bytes were last seen to be sound
+    Column(
+        "damaged_at", BigInteger
+    ),  # when they were found not to be; nobody gets them until somebody pushes them again
+    Index("blobs_by_check", "checked_at"),
 )
 
 blob_links: Final = Table(
@@ -49,7 +54,7 @@ blob_links: Final = Table(
     metadata,
     repository_column(),
     Column("digest", BYTEWISE, ForeignKey("blobs.digest"), nullable=False),
-    Column("linked_at", BigInteger, nullable=False),
+    Column("linked_at", BigInteger, nullable=False),  # or when somebody who pushes was last told that it is here
     PrimaryKeyConstraint("repository_id", "digest"),
     Index("blob_links_by_digest", "digest"),
     sqlite_with_rowid=False,
@@ -79,6 +84,7 @@ manifests: Final = Table(
     Column("model_format", String),
     Column("licence", String),
     Column("note", Text),  # why facts are missing
+    Column("orphaned_at", BigInteger),  # since when its subject is seen to be missing, if it has one
     UniqueConstraint("repository_id", "digest"),
     Index("manifests_by_subject", "repository_id", "subject_digest", "digest"),
     Index("manifests_by_time", "repository_id", "pushed_at"),
@@ -99,8 +105,10 @@ manifest_children: Final = Table(
     Column("digest", BYTEWISE, nullable=False),
     Column("media_type", String, nullable=False),
     Column("size", BigInteger, nullable=False),
+    # That of the manifest, again: whether a repository names a blob is asked of digests that a million others name.
+    Column("repository_id", KEY, nullable=False, server_default="0"),
     PrimaryKeyConstraint("manifest_id", "position"),
-    Index("manifest_children_by_digest", "digest"),
+    Index("manifest_children_by_digest", "digest", "repository_id"),
     sqlite_with_rowid=False,
 )
 
@@ -137,7 +145,9 @@ uploads: Final = Table(
     Column("account", String, nullable=False),
     Column("algorithm", String, nullable=False),
     Column("started_at", BigInteger, nullable=False),
-    Index("uploads_by_time", "started_at"),
+    Column("active_at", BigInteger, nullable=False, server_default="0"),  # when bytes last came, to the minute
+    Index("uploads_by_activity", "active_at"),
+    Index("uploads_by_account", "account"),
 )
 
 users: Final = Table(
