@@ -13,6 +13,7 @@
     ├── IntegrityError             bytes that are not what their descriptor says
     ├── NotFoundError
     ├── ConflictError              something is already there, or has changed meanwhile
+    │   └── PreconditionError      the caller asked to be refused in that case
     ├── DeniedError                the answer is no, whoever asks again the same way
     │   └── UnauthenticatedError   the answer may change after a login
     ├── UnsupportedError           the other side does not offer this
@@ -75,6 +76,10 @@ class NotFoundError(OrchardError):
 
 class ConflictError(OrchardError):
     """Something is already there, or changed while we were looking."""
+
+
+class PreconditionError(ConflictError):
+    """What the caller made a condition of does not hold: somebody else was faster."""
 
 
 class DeniedError(OrchardError):

@@ -197,6 +197,17 @@ def test_signatures_and_parts_of_an_index_are_no_versions(hub: Inside) -> None:
     assert digests == {Digest.of(index(part)), Digest.of(loose)}
 
 
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+@pytest.mark.parametrize("ending", ["", ".sig", ".att", ".sbom"])
+def test_tags_that_stand_in_for_referrers_are_no_versions(hub: Inside, algorithm: str, ending: str) -> None:
+    signed = hub.push_image(NAME, "v1", b"one")
+    digest = Digest.of(signed, algorithm)
+    fallback = f"{algorithm}-{digest.hex[:64]}{ending}"  # cut as the distribution spec says, "Referrers Tag Schema"
+    hub.push_manifest(NAME, index(signed, annotations={"n": "list"}), fallback)
+    hub.push_manifest(NAME, index(signed, annotations={"n": "mine"}), f"my-{fallback}")
+    assert [version.tags for version in hub.registry.versions(hub.who, NAME)] == [(f"my-{fallback}",), ("v1",)]
+
+
 def test_index_is_as_large_as_all_it_lists(hub: Inside) -> None:
     first, second = hub.push_image(NAME, "a", b"12345"), hub.push_image(NAME, "b", b"1234567")
     hub.push_manifest(NAME, index(first, second), "all")

@@ -3,7 +3,15 @@
 from orchard.hub.catalog import events, listing, manifests, repositories, tags, uploads
 from orchard.hub.catalog.events import Journal
 from orchard.hub.catalog.manifests import NewManifest
-from orchard.hub.catalog.records import Blob, Facts, RepositorySummary, StoredManifest, Upload, VersionSummary
+from orchard.hub.catalog.records import (
+    Blob,
+    Facts,
+    RepositorySummary,
+    StoredManifest,
+    TagMove,
+    Upload,
+    VersionSummary,
+)
 from orchard.hub.catalog.tags import TagBook
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "RepositorySummary",
     "StoredManifest",
     "TagBook",
+    "TagMove",
     "Upload",
     "VersionSummary",
     "events",

@@ -11,7 +11,8 @@ from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifest
 from orchard.oci import Digest
 
 # Tags that clients without the referrers API give to signatures: they are facts about a version, not versions.
-_FALLBACK: Final = re.compile(r"sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.(?:sig|att|sbom))?")
+# The digest in one is cut to 64 characters, whatever its algorithm, so that it fits into a tag.
+_FALLBACK: Final = re.compile(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")
 
 _latest: Final = manifests.alias("latest")
 _parent: Final = manifests.alias("parent")

@@ -23,6 +23,22 @@ class StoredManifest:
     raw: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class TagMove:
+    """One change of a tag.
+
+    Attributes:
+        number: Grows with every change of any tag.
+        digest: Where it points since then; none if it was removed.
+        account: Who did it.
+    """
+
+    number: int
+    digest: Digest | None
+    at: datetime
+    account: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a version says about itself, for lists.

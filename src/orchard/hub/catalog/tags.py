@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
 
+from orchard.hub.catalog.records import TagMove, moment
 from orchard.hub.db.schema import manifests, repositories, tag_history, tags
 from orchard.oci import Digest
 
@@ -20,6 +21,24 @@ _CURRENT: Final = (
     .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
 )
 
+_MOVES: Final = (
+    select(tag_history.c.id, tag_history.c.digest, tag_history.c.at, tag_history.c.account)
+    .select_from(tag_history.join(repositories))
+    .where(
+        repositories.c.name == bindparam("repository"),
+        tag_history.c.name == bindparam("tag"),
+        tag_history.c.id < bindparam("before"),
+    )
+    .order_by(tag_history.c.id.desc())
+    .limit(bindparam("limit"))
+)
+
+_TARGET: Final = (
+    select(manifests.c.digest)
+    .select_from(manifests.join(tags).join(repositories, repositories.c.id == tags.c.repository_id))
+    .where(repositories.c.name == bindparam("repository"), tags.c.name == bindparam("tag"))
+)
+
 
 def names(connection: Connection, repository: str, *, after: str, limit: int) -> list[str]:
     """List tags in the order of their bytes."""
@@ -27,9 +46,24 @@ def names(connection: Connection, repository: str, *, after: str, limit: int) ->
     return list(connection.execute(_NAMES, values).scalars())
 
 
+def target(connection: Connection, repository: str, tag: str) -> str | None:
+    """Tell the digest that a tag points to, if it is there."""
+    found = connection.execute(_TARGET, {"repository": repository, "tag": tag}).scalar()
+    return None if found is None else str(found)
+
+
 def of_manifest(connection: Connection, manifest: int) -> list[str]:
     """List the tags of one manifest."""
     return list(connection.execute(select(tags.c.name).where(tags.c.manifest_id == manifest)).scalars())
+
+
+def moves(connection: Connection, repository: str, tag: str, *, before: int, limit: int) -> list[TagMove]:
+    """List where a tag has pointed, newest first, be it there still or not; only moves of a lower number."""
+    values = {"repository": repository, "tag": tag, "before": before, "limit": limit}
+    return [
+        TagMove(row.id, None if row.digest is None else Digest.parse(row.digest), moment(row.at), row.account)
+        for row in connection.execute(_MOVES, values)
+    ]
 
 
 class TagBook:

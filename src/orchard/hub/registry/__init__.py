@@ -1,7 +1,8 @@
 """What can be done with the hub's repositories, whatever protocol asks for it."""
 
-from orchard.hub.catalog import Blob, RepositorySummary, StoredManifest, VersionSummary
+from orchard.hub.catalog import Blob, RepositorySummary, StoredManifest, TagMove, VersionSummary
 from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.conditions import Condition
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.entry import Registry
 from orchard.hub.registry.ports import Content, Files, Policy, Staged
@@ -12,6 +13,7 @@ from orchard.hub.registry.writing import Pushed, WritableRepository
 
 __all__ = [
     "Blob",
+    "Condition",
     "Content",
     "DeletableRepository",
     "Files",
@@ -26,6 +28,7 @@ __all__ = [
     "RepositorySummary",
     "Staged",
     "StoredManifest",
+    "TagMove",
     "VersionDetail",
     "VersionSummary",
     "WritableRepository",

@@ -5,6 +5,7 @@ from orchard.hub import catalog
 from orchard.hub.access import Principal
 from orchard.hub.catalog import Journal, TagBook
 from orchard.hub.db import Transaction
+from orchard.hub.registry.conditions import Condition
 from orchard.hub.registry.reading import Premises
 from orchard.oci import Digest
 
@@ -38,10 +39,15 @@ class DeletableRepository:
         finally:
             self._premises.recall.forget(self.name)
 
-    def delete_tag(self, tag: str) -> None:
+    def delete_tag(self, tag: str, condition: Condition | None = None) -> None:
         """Forget a tag; the manifest stays.
 
+        Args:
+            tag: The tag.
+            condition: Where it must point.
+
         Raises:
+            PreconditionError: If it points elsewhere.
             NotFoundError: If there is none.
             StorageError: If the catalog fails.
         """
@@ -49,6 +55,8 @@ class DeletableRepository:
         try:
             with self._premises.database.write(self.name) as connection:
                 repository = catalog.repositories.find(connection, self.name)
+                if condition is not None:
+                    condition.require(tag, catalog.tags.target(connection, self.name, tag))
                 book = None if repository is None else TagBook(connection, repository, account=self._who.name, at=at)
                 if book is None or not book.remove(tag):
                     raise NotFoundError(f"{self.name} has no tag {tag}")

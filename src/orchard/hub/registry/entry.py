@@ -3,6 +3,7 @@
 from typing import Final
 
 from orchard.errors import DeniedError
+from orchard.hub import catalog
 from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummary
 from orchard.hub.registry import browsing
@@ -64,6 +65,18 @@ class Registry:
     def decided(self, who: Principal, action: Action, name: str) -> bool:
         """Tell whether opening a repository takes no waiting, because it is known whether ``who`` may."""
         return self._premises.policy.knows(who, action, name) is not None
+
+    def holds(self, who: Principal, name: str) -> bool:
+        """Tell whether there is a repository of this name that ``who`` may read.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's name.
+            StorageError: If the catalog fails.
+        """
+        if not self._premises.policy.allows(who, Action.PULL, check_repository(name)):
+            return False
+        with self._premises.database.read() as connection:
+            return catalog.repositories.find(connection, name) is not None
 
     def names(self, who: Principal, page: Page) -> list[str]:
         """List the names of repositories that ``who`` may see: at most ``page.limit``, fewer only at the end.

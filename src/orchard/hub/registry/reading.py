@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
-from orchard.hub.catalog import Blob, StoredManifest
+from orchard.hub.catalog import Blob, StoredManifest, TagMove
 from orchard.hub.db import Database
 from orchard.hub.registry.ports import Content, Files, Policy
 from orchard.hub.registry.recall import Recall
 from orchard.oci import Digest
+
+_NEWEST: Final = (1 << 63) - 1  # more than any row has
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,25 @@ class ReadableRepository:
             if catalog.repositories.find(connection, self.name) is None:
                 raise NotFoundError(f"there is no repository {self.name}")
             return catalog.tags.names(connection, self.name, after=page.after, limit=page.limit)
+
+    def tag_moves(self, tag: str, *, before: int | None = None, limit: int) -> list[TagMove]:
+        """List where a tag has pointed, newest first, be it there still or not.
+
+        Args:
+            tag: The tag.
+            before: Number of the last move of the page before, if there was one.
+            limit: Most moves to give.
+
+        Raises:
+            NotFoundError: If there was never such a tag.
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            start = _NEWEST if before is None else before
+            found = catalog.tags.moves(connection, self.name, tag, before=start, limit=max(1, limit))
+        if not found and before is None:
+            raise NotFoundError(f"{self.name} never had a tag {tag}")
+        return found[:limit]
 
     def referrers(self, subject: Digest, page: Page, artifact_type: str | None = None) -> tuple[list[str], bool]:
         """List the manifests that are about another one, as JSON descriptors in the order of their digests.

@@ -10,6 +10,7 @@ from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Upload
 from orchard.hub.db import Transaction
 from orchard.hub.registry import documents
+from orchard.hub.registry.conditions import Condition
 from orchard.hub.registry.reading import Premises
 from orchard.hub.registry.uploading import Busy, OpenUpload
 from orchard.oci import Digest, Document
@@ -22,10 +23,12 @@ class Pushed:
     Attributes:
         digest: What it is called.
         subject: What it is about, if it is a referrer.
+        warnings: What whoever pushed it should know.
     """
 
     digest: Digest
     subject: Digest | None
+    warnings: tuple[str, ...] = ()
 
 
 class WritableRepository:
@@ -103,7 +106,13 @@ class WritableRepository:
         return found
 
     def put_manifest(
-        self, raw: bytes, media_type: str, *, digest: Digest | None = None, tags: Sequence[str] = ()
+        self,
+        raw: bytes,
+        media_type: str,
+        *,
+        digest: Digest | None = None,
+        tags: Sequence[str] = (),
+        condition: Condition | None = None,
     ) -> Pushed:
         """Take a manifest, and let tags point to it. Durable when this returns; safe to repeat.
 
@@ -112,8 +121,10 @@ class WritableRepository:
             media_type: What the client says it is; empty if it says nothing.
             digest: What the client calls it; its sha256 if absent.
             tags: Tags to set.
+            condition: Where the first of them must point.
 
         Raises:
+            PreconditionError: If it points elsewhere.
             InvalidDocumentError: If it is not a manifest.
             LimitExceededError: If it is too large.
             IntegrityError: If it has another digest.
@@ -127,10 +138,13 @@ class WritableRepository:
         bare = documents.facts(document, self.name, self._premises)
         try:
             with self._premises.database.write(self.name) as connection:
+                if condition is not None and tags:
+                    condition.require(tags[0], catalog.tags.target(connection, self.name, tags[0]))
                 self._store(connection, document, name, facts=bare, tags=tags)
         finally:
             self._premises.recall.forget(self.name)
-        return Pushed(name, None if document.subject is None else document.subject.digest)
+        subject = None if document.subject is None else document.subject.digest
+        return Pushed(name, subject, () if bare is None or bare.note is None else (bare.note,))
 
     def _store(
         self, connection: Transaction, document: Document, digest: Digest, *, facts: Facts | None, tags: Sequence[str]

@@ -3,6 +3,7 @@
 from typing import Final
 
 from orchard.hub.http.asgi import Headers
+from orchard.hub.http.distribution.conditions import etag, unchanged
 from orchard.hub.http.distribution.errors import problem
 from orchard.hub.http.distribution.service import Call, Service
 from orchard.hub.http.ranges import parse_range
@@ -25,6 +26,9 @@ async def get(service: Service, call: Call) -> Reply:
     digest = Digest.parse(call.tail)
     repository = await service.reading(call)
     blob, content = await service.threads.run(lambda: repository.held(digest))
+    known = unchanged(call, _headers(blob), str(digest))
+    if known is not None:
+        return known
     wanted = parse_range(_range(call, digest), blob.size)
     if wanted == "unsatisfiable":
         headers = [(b"content-range", b"bytes */%d" % blob.size)]
@@ -47,7 +51,7 @@ async def delete(service: Service, call: Call) -> Reply:
 
 def _headers(blob: Blob) -> Headers:
     digest = str(blob.digest).encode()
-    return [*_SAFE, (wire.DIGEST_HEADER.lower().encode(), digest), (b"etag", b'"%b"' % digest)]
+    return [*_SAFE, (wire.DIGEST_HEADER.lower().encode(), digest), etag(digest)]
 
 
 def _range(call: Call, digest: Digest) -> str | None:

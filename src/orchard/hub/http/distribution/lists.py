@@ -5,12 +5,29 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from orchard.hub.http.asgi import Headers
-from orchard.hub.http.distribution.service import Call, Service
+from orchard.hub.http.distribution.service import Call, Service, number
 from orchard.hub.http.replies import Reply, reply
-from orchard.hub.registry import Page
-from orchard.oci import MAX_MANIFEST, Digest, dumps, loads, mediatype, wire
+from orchard.hub.registry import Page, TagMove
+from orchard.oci import JSON, MAX_MANIFEST, Digest, check_tag, dumps, loads, mediatype, wire
+
+DISCOVER: Final = "_oci/ext/discover"
+TAG_HISTORY: Final = "_orchard/tags/history"
 
 _JSON: Final = [(b"content-type", b"application/json")]
+_EXTENSIONS: Final[JSON] = [
+    {
+        "name": "_oci",
+        "description": "which extensions there are",
+        "url": "https://github.com/opencontainers/distribution-spec/blob/main/extensions/_oci.md",
+        "endpoints": [DISCOVER],
+    },
+    {
+        "name": "_orchard",
+        "description": "where a tag has pointed: ?tag=<tag>, newest first, pages by n and last",
+        "url": "docs/hub-protocol.md",
+        "endpoints": [TAG_HISTORY],
+    },
+]
 
 
 async def ping(service: Service, call: Call) -> Reply:  # noqa: ARG001 -- the shape of all endpoints
@@ -55,6 +72,34 @@ async def referrers(service: Service, call: Call) -> Reply:
         headers.append(_link(f"/v2/{call.name}/referrers/{subject}", query))
     opening = b'{"schemaVersion":2,"mediaType":"%b","manifests":[' % mediatype.OCI_INDEX.encode()
     return reply(200, headers, opening + ",".join(shown).encode() + b"]}")
+
+
+async def tag_history(service: Service, call: Call) -> Reply:
+    """List where a tag has pointed, newest first, be it there still or not."""
+    tag = check_tag(call.parameter("tag") or "")
+    page = call.page
+    before = None if page.after == "" else number(page.after, "last")
+    repository = await service.reading(call)
+    found = await service.threads.run(lambda: repository.tag_moves(tag, before=before, limit=_one_more(page).limit))
+    shown = found[: page.limit]
+    headers: Headers = [*_JSON]
+    if shown and len(found) > page.limit:
+        query = {"tag": tag, "n": page.limit, "last": shown[-1].number}
+        headers.append(_link(f"/v2/{call.name}/{TAG_HISTORY}", query))
+    return reply(200, headers, dumps({"name": call.name, "tag": tag, "history": [_move(move) for move in shown]}))
+
+
+async def extensions(service: Service, call: Call) -> Reply:
+    """List what this registry offers beyond the specification (extension ``_oci``)."""
+    if call.name:
+        await service.reading(call)
+    return reply(200, _JSON, dumps({"extensions": _EXTENSIONS}))
+
+
+def _move(move: TagMove) -> JSON:
+    digest = None if move.digest is None else str(move.digest)
+    at = move.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"number": move.number, "digest": digest, "at": at, "account": move.account}
 
 
 def _one_more(page: Page) -> Page:

@@ -3,8 +3,10 @@
 from typing import Final
 
 from orchard.errors import InvalidDigestError, NotFoundError
+from orchard.hub.http.distribution.conditions import condition, etag, unchanged
 from orchard.hub.http.distribution.errors import problem
 from orchard.hub.http.distribution.service import Call, Service
+from orchard.hub.http.distribution.warnings import warnings
 from orchard.hub.http.replies import Reply, reply
 from orchard.hub.registry import StoredManifest
 from orchard.oci import MAX_MANIFEST, Digest, check_tag, wire
@@ -18,35 +20,38 @@ async def get(service: Service, call: Call) -> Reply:
     """Send a manifest as it was received, whatever types the client says it accepts: many say too little."""
     hot = service.registry.recall(call.who, call.name, call.tail)
     if hot is not None:
-        return _found(hot)
+        return _found(call, hot)
     repository = await service.reading(call)
     reference = _reference(call.tail)
-    return _found(await service.threads.run(lambda: repository.manifest(reference)))
+    return _found(call, await service.threads.run(lambda: repository.manifest(reference)))
 
 
 async def put(service: Service, call: Call) -> Reply:
     """Take a manifest and the tags that come with it."""
     repository = await service.writing(call)
     reference = _reference(call.tail)
+    if call.fields > MAX_TAGS:
+        return problem(414, wire.UNSUPPORTED, f"{call.fields} parameters; at most {MAX_TAGS} tags can be set at once")
     tags = [check_tag(tag) for tag in call.query.get("tag", ())]
-    if len(tags) > MAX_TAGS:
-        return problem(414, wire.UNSUPPORTED, f"{len(tags)} tags, at most {MAX_TAGS} can be set at once")
     digest = reference if isinstance(reference, Digest) else None
+    wanted = condition(call) if digest is None else None  # what a digest names never changes
     if isinstance(reference, str):
         tags = [reference, *tags]
     raw = await call.body.read(MAX_MANIFEST, "manifest")
     media_type = call.header(b"content-type") or ""
     try:
-        pushed = await service.threads.run(lambda: repository.put_manifest(raw, media_type, digest=digest, tags=tags))
+        pushed = await service.threads.run(
+            lambda: repository.put_manifest(raw, media_type, digest=digest, tags=tags, condition=wanted)
+        )
     except NotFoundError as error:  # it names what is not there
         return problem(404, wire.MANIFEST_BLOB_UNKNOWN, str(error))
     name = str(pushed.digest).encode()
-    headers = [(b"location", b"/v2/%b/manifests/%b" % (call.name.encode(), name)), (_DIGEST, name)]
+    headers = [(b"location", b"/v2/%b/manifests/%b" % (call.name.encode(), name)), (_DIGEST, name), etag(name)]
     if pushed.subject is not None:
         headers.append((_SUBJECT, str(pushed.subject).encode()))
     if "tag" in call.query:
         headers.append((b"oci-tag", ", ".join(call.query["tag"]).encode()))
-    return reply(201, headers)
+    return reply(201, [*headers, *warnings(pushed.warnings)])
 
 
 async def delete(service: Service, call: Call) -> Reply:
@@ -56,19 +61,21 @@ async def delete(service: Service, call: Call) -> Reply:
     if isinstance(reference, Digest):
         await service.threads.run(lambda: repository.delete_manifest(reference))
     else:
-        await service.threads.run(lambda: repository.delete_tag(reference))
+        wanted = condition(call)
+        await service.threads.run(lambda: repository.delete_tag(reference, wanted))
     return reply(202)
 
 
-def _found(manifest: StoredManifest) -> Reply:
-    digest = str(manifest.digest).encode()
+def _found(call: Call, manifest: StoredManifest) -> Reply:
+    digest = str(manifest.digest)
+    name = digest.encode()
     headers = [
         (b"content-type", manifest.media_type.encode()),
-        (_DIGEST, digest),
-        (b"etag", b'"%b"' % digest),
+        (_DIGEST, name),
+        etag(name),
         (b"x-content-type-options", b"nosniff"),
     ]
-    return reply(200, headers, manifest.raw)
+    return unchanged(call, headers, digest) or reply(200, headers, manifest.raw)
 
 
 def _reference(tail: str) -> str | Digest:

@@ -43,18 +43,34 @@ MANIFEST: Final = Endpoint(
     wire.MANIFEST_UNKNOWN, {**_read(manifests.get), "PUT": manifests.put, "DELETE": manifests.delete}
 )
 BLOB: Final = Endpoint(wire.BLOB_UNKNOWN, {**_read(blobs.get), "DELETE": blobs.delete})
+HISTORY: Final = Endpoint(wire.MANIFEST_UNKNOWN, _read(lists.tag_history))
+EXTENSIONS: Final = Endpoint(wire.NAME_UNKNOWN, _read(lists.extensions))
 UPLOADS: Final = Endpoint(wire.BLOB_UPLOAD_UNKNOWN, {"POST": uploads.start})
 UPLOAD: Final = Endpoint(
     wire.BLOB_UPLOAD_UNKNOWN,
-    {"GET": uploads.status, "PATCH": uploads.patch, "PUT": uploads.finish, "DELETE": uploads.cancel},
+    {**_read(uploads.status), "PATCH": uploads.patch, "PUT": uploads.finish, "DELETE": uploads.cancel},
 )
+
+_PULLS: Final = frozenset({manifests.get, blobs.get, lists.tags, lists.referrers})
 
 # Read from its end: a repository's name may hold any of these words. Which endpoint it is, the last group says.
 _PATH: Final = re.compile(
-    r"/v2/(?:_catalog()|(.+)/(?:manifests/([^/]+)|blobs/uploads/?()|blobs/uploads/([^/]+)|blobs/([^/]+)"
-    r"|referrers/([^/]+)|tags/list()))"
+    rf"/v2/(?:_catalog()|{lists.DISCOVER}()|(.+)/(?:manifests/([^/]+)|blobs/uploads/?()|blobs/uploads/([^/]+)"
+    rf"|blobs/([^/]+)|referrers/([^/]+)|tags/list()|{lists.TAG_HISTORY}()|{lists.DISCOVER}()))"
 )
-_ENDPOINTS: Final = {1: CATALOG, 3: MANIFEST, 4: UPLOADS, 5: UPLOAD, 6: BLOB, 7: REFERRERS, 8: TAGS}
+_NAME: Final = 3
+_ENDPOINTS: Final = {
+    1: CATALOG,
+    2: EXTENSIONS,
+    4: MANIFEST,
+    5: UPLOADS,
+    6: UPLOAD,
+    7: BLOB,
+    8: REFERRERS,
+    9: TAGS,
+    10: HISTORY,
+    11: EXTENSIONS,
+}
 
 
 def route(path: str) -> tuple[Endpoint, tuple[str, str]] | None:
@@ -64,7 +80,7 @@ def route(path: str) -> tuple[Endpoint, tuple[str, str]] | None:
     match = _PATH.fullmatch(path)
     if match is None or match.lastindex is None:
         return None
-    return _ENDPOINTS[match.lastindex], (match[2] or "", match[match.lastindex])
+    return _ENDPOINTS[match.lastindex], (match[_NAME] or "", match[match.lastindex])
 
 
 class Distribution:
@@ -97,7 +113,22 @@ class Distribution:
         if handler is None:
             allowed = [(b"allow", ", ".join(endpoint.methods).encode())]
             return problem(405, wire.UNSUPPORTED, f"{scope['method']} is not possible here", headers=allowed)
+        call = Call(scope, headers, who=who, path=names, body=body)
         try:
-            return await handler(self._service, Call(scope, headers, who=who, path=names, body=body))
+            if scope["query_string"] and handler in _PULLS:
+                return await self._pull(handler, call)
+            return await handler(self._service, call)
         except OrchardError as error:
             return error_reply(error, endpoint.unknown)
+
+    async def _pull(self, handler: Handler, call: Call) -> Reply:
+        """Answer a pull that may say which registry it means.
+
+        Raises:
+            OrchardError: As the handler does.
+        """
+        source = await self._service.namespace(call)
+        answer = await handler(self._service, call)
+        if source is not None:
+            answer.headers.append((b"oci-namespace", source.encode()))
+        return answer

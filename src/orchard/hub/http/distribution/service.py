@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final, TypeVar
 from urllib.parse import parse_qs
 
-from orchard.errors import ConflictError, InvalidError
+from orchard.errors import ConflictError, InvalidError, InvalidReferenceError
 from orchard.hub.access import Action, Principal
 from orchard.hub.http.asgi import Scope
 from orchard.hub.http.body import Body
@@ -49,6 +49,12 @@ class Call:
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    @property
+    def fields(self) -> int:
+        """How many parameters stand behind the question mark, be they readable or not."""
+        query: bytes = self._scope["query_string"]
+        return query.count(b"&") + 1 if query else 0
+
     @cached_property
     def query(self) -> Mapping[str, Sequence[str]]:
         """The parameters behind the question mark.
@@ -74,12 +80,19 @@ class Call:
         Raises:
             InvalidError: If ``n`` is not a number.
         """
-        number = self.parameter("n")
-        if number is None:
-            return Page(self.parameter("last") or "", PAGE)
-        if _NUMBER.fullmatch(number) is None:
-            raise InvalidError(f"n={number[:32]!r} is not a number")
-        return Page(self.parameter("last") or "", min(int(number), PAGE))
+        wanted = self.parameter("n")
+        return Page(self.parameter("last") or "", PAGE if wanted is None else min(number(wanted, "n"), PAGE))
+
+
+def number(text: str, name: str) -> int:
+    """Read a parameter that is a number.
+
+    Raises:
+        InvalidError: If it is none, or larger than any that we give.
+    """
+    if _NUMBER.fullmatch(text) is None:
+        raise InvalidError(f"{name}={text[:32]!r} is not a number")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +102,13 @@ class Service:
     Attributes:
         registry: What is served.
         threads: Where waiting is done.
+        min_chunk: Bytes that chunks of an upload should have at least, because smaller ones cost the storage much; they
+            are taken all the same.
     """
 
     registry: Registry
     threads: Threads
+    min_chunk: int = 0
 
     async def reading(self, call: Call) -> ReadableRepository:
         """Open the repository that a request is about.
@@ -120,6 +136,27 @@ class Service:
             DeniedError: If whoever asks may not.
         """
         return await self._open(call, Action.DELETE, self.registry.deletable)
+
+    async def namespace(self, call: Call) -> str | None:
+        """Let a request that says which registry it means (``ns``) be about what the hub keeps of that registry.
+
+        Content of another registry lives in repositories whose names begin with its host, such as
+        ``docker.io/library/busybox``. Where there is no such repository, the parameter is ignored, as it may be.
+        Gives the registry, if the request is about it now.
+
+        Raises:
+            InvalidError: If the parameters cannot be read.
+            StorageError: If the catalog fails.
+        """
+        source = call.parameter("ns")
+        name = f"{source}/{call.name}"
+        try:
+            if source is None or not await self.threads.run(lambda: self.registry.holds(call.who, name)):
+                return None
+        except InvalidReferenceError:
+            return None
+        call.name = name
+        return source
 
     async def _open(self, call: Call, action: Action, opening: Callable[[Principal, str], T]) -> T:
         """Open a repository, in a thread if it takes waiting to find out whether somebody may."""

@@ -14,6 +14,7 @@ from orchard.hub.registry import Blob, OpenUpload
 from orchard.oci import ALGORITHMS, Digest, wire
 
 _DIGEST: Final = wire.DIGEST_HEADER.lower().encode()
+_MIN_CHUNK: Final = wire.MIN_CHUNK_HEADER.lower().encode()
 _UUID: Final = wire.UPLOAD_UUID_HEADER.lower().encode()
 
 
@@ -28,7 +29,8 @@ async def start(service: Service, call: Call) -> Reply:
     algorithm = call.parameter("digest-algorithm") or ALGORITHMS[0]
     repository = await service.writing(call)
     async with service.holding(lambda: repository.start_upload(algorithm)) as upload:
-        return reply(202, _progress(call, upload))
+        advice = [(_MIN_CHUNK, b"%d" % service.min_chunk)] if service.min_chunk else []
+        return reply(202, [*_progress(call, upload), *advice])
 
 
 async def status(service: Service, call: Call) -> Reply:
