@@ -15,7 +15,7 @@ import pytest
 from orchard.errors import NotFoundError, StorageError, UsageError
 from orchard.hub import set_password
 from orchard.hub.http.asgi import Receive, Scope, Send
-from orchard.hub.http.serving import Place, serve
+from orchard.hub.http.serving import Ending, Place, serve
 from orchard.oci import Digest, mediatype
 from support.hubs import BLOB, Hub, Nursery, Twin, basic, dice, running_hub, send_head, wait_until
 
@@ -23,6 +23,7 @@ NAME = "team/model"
 DATA = b"0123456789"
 MUCH = b"x" * 1_500_000  # more than waits in memory for a thread
 OPEN = ".".join("0000")
+AT_ONCE = Ending(drain=0, grace=1, begins=lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +231,7 @@ def test_server_that_cannot_listen_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         place = Place("127.0.0.1", other.getsockname()[1])
         with pytest.raises(UsageError, match="cannot listen on http://127"):
-            asyncio.run(serve(nothing, place, grace=1.0, announce=print, chore=asyncio.Event().wait))
+            asyncio.run(serve(nothing, place, ending=AT_ONCE, announce=print, chore=asyncio.Event().wait))
 
 
 def test_chore_that_fails_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -243,7 +244,7 @@ def test_chore_that_fails_is_logged_and_stops_nothing(caplog: pytest.LogCaptureF
         announced.append(line)
         signal.raise_signal(signal.SIGTERM)
 
-    asyncio.run(serve(nothing, Place.find("127.0.0.1", 0), grace=1.0, announce=stop, chore=fail))
+    asyncio.run(serve(nothing, Place.find("127.0.0.1", 0), ending=AT_ONCE, announce=stop, chore=fail))
     assert announced
     assert "could not clean up: the disk is on strike" in caplog.text
 

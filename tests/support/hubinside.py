@@ -15,6 +15,7 @@ from orchard.hub.catalog import events
 from orchard.hub.db import Database, migrate
 from orchard.hub.db.sqlite import open_sqlite
 from orchard.hub.http import Access, Guard, Site, Threads, build_app
+from orchard.hub.http.watch import health_surface
 from orchard.hub.registry import Policy, Premises, Recall, Registry
 from orchard.hub.storage.filesystem import Filesystem
 from support.hubclient import Answer, Client
@@ -91,7 +92,15 @@ class Inside(Client):
         self.threads = Threads()
         door = OpenDoor() if access is None else access(self.database)
         guard = Guard(loopback_only=access is None)
-        self.app = build_app(self.registry, door, self.threads, guard=guard, site=site or Site(), timeout=timeout)
+        self.app = build_app(
+            self.registry,
+            door,
+            self.threads,
+            guard=guard,
+            site=site or Site(),
+            timeout=timeout,
+            surfaces=(health_surface(self.threads),),
+        )
 
     def request(
         self,

@@ -11,9 +11,10 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from random import Random
+from ssl import SSLContext
 from threading import Event
 
 from support.hubclient import Answer, Client, describe, index, kind_of, manifest, subject
@@ -55,10 +56,11 @@ _SCRIPT = """
 import json, sys
 from pathlib import Path
 from orchard.errors import OrchardError
-from orchard.hub import Settings, run
+from orchard.hub import run
+from orchard.hub.settings import load_settings
 settings = json.loads(sys.argv[2])
 try:
-    run(Settings(data=Path(sys.argv[1]), **settings), announce=lambda line: print(line, flush=True))
+    run(load_settings({}, settings, data=Path(sys.argv[1])), announce=lambda line: print(line, flush=True))
 except OrchardError as error:
     print(f"{type(error).__name__}: {error}", flush=True)
     sys.exit(1)
@@ -68,7 +70,8 @@ _NURSERY = """
 import json, os, resource, sys
 from pathlib import Path
 import orchard.hub.app
-from orchard.hub import Settings, run
+from orchard.hub import run
+from orchard.hub.settings import load_settings
 for line in sys.stdin:
     data, settings = json.loads(line)
     pid = os.fork()
@@ -77,7 +80,7 @@ for line in sys.stdin:
         limit = settings.pop("file_size", None)
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        run(Settings(data=Path(data), **settings), announce=lambda line: print(line, flush=True))
+        run(load_settings({}, settings, data=Path(data)), announce=lambda line: print(line, flush=True))
         sys.exit(0)
     print("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
@@ -92,6 +95,8 @@ class Hub(Client):
     data: Path
     announced: list[str] = field(default_factory=list)
     authorization: str | None = None
+    context: SSLContext | None = None
+    stderr: Path | None = None
 
     def request(
         self,
@@ -100,7 +105,7 @@ class Hub(Client):
         body: bytes | Iterable[bytes] = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        connection = HTTPConnection(self.host, timeout=PATIENCE)
+        connection = self._connection()
         login = {} if self.authorization is None else {"authorization": self.authorization}
         try:
             content = body if isinstance(body, bytes) else iter(body)
@@ -110,6 +115,15 @@ class Hub(Client):
             return Answer(response.status, found, response.read())
         finally:
             connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        if self.context is None:
+            return HTTPConnection(self.host, timeout=PATIENCE)
+        return HTTPSConnection(self.host, timeout=PATIENCE, context=self.context)
+
+    def log(self) -> str:
+        """What it has written to stderr."""
+        return "" if self.stderr is None else self.stderr.read_text()
 
     @property
     def port(self) -> int:
@@ -143,7 +157,7 @@ def wait_until(met: Callable[[], bool]) -> None:
 @contextmanager
 def running_hub(data: Path, **settings: object) -> Iterator[Hub]:
     """Run a hub on a free port until the block ends, or until it is killed in it."""
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.NamedTemporaryFile("w+") as log:
         command = [sys.executable, "-c", _SCRIPT, str(data), json.dumps({"port": 0, **settings})]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert process.stdout is not None
@@ -153,7 +167,7 @@ def running_hub(data: Path, **settings: object) -> Iterator[Hub]:
             ready = [line for line in announced if line.startswith("listening")]
             assert ready, f"the hub did not start: {announced} {log.read()}"
             port = ready[0].rpartition(":")[2]
-            yield Hub(f"127.0.0.1:{port}", process, data, announced)
+            yield Hub(f"127.0.0.1:{port}", process, data, announced, stderr=Path(log.name))
         finally:
             process.terminate()
             process.wait(PATIENCE)

@@ -3,18 +3,23 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from ssl import Purpose, SSLError, create_default_context
 
 import uvloop
 
-from orchard.errors import NotFoundError
+from orchard.errors import NotFoundError, UsageError
 from orchard.hub.access import Accounts, EverybodyInside
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files
 from orchard.hub.app.people import open_door
-from orchard.hub.app.surfaces import site, surfaces
+from orchard.hub.app.surfaces import site, watch
 from orchard.hub.http import Guard, Threads, build_app
-from orchard.hub.http.serving import Place, serve
+from orchard.hub.http.logs import log_to_stderr
+from orchard.hub.http.meters import Meters
+from orchard.hub.http.serving import Certificate, Ending, Place, serve
+from orchard.hub.http.watch import Readiness
+from orchard.hub.http.watched import Watched
 from orchard.hub.registry import Premises, Recall, Registry
-from orchard.hub.settings import Settings
+from orchard.hub.settings import LogFormat, Settings
 from orchard.hub.storage.directory import claim
 
 
@@ -32,31 +37,49 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         StorageError: If the data directory cannot be used.
         InvalidError: If the password that is wanted for the admin account cannot be one.
     """
-    place = Place.find(settings.host, settings.port)
+    log_to_stderr(as_json=settings.log_format == LogFormat.JSON)
+    place = Place.find(settings.host, settings.port, _certificate(settings))
+    login = settings.needs_login(loopback=place.loopback)
     with claim(settings.data), open_catalog(settings) as database, Threads() as threads:
         access = open_door(settings, database, loopback=place.loopback, announce=announce)
         premises = Premises(
             database, open_files(settings), EverybodyInside(), recall=Recall(settings.recall), now=time.time
         )
         registry = Registry(premises)
+        meters, readiness = Meters(), Readiness({"catalog": database.check})
         app = build_app(
             registry,
             access,
             threads,
-            guard=Guard(loopback_only=not settings.needs_login(loopback=place.loopback)),
-            site=site(registry, login=settings.needs_login(loopback=place.loopback)),
-            surfaces=surfaces(),
+            guard=Guard(loopback_only=not login),
+            site=site(registry, login=login),
+            surfaces=watch(settings, meters, readiness, threads=threads, login=login),
             timeout=settings.body_timeout,
         )
         uvloop.run(
             serve(
-                app,
+                Watched(app, meters, log_all=settings.access_log),
                 place,
-                grace=settings.grace,
+                ending=Ending(settings.drain, settings.grace, readiness.drain),
                 announce=announce,
                 chore=lambda: threads.run(lambda: registry.sweep_uploads(settings.upload_lifetime)),
             )
         )
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """Find what HTTPS is served with.
+
+    Raises:
+        UsageError: If it cannot be read, or the key is not that of the certificate.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    try:
+        create_default_context(Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, SSLError) as error:
+        raise UsageError(f"cannot serve HTTPS with {settings.tls_cert} and {settings.tls_key}: {error}") from error
+    return Certificate(settings.tls_cert, settings.tls_key)
 
 
 def set_password(data: Path, account: str, password: str) -> None:

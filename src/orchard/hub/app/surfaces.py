@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from orchard.hub.http import Site, Surface
+from orchard.hub.access import ADMIN
+from orchard.hub.http import Site, Surface, Threads
+from orchard.hub.http.meters import Meters
 from orchard.hub.http.pages import Pages
+from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
 from orchard.hub.registry import Registry
+from orchard.hub.settings import Metrics, Settings
 
 
 def site(registry: Registry, *, login: bool) -> Site:
@@ -14,6 +18,12 @@ def site(registry: Registry, *, login: bool) -> Site:
     return Site(routes=pages.routes(), problem=pages.problem, public=pages.public)
 
 
-def surfaces() -> Sequence[Surface]:
-    """Make what programs see."""
-    return ()
+def watch(
+    settings: Settings, meters: Meters, readiness: Readiness, *, threads: Threads, login: bool
+) -> Sequence[Surface]:
+    """Make what machines that watch see."""
+    found = [health_surface(threads), readiness_surface(readiness, threads)]
+    if settings.metrics != Metrics.OFF:
+        everybody = settings.metrics == Metrics.OPEN or not login
+        found.append(metrics_surface(meters, threads, allowed=None if everybody else lambda who: who.name == ADMIN))
+    return found

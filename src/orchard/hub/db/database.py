@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from orchard.errors import StorageError
@@ -51,6 +51,15 @@ class Database:
             connection.execution_options(**{WRITE: True})
             with connection.begin():
                 yield connection
+
+    def check(self) -> None:
+        """Find out whether the engine answers.
+
+        Raises:
+            StorageError: If it does not.
+        """
+        with self.read() as connection:
+            connection.execute(select(1))
 
     def close(self) -> None:
         """Close every connection that is not in use."""

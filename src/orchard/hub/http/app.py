@@ -15,12 +15,12 @@ from orchard.hub.http.asgi import App, Message, Receive, Scope, Send
 from orchard.hub.http.distribution import Distribution, Service
 from orchard.hub.http.distribution.errors import error_reply
 from orchard.hub.http.guard import Guard
-from orchard.hub.http.replies import reply, send_reply
+from orchard.hub.http.replies import send_reply
+from orchard.hub.http.surface import Surface
 from orchard.hub.http.threads import Threads
+from orchard.hub.http.watched import ACCOUNT, ENDPOINT
 from orchard.hub.registry import Registry
 from orchard.oci import wire
-
-HEALTH: Final = "/healthz"
 
 # For whatever is not the API and says nothing else: no script, no frame, no guess about a type.
 _SAFE: Final = (
@@ -30,7 +30,6 @@ _SAFE: Final = (
     (b"x-frame-options", b"DENY"),
 )
 _VERSION: Final = (wire.API_VERSION_HEADER.lower().encode(), wire.API_VERSION.encode())
-_OK: Final = reply(200, [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")], b"ok\n")
 
 
 class Access(Protocol):
@@ -73,25 +72,6 @@ class Site:
     routes: Sequence[BaseRoute] = ()
     problem: Callable[[Request, OrchardError], Response] = field(default=_plain)
     public: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """What programs see, below a path of its own.
-
-    Attributes:
-        prefix: The path, such as ``/api/v1``; what stands below it belongs to the surface too.
-        app: Answers. ``scope["state"]["who"]`` says who asks, unless the surface is open.
-        open: Whether everybody may ask, and the surface sees for itself who does.
-    """
-
-    prefix: str
-    app: App
-    open: bool = False
-
-    def holds(self, path: str) -> bool:
-        """Tell whether a path belongs to it."""
-        return path.startswith(self.prefix) and path[len(self.prefix) : len(self.prefix) + 1] in {"", "/"}
 
 
 def build_app(  # noqa: PLR0913 -- every part of the front is named once, here
@@ -143,9 +123,6 @@ class _Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        if path == HEALTH:
-            await send_reply(_OK, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
-            return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if path == "/v2" or path.startswith("/v2/"):
             await self._serve_api(scope, receive, _with(send, (_VERSION,)), headers=headers)
@@ -178,6 +155,7 @@ class _Front:
         await surface.app(scope, receive, send)
 
     async def _serve_page(self, scope: Scope, receive: Receive, send: Send, *, headers: dict[bytes, bytes]) -> None:
+        scope[ENDPOINT] = "page"
         try:
             if not scope["path"].startswith(self._site.public or "\0"):
                 scope.setdefault("state", {})["who"] = await self._admit(scope, headers)
@@ -199,11 +177,12 @@ class _Front:
         """
         self._guard.check(scope["method"], headers)
         authorization = headers.get(b"authorization")
-        known = self._access.recall(authorization)
-        if known is not None:
-            return known
-        client = scope.get("client") or ("unknown", 0)
-        return await self._threads.login(lambda: self._access.login(authorization, client[0]))
+        who = self._access.recall(authorization)
+        if who is None:
+            client = scope.get("client") or ("unknown", 0)
+            who = await self._threads.login(lambda: self._access.login(authorization, client[0]))
+        scope[ACCOUNT] = who.name
+        return who
 
 
 def _with(send: Send, defaults: Sequence[tuple[bytes, bytes]]) -> Send:

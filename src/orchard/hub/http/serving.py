@@ -6,9 +6,10 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -23,8 +24,36 @@ _BACKLOG: Final = 1024
 _BUFFER: Final = 1 << 20  # bytes of a body that arrive at once; at 0.4 MiB an upload costs 2.0 CPU-s/GiB, at 1 MiB 1.6
 _POLL: Final = 0.005
 _STARTING: Final = 10.0
-_STREAM: Final = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
-_LOGGING: Final = {"handlers": {name: {**_STREAM, "formatter": "generic"} for name in ("console", "access")}}
+# Whoever starts the hub has said where logs go (http.logs): the server is to leave that alone.
+_LOGGING: Final[dict[str, object]] = {"handlers": {}, "loggers": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What HTTPS is served with.
+
+    Attributes:
+        chain: File of the certificate and those that vouch for it (PEM).
+        key: File of its key (PEM).
+    """
+
+    chain: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a hub ends when it is asked to.
+
+    Attributes:
+        drain: Seconds in which it still takes requests, so that load balancers notice that it is going.
+        grace: Seconds that running requests get after that.
+        begins: Is told when it begins.
+    """
+
+    drain: float
+    grace: float
+    begins: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +63,15 @@ class Place:
     Attributes:
         address: IP address.
         port: TCP port, never 0.
+        certificate: What it serves HTTPS with; HTTP without one.
     """
 
     address: str
     port: int
+    certificate: Certificate | None = None
 
     @classmethod
-    def find(cls, host: str, port: int) -> Self:
+    def find(cls, host: str, port: int, certificate: Certificate | None = None) -> Self:
         """Find the address of a host and a port that is free.
 
         Raises:
@@ -58,7 +89,7 @@ class Place:
                 probe.bind(where)
             except OSError as error:
                 raise UsageError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
-            return cls(str(where[0]), probe.getsockname()[1])
+            return cls(str(where[0]), probe.getsockname()[1], certificate)
 
     @property
     def loopback(self) -> bool:
@@ -68,18 +99,20 @@ class Place:
     @property
     def url(self) -> str:
         """How to get here."""
-        return f"http://[{self.address}]:{self.port}" if ":" in self.address else f"http://{self.address}:{self.port}"
+        scheme = "http" if self.certificate is None else "https"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{scheme}://{host}:{self.port}"
 
 
 async def serve(
-    app: App, place: Place, *, grace: float, announce: Callable[[str], None], chore: Callable[[], Awaitable[object]]
+    app: App, place: Place, *, ending: "Ending", announce: Callable[[str], None], chore: Callable[[], Awaitable[object]]
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests end.
+    """Serve until SIGTERM or SIGINT, then let running requests end; a second signal shortens that.
 
     Args:
         app: What is served.
         place: Where.
-        grace: Seconds that running requests get.
+        ending: How it ends.
         announce: Is told the address as soon as it answers.
         chore: Is done at once and every hour.
 
@@ -87,9 +120,13 @@ async def serve(
         UsageError: If the server cannot listen.
     """
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def asked() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, asked)
     server = _server(app, place)
     serving = loop.create_task(server.serve())
     chores = loop.create_task(_do(chore))
@@ -97,15 +134,18 @@ async def serve(
         if await _answers(place, serving):
             announce(f"listening on {place.url}")
             await _either(stop.wait(), serving)
+            ending.begins()
+            await _either(hurry.wait(), serving, seconds=ending.drain)
         if serving.done():
             raise UsageError(f"cannot listen on {place.url}: the server ended") from serving.exception()
     finally:
         chores.cancel()
         server.stop()  # type: ignore[no-untyped-call] # granian leaves it out
-        await asyncio.wait({serving}, timeout=grace)
+        await _either(hurry.wait(), serving, seconds=ending.grace)
 
 
 def _server(app: App, place: Place) -> Server:
+    certificate = place.certificate
     return Server(
         app,
         place.address,
@@ -116,6 +156,9 @@ def _server(app: App, place: Place) -> Server:
         http1_settings=HTTP1Settings(max_buffer_size=_BUFFER),
         log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
+        ssl_cert=None if certificate is None else certificate.chain,
+        ssl_key=None if certificate is None else certificate.key,
+        ssl_protocol_min=SSLProtocols.tls12,  # Python's and Go's clients of some years ago have no better
     )
 
 
@@ -134,9 +177,9 @@ async def _answers(place: Place, serving: "asyncio.Task[None]") -> bool:
     return False
 
 
-async def _either(first: Awaitable[object], second: "asyncio.Task[None]") -> None:
+async def _either(first: Awaitable[object], second: "asyncio.Task[None]", *, seconds: float | None = None) -> None:
     waiting = asyncio.ensure_future(first)
-    await asyncio.wait({waiting, second}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({waiting, second}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
 
 

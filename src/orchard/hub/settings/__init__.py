@@ -2,6 +2,6 @@
 
 from orchard.hub.settings.keys import KEYS, Key, Kind
 from orchard.hub.settings.loading import FILE, load_settings, parse_flag
-from orchard.hub.settings.values import Login, Settings
+from orchard.hub.settings.values import LogFormat, Login, Metrics, Settings
 
-__all__ = ["FILE", "KEYS", "Key", "Kind", "Login", "Settings", "load_settings", "parse_flag"]
+__all__ = ["FILE", "KEYS", "Key", "Kind", "LogFormat", "Login", "Metrics", "Settings", "load_settings", "parse_flag"]

@@ -13,6 +13,7 @@ from orchard.hub.http.distribution import blobs, lists, manifests, uploads
 from orchard.hub.http.distribution.errors import error_reply, problem
 from orchard.hub.http.distribution.service import Call, Service
 from orchard.hub.http.replies import Reply, send_reply
+from orchard.hub.http.watched import ENDPOINT
 from orchard.oci import wire
 
 Handler = Callable[[Service, Call], Awaitable[Reply]]
@@ -23,10 +24,12 @@ class Endpoint:
     """What can be done at one kind of path.
 
     Attributes:
+        name: What it is called in logs and metrics.
         unknown: Error code for what is not there.
         methods: What to do, by HTTP method.
     """
 
+    name: str
     unknown: str
     methods: Mapping[str, Handler]
 
@@ -35,18 +38,19 @@ def _read(handler: Handler) -> dict[str, Handler]:
     return {"GET": handler, "HEAD": handler}
 
 
-PING: Final = Endpoint(wire.UNSUPPORTED, _read(lists.ping))
-CATALOG: Final = Endpoint(wire.NAME_UNKNOWN, _read(lists.catalog))
-TAGS: Final = Endpoint(wire.NAME_UNKNOWN, _read(lists.tags))
-REFERRERS: Final = Endpoint(wire.MANIFEST_UNKNOWN, _read(lists.referrers))
+PING: Final = Endpoint("ping", wire.UNSUPPORTED, _read(lists.ping))
+CATALOG: Final = Endpoint("catalog", wire.NAME_UNKNOWN, _read(lists.catalog))
+TAGS: Final = Endpoint("tags", wire.NAME_UNKNOWN, _read(lists.tags))
+REFERRERS: Final = Endpoint("referrers", wire.MANIFEST_UNKNOWN, _read(lists.referrers))
 MANIFEST: Final = Endpoint(
-    wire.MANIFEST_UNKNOWN, {**_read(manifests.get), "PUT": manifests.put, "DELETE": manifests.delete}
+    "manifest", wire.MANIFEST_UNKNOWN, {**_read(manifests.get), "PUT": manifests.put, "DELETE": manifests.delete}
 )
-BLOB: Final = Endpoint(wire.BLOB_UNKNOWN, {**_read(blobs.get), "DELETE": blobs.delete})
-HISTORY: Final = Endpoint(wire.MANIFEST_UNKNOWN, _read(lists.tag_history))
-EXTENSIONS: Final = Endpoint(wire.NAME_UNKNOWN, _read(lists.extensions))
-UPLOADS: Final = Endpoint(wire.BLOB_UPLOAD_UNKNOWN, {"POST": uploads.start})
+BLOB: Final = Endpoint("blob", wire.BLOB_UNKNOWN, {**_read(blobs.get), "DELETE": blobs.delete})
+HISTORY: Final = Endpoint("tag-history", wire.MANIFEST_UNKNOWN, _read(lists.tag_history))
+EXTENSIONS: Final = Endpoint("extensions", wire.NAME_UNKNOWN, _read(lists.extensions))
+UPLOADS: Final = Endpoint("upload", wire.BLOB_UPLOAD_UNKNOWN, {"POST": uploads.start})
 UPLOAD: Final = Endpoint(
+    "upload",
     wire.BLOB_UPLOAD_UNKNOWN,
     {**_read(uploads.status), "PATCH": uploads.patch, "PUT": uploads.finish, "DELETE": uploads.cancel},
 )
@@ -109,6 +113,7 @@ class Distribution:
         if found is None:
             return problem(404, wire.NAME_UNKNOWN, "there is no such endpoint")
         endpoint, names = found
+        scope[ENDPOINT] = endpoint.name
         handler = endpoint.methods.get(scope["method"])
         if handler is None:
             allowed = [(b"allow", ", ".join(endpoint.methods).encode())]
