@@ -8,8 +8,8 @@ library is loaded before the first request.
 from orchard.remote.backoff import Timing
 from orchard.remote.client import Answer
 from orchard.remote.credentials import ANONYMOUS, Credential, Credentials, CredentialStore, Given
-from orchard.remote.options import Chunking, Options, Proxies, Retry, Timeouts
-from orchard.remote.origin import Url
+from orchard.remote.options import Chunking, Options, Proxies, Retry, Route, Timeouts
+from orchard.remote.origin import Origin, Url
 from orchard.remote.registry import Registry
 from orchard.remote.repository import RemoteRepository, stream
 from orchard.remote.streaming import Made
@@ -25,10 +25,12 @@ __all__ = [
     "Given",
     "Made",
     "Options",
+    "Origin",
     "Proxies",
     "Registry",
     "RemoteRepository",
     "Retry",
+    "Route",
     "Timeouts",
     "Timing",
     "Url",

@@ -153,10 +153,10 @@ class Exchanges:
             return self._transport
 
 
-def first_bytes(response: "Response") -> bytes:
+def first_bytes(response: "Response", limit: int = wire.MAX_ERROR_BODY) -> bytes:
     """Read the beginning of an error document; whatever goes wrong there, the status stays the news."""
     parts: list[bytes] = []
-    left = wire.MAX_ERROR_BODY
+    left = limit
     with suppress(TransientError):
         while left and (chunk := response.read(left)):
             parts.append(chunk)

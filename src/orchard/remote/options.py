@@ -1,6 +1,6 @@
 """What a caller may choose about a registry connection: values only, no behaviour that needs a network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -10,6 +10,8 @@ from orchard.errors import UsageError
 from orchard.remote.origin import Origin, split_host
 
 MIB: Final = 1 << 20
+
+Route = Callable[[Origin], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,8 @@ class Options:
         unfinished: Directory for notes of interrupted uploads, so that another run goes on with them; none without it.
         trace: Called with one line a request; secrets and query strings are not in it.
         warn: Called with the text of a ``Warning`` header of a registry.
+        route: Called before each connection: gives the addresses that it may lead to, or raises. The name is not looked
+            up again, and no proxy is used. Without it, the system's resolver and the proxies decide.
 
     Raises:
         UsageError: If ``concurrency`` or ``ranges`` is below 1, or there is a client key without a certificate.
@@ -150,6 +154,7 @@ class Options:
     unfinished: Path | None = None
     trace: Callable[[str], None] | None = None
     warn: Callable[[str], None] | None = None
+    route: Route | None = None
 
     def __post_init__(self) -> None:
         for name, number in (("concurrency", self.concurrency), ("ranges", self.ranges)):
@@ -185,6 +190,8 @@ class Options:
 
     def proxy_for(self, origin: Origin) -> str | None:
         """Give the URL of the proxy to use, if any."""
+        if self.route is not None:
+            return None
         return self.proxies.choose(origin) if self.proxy is None else self.proxy
 
 

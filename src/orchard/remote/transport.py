@@ -34,6 +34,7 @@ from orchard.oci import CHUNK
 from orchard.remote.failures import TransientError, printable
 from orchard.remote.options import Options, Timeouts
 from orchard.remote.origin import Origin, Url
+from orchard.remote.routed import pools
 
 # It logs request lines with signed queries, and warns of what a server does wrong on a terminal that is not its own;
 # ``Options.trace`` tells of each request without its query, and errors say what matters.
@@ -235,7 +236,10 @@ class Transport:
             "ssl_context": context,
         }
         if proxy is None:
-            return urllib3.PoolManager(**settings)
+            manager = urllib3.PoolManager(**settings)
+            if self._options.route is not None:
+                manager.pool_classes_by_scheme = pools(self._options.route)
+            return manager
         url = _proxy(proxy)
         headers = None if url.auth is None else urllib3.make_headers(proxy_basic_auth=unquote(url.auth))
         own = _context(self._options, certificate=False) if url.scheme == "https" else None

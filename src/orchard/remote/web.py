@@ -125,6 +125,19 @@ class Web:
         """
         return open_spans(_File(self, url, size), offset, self._means)
 
+    def post(self, url: Url, body: bytes, headers: Mapping[str, str], *, limit: int) -> Answer:
+        """Send a document, with one try; give the answer whatever its status, with at most ``limit`` bytes of its body.
+
+        No redirect is followed: what is sent was meant for this place.
+
+        Raises:
+            RemoteError: If there is no answer.
+        """
+        sent = {"User-Agent": self._options.user_agent, "Accept-Encoding": "identity", **headers}
+        patience = self._options.timeouts.read
+        with self._exchanges.once("POST", url, headers=sent, body=body, patience=patience) as response:
+            return Answer(response.status, response.headers, response.url, first_bytes(response, limit))
+
     def send(self, url: Url, *, span: str | None = None) -> "Response":
         """Get something, with its body unread and one try.
 

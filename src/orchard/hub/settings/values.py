@@ -117,6 +117,24 @@ class Settings:
         Seconds, Meta(gt=0, description="Without one byte of a request's body for so long, the hub gives up on it.")
     ] = Seconds(60)
     recall: Annotated[Bytes, Meta(ge=0, description="Memory for hot manifests.")] = Bytes(64 << 20)
+    egress_allow: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Where webhooks, mirrors and proxied registries may lead beyond https on the public Internet: "
+            "names, addresses or networks, with http:// before one that may be spoken to without TLS and :port or :* "
+            "behind one of other ports: registry.lan, *.lan:5001, 10.0.0.0/8, http://10.1.2.3:8080."
+        ),
+    ] = ()
+    egress_ports: Annotated[
+        tuple[str, ...], Meta(description="Ports that they may lead to where egress-allow says nothing else.")
+    ] = ("443", "5000", "8443")
+    secret_key: Annotated[
+        str | None,
+        Meta(
+            description="At least 32 random characters that seal the passwords and keys which the hub shows to others; "
+            "absent, the file vault.key in data is made. Hubs on one database need the same one."
+        ),
+    ] = field(default=None, repr=_NEVER_SHOWN)
     log_format: Annotated[LogFormat, Meta(description="text, or json: one object a line.")] = LogFormat.TEXT
     access_log: Annotated[bool, Meta(description="Log every request, not only those that failed.")] = False
     metrics: Annotated[
