@@ -17,7 +17,8 @@
     ├── DeniedError                the answer is no, whoever asks again the same way
     │   └── UnauthenticatedError   the answer may change after a login
     ├── UnsupportedError           the other side does not offer this
-    ├── StorageError               the local disk failed: full, read-only, unreadable
+    ├── StorageError               where bytes or rows are kept failed: full, read-only, unreadable
+    │   └── UnavailableError       it does not answer at the moment; the same may succeed later
     └── RemoteError                the other side could not be asked or failed to answer
         └── RateLimitedError
 
@@ -95,7 +96,11 @@ class UnsupportedError(OrchardError):
 
 
 class StorageError(OrchardError):
-    """The local file system failed: full, read-only or unreadable."""
+    """The place where bytes or rows are kept failed: full, read-only or unreadable."""
+
+
+class UnavailableError(StorageError):
+    """The place where bytes or rows are kept does not answer at the moment; the same may succeed later."""
 
 
 class RemoteError(OrchardError):

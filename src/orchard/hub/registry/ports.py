@@ -32,6 +32,15 @@ class Content(Protocol):
         """The file of this machine that holds exactly these bytes, if there is one: a server sends it by itself."""
         ...
 
+    def url(self) -> str | None:
+        """Give an address from which anybody can get these bytes for a short while, if clients are to be sent there.
+
+        Raises:
+            NotFoundError: If they are not there.
+            StorageError: If it cannot be told where they are.
+        """
+        ...
+
     def read(self, start: int, stop: int, /) -> Generator[bytes]:
         """Give some of the bytes, in pieces of at most 1 MiB; it waits, and may be left before its end.
 
@@ -51,10 +60,11 @@ class Staged(Protocol):
         ...
 
     def append(self, pieces: Sequence[bytes], /) -> None:
-        """Add bytes at the end: all of them, or none if that fails.
+        """Add bytes at the end; if that fails, what is left of all is told by ``size``.
 
         Raises:
-            StorageError: If the disk is full or fails.
+            ConflictError: If another process has written to the upload meanwhile.
+            StorageError: If the place is full or fails.
         """
         ...
 
@@ -71,14 +81,16 @@ class Staged(Protocol):
 
         Raises:
             IntegrityError: If they are not.
-            StorageError: If the disk is full or fails.
+            ConflictError: If another process has written to the upload meanwhile.
+            StorageError: If the place is full or fails.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the upload; the bytes stay for the next request.
+        """Let go of the upload; the bytes stay for the next request, which another process may get.
 
         Raises:
+            ConflictError: If another process has written to the upload meanwhile.
             StorageError: If the last of them cannot be written.
         """
         ...
@@ -103,11 +115,32 @@ class Files(Protocol):
         """
         ...
 
-    def erase(self, digest: Digest, /) -> None:
+    def erase(self, digest: Digest, /, *, before: int | None = None) -> bool:
         """Forget the bytes of a blob, if they are there. Whoever calls it knows that nobody links them.
+
+        Args:
+            digest: The blob.
+            before: A time in milliseconds since 1970: bytes that were published since then stay, for whoever published
+                them is about to link them. Looking and erasing are one step, which no upload can get between.
+
+        Gives whether there was something to forget.
 
         Raises:
             StorageError: If they cannot be removed.
+        """
+        ...
+
+    def sweep(self, before: int, /) -> int:
+        """Erase what belongs to no blob and to no upload, and was written before a time; tell how many objects.
+
+        Such things are left where a process dies between two steps, and by an upload of what was there already. A
+        directory has none of them: there a file is its own row. Uploads that nobody goes on with are ``sessions``.
+
+        Args:
+            before: Milliseconds since 1970, at least an hour ago: a part of an upload is written before it is noted.
+
+        Raises:
+            StorageError: If it cannot be told what is there.
         """
         ...
 
@@ -136,5 +169,9 @@ class Files(Protocol):
         ...
 
     def sessions(self) -> Iterable[str]:
-        """Name all uploads that have bytes here."""
+        """Name the uploads that have bytes here, without those that another process may be writing to.
+
+        Raises:
+            StorageError: If they cannot be listed.
+        """
         ...

@@ -21,6 +21,10 @@ class LocalContent:
         """The file."""
         return self._path
 
+    def url(self) -> None:
+        """Nobody but this machine can get it."""
+        return
+
     def read(self, start: int, stop: int) -> Generator[bytes]:
         """Give some of the bytes, in pieces of at most 1 MiB.
 

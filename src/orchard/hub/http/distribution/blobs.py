@@ -35,7 +35,8 @@ async def get(service: Service, call: Call) -> Reply:
         return problem(416, wire.SIZE_INVALID, f"{digest} has {blob.size} bytes", headers=headers)
     if wanted == "whole":
         length = (b"content-length", b"%d" % blob.size)
-        return Reply(200, [*_headers(blob), length], content=content if blob.size else None)
+        part = range(blob.size) if content.file is None else None
+        return Reply(200, [*_headers(blob), length], content=content if blob.size else None, part=part)
     span = b"bytes %d-%d/%d" % (wanted.start, wanted.stop - 1, blob.size)
     headers = [*_headers(blob), (b"content-range", span), (b"content-length", b"%d" % len(wanted))]
     return Reply(206, headers, content=content, part=wanted)

@@ -18,13 +18,14 @@ from orchard.errors import (
     RemoteError,
     StorageError,
     UnauthenticatedError,
+    UnavailableError,
     UnsupportedError,
 )
 from orchard.hub.http.asgi import Headers
 from orchard.hub.http.replies import Reply, reply
 from orchard.oci import dumps, wire
 
-RETRY_AFTER: Final = b"60"
+RETRY_AFTER: Final = {429: b"60", 503: b"5"}
 
 # What is unknown depends on what was asked for, so the code of NotFoundError comes from the endpoint.
 _TABLE: Final[dict[type[OrchardError], tuple[int, str]]] = {
@@ -42,6 +43,7 @@ _TABLE: Final[dict[type[OrchardError], tuple[int, str]]] = {
     UnsupportedError: (405, wire.UNSUPPORTED),
     RateLimitedError: (429, wire.TOOMANYREQUESTS),
     RemoteError: (408, wire.BLOB_UPLOAD_INVALID),
+    UnavailableError: (503, wire.DENIED),
     StorageError: (507, wire.DENIED),
     OrchardError: (500, wire.UNSUPPORTED),
 }
@@ -59,8 +61,8 @@ def error_reply(error: OrchardError, unknown: str, challenge: str | None = None)
     headers: Headers = []
     if status == 401 and challenge is not None:  # noqa: PLR2004 -- Unauthorized
         headers.append((b"www-authenticate", challenge.encode()))
-    if status == 429:  # noqa: PLR2004 -- Too Many Requests
-        headers.append((b"retry-after", RETRY_AFTER))
+    if status in RETRY_AFTER:
+        headers.append((b"retry-after", RETRY_AFTER[status]))
     return problem(status, code or unknown, str(error), headers=headers)
 
 

@@ -120,11 +120,13 @@ class Distribution:
             return problem(405, wire.UNSUPPORTED, f"{scope['method']} is not possible here", headers=allowed)
         call = Call(scope, headers, who=who, path=names, body=body)
         try:
-            if scope["query_string"] and handler in _PULLS:
-                return await self._pull(handler, call)
-            return await handler(self._service, call)
+            pulled = scope["query_string"] and handler in _PULLS
+            answer = await (self._pull(handler, call) if pulled else handler(self._service, call))
+            if answer.part is not None and scope["method"] != "HEAD":
+                return await answer.begin(self._service.threads)
         except OrchardError as error:
             return error_reply(error, endpoint.unknown)
+        return answer
 
     async def _pull(self, handler: Handler, call: Call) -> Reply:
         """Answer a pull that may say which registry it means.

@@ -1,4 +1,4 @@
-"""Where the bytes of blobs are, when they are seen to be sound, when somebody last asked for them."""
+"""Where the bytes of blobs are: places, and the objects in them."""
 
 from typing import Final
 
@@ -8,14 +8,16 @@ from alembic import op
 revision: Final = "0005"
 down_revision: Final = "0004"
 
+_BYTEWISE: Final = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 _KEY: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Make what upkeep looks at."""
+    """Make what upkeep looks at, and the tables of bytes that are no files."""
     _checks()
     _names()
     _activity()
+    _bytes()
 
 
 def _checks() -> None:
@@ -42,3 +44,57 @@ def _activity() -> None:
     op.drop_index("uploads_by_time", "uploads")
     op.create_index("uploads_by_activity", "uploads", ["active_at"])
     op.create_index("uploads_by_account", "uploads", ["account"])
+
+
+def _place() -> sa.Column[int]:
+    return sa.Column("place_id", _KEY, sa.ForeignKey("places.id"), nullable=False)
+
+
+def _bytes() -> None:
+    op.create_table(
+        "places",
+        sa.Column("id", _KEY, primary_key=True),
+        sa.Column("url", _BYTEWISE, nullable=False, unique=True),
+        sa.Column("current", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "stored",
+        _place(),
+        sa.Column("digest", _BYTEWISE, nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("published_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("place_id", "digest"),
+        sqlite_with_rowid=False,
+    )
+    _staged()
+    op.create_table(
+        "segments",
+        _place(),
+        sa.Column("owner", _BYTEWISE, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("key", _BYTEWISE, nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("place_id", "owner", "position"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("segments_by_key", "segments", ["key"])
+
+
+def _staged() -> None:
+    op.create_table(
+        "staged",
+        sa.Column("session", sa.String(32), primary_key=True),
+        _place(),
+        sa.Column("algorithm", sa.String, nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("tail", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.LargeBinary),
+        sa.Column("changed_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "tails",
+        sa.Column("session", sa.String(32), sa.ForeignKey("staged.session", ondelete="CASCADE"), nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("session", "position"),
+    )
