@@ -43,7 +43,12 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
     with claim(settings.data), open_catalog(settings) as database, Threads() as threads:
         access = open_door(settings, database, loopback=place.loopback, announce=announce)
         premises = Premises(
-            database, open_files(settings), EverybodyInside(), recall=Recall(settings.recall), now=time.time
+            database,
+            open_files(settings),
+            EverybodyInside(),
+            recall=Recall(settings.recall),
+            now=time.time,
+            keep=settings.keep_unreferenced,
         )
         registry = Registry(premises)
         meters, readiness = Meters(), Readiness({"catalog": database.check})

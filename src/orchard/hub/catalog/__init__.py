@@ -1,6 +1,6 @@
 """What the hub knows: functions over one open transaction, each about one noun. Who may ask is not asked here."""
 
-from orchard.hub.catalog import events, listing, manifests, repositories, tags, uploads
+from orchard.hub.catalog import events, garbage, listing, manifests, repositories, tags, uploads
 from orchard.hub.catalog.events import Journal
 from orchard.hub.catalog.manifests import NewManifest
 from orchard.hub.catalog.records import (
@@ -26,6 +26,7 @@ __all__ = [
     "Upload",
     "VersionSummary",
     "events",
+    "garbage",
     "listing",
     "manifests",
     "repositories",

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from orchard.hub.catalog.records import Blob
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories
@@ -46,6 +46,12 @@ _NAMED_BY: Final = (
     .limit(1)
 )
 _LINK: Final = insert(blob_links)
+_LINKED: Final = _BLOB.add_columns(blob_links.c.linked_at)
+_REFRESH: Final = (
+    update(blob_links)
+    .where(blob_links.c.repository_id == bindparam("repository"), blob_links.c.digest == bindparam("wanted"))
+    .values(linked_at=bindparam("at"))
+)
 _UNLINK: Final = delete(blob_links).where(
     blob_links.c.repository_id == bindparam("repository"), blob_links.c.digest == bindparam("wanted")
 )
@@ -98,8 +104,20 @@ def link(connection: Connection, repository: int, blob: Blob, *, at: int) -> Non
     digest = str(blob.digest)
     if connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).first() is None:
         connection.execute(insert(blobs), {"digest": digest, "size": blob.size, "stored_at": at, "checked_at": at})
-    if not sizes(connection, repository, [blob.digest]):
+    if not refresh(connection, repository, blob.digest, at=at):
         connection.execute(_LINK, {"repository_id": repository, "digest": digest, "linked_at": at})
+
+
+def refresh(connection: Connection, repository: int, digest: Digest, *, at: int) -> bool:
+    """Let a repository keep a blob for another while, if it links it; tell whether it does."""
+    done = connection.execute(_REFRESH, {"repository": repository, "wanted": str(digest), "at": at})
+    return done.rowcount > 0
+
+
+def linked(connection: Connection, name: str, digest: Digest) -> tuple[Blob, int] | None:
+    """Find a blob that the repository of this name links, and since when or when it was last refreshed."""
+    row = connection.execute(_LINKED, {"name": name, "digest": str(digest)}).first()
+    return None if row is None else (Blob(digest, row.size), row.linked_at)
 
 
 def unlink(connection: Connection, repository: int, digest: Digest) -> bool:

@@ -2,6 +2,7 @@
 
 from orchard.hub.catalog import Blob, RepositorySummary, StoredManifest, TagMove, VersionSummary
 from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.collecting import Collected, Collector
 from orchard.hub.registry.conditions import Condition
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.entry import Registry
@@ -13,6 +14,8 @@ from orchard.hub.registry.writing import Pushed, WritableRepository
 
 __all__ = [
     "Blob",
+    "Collected",
+    "Collector",
     "Condition",
     "Content",
     "DeletableRepository",

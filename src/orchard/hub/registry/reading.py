@@ -1,13 +1,14 @@
 """What somebody who may read a repository can do with it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
 from orchard.hub.catalog import Blob, StoredManifest, TagMove
 from orchard.hub.db import Database
+from orchard.hub.registry.holding import Holds
 from orchard.hub.registry.ports import Content, Files, Policy
 from orchard.hub.registry.recall import Recall
 from orchard.oci import Digest
@@ -17,13 +18,20 @@ _NEWEST: Final = (1 << 63) - 1  # more than any row has
 
 @dataclass(frozen=True, slots=True)
 class Premises:
-    """What the registry works with."""
+    """What the registry works with.
+
+    Attributes:
+        keep: Seconds for which a repository keeps a blob that no manifest names, since it came or was asked for.
+        holds: Whose bytes are being written or erased.
+    """
 
     database: Database
     files: Files
     policy: Policy
     recall: Recall
     now: Callable[[], float]
+    keep: float = 24 * 3600.0
+    holds: Holds = field(default_factory=Holds)
 
     @property
     def at(self) -> int:

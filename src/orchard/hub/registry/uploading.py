@@ -89,18 +89,22 @@ class OpenUpload:
             StorageError: If the disk or the catalog fails.
         """
         blob = Blob(digest, self.size)
-        try:
-            self._staged.publish(digest)
-        except IntegrityError:
-            self.cancel()
-            raise
+        with self._premises.holds.writing(digest):
+            try:
+                self._staged.publish(digest)
+            except IntegrityError:
+                self.cancel()
+                raise
+            self._link(blob)
+        return blob
+
+    def _link(self, blob: Blob) -> None:
         upload, at = self._upload, self._premises.at
         with self._premises.database.write(upload.repository) as connection:
             repository = catalog.repositories.make(connection, upload.repository, at)
             catalog.repositories.link(connection, repository, blob, at=at)
             catalog.uploads.remove(connection, upload.id)
-            Journal(connection, upload.repository, account=upload.account, at=at).record("blob.push", digest)
-        return blob
+            Journal(connection, upload.repository, account=upload.account, at=at).record("blob.push", blob.digest)
 
     def cancel(self) -> None:
         """End the session and forget its bytes.

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from orchard.errors import IntegrityError, NotFoundError
+from orchard.errors import IntegrityError, NotFoundError, StorageError
 from orchard.hub import catalog
 from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Upload
@@ -87,6 +88,35 @@ class WritableRepository:
             self._busy.give_back(session)
             raise
         return OpenUpload(self._premises, self._busy, upload=found, staged=staged, lasting=True)
+
+    def promise(self, digest: Digest) -> Blob:
+        """Find a blob for a client that may leave out its upload, and keep it for half of ``keep`` seconds at least.
+
+        Raises:
+            NotFoundError: If this repository does not have it.
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            found = catalog.repositories.linked(connection, self.name, digest)
+        if found is None:
+            raise NotFoundError(f"{self.name} has no blob {digest}")
+        blob, since = found
+        if since < self._premises.at - self._premises.keep * 1000 / 2:  # seldom, so that asking remains cheap
+            with suppress(StorageError):  # a full disk keeps nobody from reading, and takes no push that relies on this
+                self._refresh(digest)
+        return blob
+
+    def _refresh(self, digest: Digest) -> None:
+        """Keep a blob for another while.
+
+        Raises:
+            NotFoundError: If it was collected just now.
+        """
+        at = self._premises.at
+        with self._premises.database.write(self.name) as connection:
+            repository = catalog.repositories.find(connection, self.name)
+            if repository is None or not catalog.repositories.refresh(connection, repository, digest, at=at):
+                raise NotFoundError(f"{self.name} has no blob {digest}")
 
     def mount(self, digest: Digest, source: str | None) -> Blob | None:
         """Link a blob of another repository that this account may read; of any such one if no source is given.

@@ -60,11 +60,8 @@ class Filesystem:
             StorageError: If they cannot be listed.
         """
         for algorithm in ALGORITHMS:
-            with _translated("the list of blobs"):
-                found = [path.name for path in (self._root / "blobs" / algorithm).glob("*/*")]
-            for name in found:
-                with suppress(InvalidDigestError):  # whatever else somebody put there is left alone
-                    yield Digest.parse(f"{algorithm}:{name}")
+            for directory in _inside(self._root / "blobs" / algorithm):
+                yield from _digests(algorithm, directory)
 
     def erase(self, digest: Digest, *, before: int | None = None) -> bool:
         """Forget the file of a blob, if it is there. Whoever calls it knows that nobody links the blob.
@@ -274,6 +271,30 @@ def _older(path: Path, before: int | None) -> bool:
     except FileNotFoundError:
         return False
     return before is None or published < before
+
+
+def _digests(algorithm: str, directory: Path) -> Iterator[Digest]:
+    """Name the blobs of one directory, some 256th of all; whatever else somebody put there is left alone.
+
+    Raises:
+        StorageError: If they cannot be listed.
+    """
+    for path in _inside(directory):
+        with suppress(InvalidDigestError):
+            yield Digest.parse(f"{algorithm}:{path.name}")
+
+
+def _inside(directory: Path) -> list[Path]:
+    """List a directory, if there is one.
+
+    Raises:
+        StorageError: If it cannot be listed.
+    """
+    with _translated("the list of blobs"):
+        try:
+            return list(directory.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def _make_directory(path: Path) -> None:

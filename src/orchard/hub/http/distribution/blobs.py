@@ -1,14 +1,16 @@
 """Blobs: getting, asking, deleting."""
 
+from contextlib import suppress
 from typing import Final
 
+from orchard.errors import DeniedError
 from orchard.hub.http.asgi import Headers
 from orchard.hub.http.distribution.conditions import etag, unchanged
 from orchard.hub.http.distribution.errors import problem
 from orchard.hub.http.distribution.service import Call, Service
 from orchard.hub.http.ranges import parse_range
 from orchard.hub.http.replies import Reply, reply
-from orchard.hub.registry import Blob
+from orchard.hub.registry import Blob, Content
 from orchard.oci import Digest, wire
 
 # Content that somebody else made must never run in the origin of the hub's pages: no sniffing, no scripts.
@@ -22,10 +24,27 @@ _SAFE: Final = (
 
 
 async def get(service: Service, call: Call) -> Reply:
-    """Send a blob, or a part of it. The same for HEAD: whoever sends leaves the body out."""
+    """Send a blob, or a part of it."""
     digest = Digest.parse(call.tail)
     repository = await service.reading(call)
-    blob, content = await service.threads.run(lambda: repository.held(digest))
+    return _found(call, *await service.threads.run(lambda: repository.held(digest)))
+
+
+async def ask(service: Service, call: Call) -> Reply:
+    """Tell whether a blob is there. Whoever may push it can leave that out then, and rely on the blob for a while."""
+    digest = Digest.parse(call.tail)
+    repository = await service.reading(call)
+
+    def look() -> tuple[Blob, Content]:
+        with suppress(DeniedError):  # who may only read relies on nothing
+            service.registry.writable(call.who, call.name).promise(digest)
+        return repository.held(digest)
+
+    return _found(call, *await service.threads.run(look))
+
+
+def _found(call: Call, blob: Blob, content: Content) -> Reply:
+    digest = blob.digest
     known = unchanged(call, _headers(blob), str(digest))
     if known is not None:
         return known

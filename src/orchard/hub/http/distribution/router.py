@@ -45,7 +45,7 @@ REFERRERS: Final = Endpoint("referrers", wire.MANIFEST_UNKNOWN, _read(lists.refe
 MANIFEST: Final = Endpoint(
     "manifest", wire.MANIFEST_UNKNOWN, {**_read(manifests.get), "PUT": manifests.put, "DELETE": manifests.delete}
 )
-BLOB: Final = Endpoint("blob", wire.BLOB_UNKNOWN, {**_read(blobs.get), "DELETE": blobs.delete})
+BLOB: Final = Endpoint("blob", wire.BLOB_UNKNOWN, {"GET": blobs.get, "HEAD": blobs.ask, "DELETE": blobs.delete})
 HISTORY: Final = Endpoint("tag-history", wire.MANIFEST_UNKNOWN, _read(lists.tag_history))
 EXTENSIONS: Final = Endpoint("extensions", wire.NAME_UNKNOWN, _read(lists.extensions))
 UPLOADS: Final = Endpoint("upload", wire.BLOB_UPLOAD_UNKNOWN, {"POST": uploads.start})
@@ -55,7 +55,7 @@ UPLOAD: Final = Endpoint(
     {**_read(uploads.status), "PATCH": uploads.patch, "PUT": uploads.finish, "DELETE": uploads.cancel},
 )
 
-_PULLS: Final = frozenset({manifests.get, blobs.get, lists.tags, lists.referrers})
+_PULLS: Final = frozenset({manifests.get, blobs.get, blobs.ask, lists.tags, lists.referrers})
 
 # Read from its end: a repository's name may hold any of these words. Which endpoint it is, the last group says.
 _PATH: Final = re.compile(
