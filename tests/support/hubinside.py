@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from orchard.hub.access import ANONYMOUS, Action, EverybodyInside, OpenDoor, Pri
 from orchard.hub.catalog import events
 from orchard.hub.db import Database, migrate
 from orchard.hub.db.sqlite import open_sqlite
-from orchard.hub.http import Access, Guard, Site, Threads, build_app
+from orchard.hub.http import Access, Guard, Site, Surface, Threads, build_app
 from orchard.hub.http.watch import health_surface
 from orchard.hub.registry import Policy, Premises, Recall, Registry
 from orchard.hub.storage.filesystem import Filesystem
@@ -76,6 +76,7 @@ class Inside(Client):
         policy: Policy | None = None,
         access: Callable[[Database], Access] | None = None,
         site: Site | None = None,
+        surfaces: Callable[["Inside"], Sequence[Surface]] = lambda _: (),
         recall: int = 1 << 20,
         timeout: float = 5.0,
         fresh: bool = True,
@@ -99,7 +100,7 @@ class Inside(Client):
             guard=guard,
             site=site or Site(),
             timeout=timeout,
-            surfaces=(health_surface(self.threads),),
+            surfaces=(health_surface(self.threads), *surfaces(self)),
         )
 
     def request(

@@ -11,7 +11,7 @@ from orchard.errors import NotFoundError, UsageError
 from orchard.hub.access import Accounts, EverybodyInside
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files
 from orchard.hub.app.people import open_door
-from orchard.hub.app.surfaces import site, watch
+from orchard.hub.app.surfaces import api, site, watch
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.logs import log_to_stderr
 from orchard.hub.http.meters import Meters
@@ -58,7 +58,10 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             threads,
             guard=Guard(loopback_only=not login),
             site=site(registry, login=login),
-            surfaces=watch(settings, meters, readiness, threads=threads, login=login),
+            surfaces=(
+                *watch(settings, meters, readiness, threads=threads, login=login),
+                api(registry, threads, challenge=access.challenge, timeout=settings.body_timeout),
+            ),
             timeout=settings.body_timeout,
         )
         uvloop.run(

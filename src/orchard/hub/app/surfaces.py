@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from orchard.hub.access import ADMIN
 from orchard.hub.http import Site, Surface, Threads
+from orchard.hub.http.api import PREFIX, PUBLIC, Api, Hub, Repositories, Whoami, error_problem
 from orchard.hub.http.meters import Meters
 from orchard.hub.http.pages import Pages
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
@@ -27,3 +28,21 @@ def watch(
         everybody = settings.metrics == Metrics.OPEN or not login
         found.append(metrics_surface(meters, threads, allowed=None if everybody else lambda who: who.name == ADMIN))
     return found
+
+
+def api(registry: Registry, threads: Threads, *, challenge: str | None, timeout: float) -> Surface:
+    """Make the JSON API.
+
+    Args:
+        registry: What is served.
+        threads: Where waiting is done.
+        challenge: How to log in, if that is needed.
+        timeout: Seconds without one byte of a body after which the hub gives up on it.
+    """
+    resources = (Whoami(), Hub(login=challenge is not None), Repositories(registry))
+    return Surface(
+        PREFIX,
+        Api(resources, threads, challenge=challenge, timeout=timeout),
+        public=PUBLIC,
+        problem=error_problem,
+    )

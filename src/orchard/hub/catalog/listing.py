@@ -36,22 +36,22 @@ _NEWEST: Final = (
     .limit(1)
     .scalar_subquery()
 )
-_REPOSITORIES: Final = (
-    select(
-        repositories.c.name,
-        _VERSIONS.label("versions"),
-        _TAGS.label("tags"),
-        _SIZE.label("size_bytes"),
-        _latest.c.pushed_at,
-        _latest.c.model_name,
-        _latest.c.model_format,
-        _latest.c.digest,
-    )
-    .select_from(repositories.join(_latest, _latest.c.id == _NEWEST))
-    .where(repositories.c.name > bindparam("after"))
+_REPOSITORIES: Final = select(
+    repositories.c.name,
+    _VERSIONS.label("versions"),
+    _TAGS.label("tags"),
+    _SIZE.label("size_bytes"),
+    _latest.c.pushed_at,
+    _latest.c.model_name,
+    _latest.c.model_format,
+    _latest.c.digest,
+).select_from(repositories.join(_latest, _latest.c.id == _NEWEST))
+_LISTED_REPOSITORIES: Final = (
+    _REPOSITORIES.where(repositories.c.name > bindparam("after"))
     .order_by(repositories.c.name)
     .limit(bindparam("limit"))
 )
+_REPOSITORY: Final = _REPOSITORIES.where(repositories.c.name == bindparam("name"))
 _TAGGED: Final = exists().where(tags.c.manifest_id == manifests.c.id)
 _LISTED: Final = (
     exists()
@@ -79,22 +79,31 @@ _TAGS_OF: Final = (
 )
 
 
-def summaries(connection: Connection, after: str, limit: int) -> list[RepositorySummary]:
-    """List repositories that hold a version, by name."""
-    rows = connection.execute(_REPOSITORIES, {"after": after, "limit": limit})
-    return [
-        RepositorySummary(
-            name=row.name,
-            versions=row.versions,
-            tags=row.tags,
-            latest_pushed_at=moment(row.pushed_at),
-            size_bytes=row.size_bytes,
-            model_name=row.model_name,
-            format=row.model_format,
-            latest_digest=Digest.parse(row.digest),
-        )
-        for row in rows
-    ]
+def summaries(connection: Connection, *, after: str, limit: int, part: str) -> list[RepositorySummary]:
+    """List repositories that hold a version and whose name holds ``part``, by name."""
+    statement = _LISTED_REPOSITORIES
+    if part:
+        statement = statement.where(repositories.c.name.contains(part, autoescape=True))
+    return [_repository(row) for row in connection.execute(statement, {"after": after, "limit": limit})]
+
+
+def summary(connection: Connection, name: str) -> RepositorySummary | None:
+    """Describe one repository, if it holds a version."""
+    row = connection.execute(_REPOSITORY, {"name": name}).first()
+    return None if row is None else _repository(row)
+
+
+def _repository(row: Row[*tuple[Any, ...]]) -> RepositorySummary:
+    return RepositorySummary(
+        name=row.name,
+        versions=row.versions,
+        tags=row.tags,
+        latest_pushed_at=moment(row.pushed_at),
+        size_bytes=row.size_bytes,
+        model_name=row.model_name,
+        format=row.model_format,
+        latest_digest=Digest.parse(row.digest),
+    )
 
 
 def versions(connection: Connection, name: str, *, skip: int, limit: int) -> list[VersionSummary]:

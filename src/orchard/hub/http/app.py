@@ -146,10 +146,10 @@ class _Front:
         self, scope: Scope, receive: Receive, send: Send, *, surface: Surface, headers: dict[bytes, bytes]
     ) -> None:
         try:
-            if not surface.open:
+            if not surface.open and scope["path"] not in surface.public:
                 scope.setdefault("state", {})["who"] = await self._admit(scope, headers)
         except OrchardError as error:
-            answer = error_reply(error, wire.UNAUTHORIZED, self._access.challenge)
+            answer = surface.problem(error, self._access.challenge)
             await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
             return
         await surface.app(scope, receive, send)

@@ -32,8 +32,10 @@ class VersionDetail:
     referrers: tuple[Descriptor, ...]
 
 
-def summaries(premises: Premises, who: Principal, page: Page) -> list[RepositorySummary]:
+def summaries(premises: Premises, who: Principal, page: Page, *, part: str) -> list[RepositorySummary]:
     """List repositories that ``who`` may see, by name: at most ``page.limit``, fewer only at the end.
+
+    Only those whose name holds ``part``.
 
     Raises:
         StorageError: If the catalog fails.
@@ -42,7 +44,7 @@ def summaries(premises: Premises, who: Principal, page: Page) -> list[Repository
     after = page.after
     with premises.database.read() as connection:
         while len(found) < page.limit:
-            rows = catalog.listing.summaries(connection, after, page.limit)
+            rows = catalog.listing.summaries(connection, after=after, limit=page.limit, part=part)
             found.extend(row for row in rows if premises.policy.allows(who, Action.PULL, row.name))
             if len(rows) < page.limit:
                 break

@@ -86,13 +86,17 @@ class Registry:
         """
         return browsing.names(self._premises, who, page)
 
-    def repositories(self, who: Principal, *, after: str = "", limit: int = 1000) -> list[RepositorySummary]:
+    def repositories(
+        self, who: Principal, *, after: str = "", limit: int = 1000, part: str = ""
+    ) -> list[RepositorySummary]:
         """List repositories that ``who`` may see and that hold a version, by name, those after ``after``.
+
+        Only those whose name holds ``part``.
 
         Raises:
             StorageError: If the catalog fails.
         """
-        return browsing.summaries(self._premises, who, Page(after, limit))
+        return browsing.summaries(self._premises, who, Page(after, limit), part=part)
 
     def versions(self, who: Principal, name: str, *, skip: int = 0, limit: int = 500) -> list[VersionSummary]:
         """List the versions of a repository, newest first, without the first ``skip``; referrers are none.

@@ -6,7 +6,7 @@ from typing import Final
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
-from orchard.hub.catalog import Blob, StoredManifest, TagMove
+from orchard.hub.catalog import Blob, RepositorySummary, StoredManifest, TagMove
 from orchard.hub.db import Database
 from orchard.hub.registry.holding import Holds
 from orchard.hub.registry.ports import Content, Files, Policy
@@ -58,6 +58,19 @@ class ReadableRepository:
     def __init__(self, premises: Premises, name: str) -> None:
         self._premises = premises
         self.name = name
+
+    def summary(self) -> RepositorySummary:
+        """Describe it.
+
+        Raises:
+            NotFoundError: If there is no such repository, or it holds no version.
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            found = catalog.listing.summary(connection, self.name)
+        if found is None:
+            raise NotFoundError(f"there is no repository {self.name}")
+        return found
 
     def blob(self, digest: Digest) -> Blob:
         """Find a blob that this repository links.

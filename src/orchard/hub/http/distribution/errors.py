@@ -1,4 +1,4 @@
-"""Errors of ours as answers of the API: one table."""
+"""Errors of ours as answers of the API; their statuses are in ``http.statuses``."""
 
 from typing import Final
 
@@ -8,7 +8,6 @@ from orchard.errors import (
     IntegrityError,
     InvalidDigestError,
     InvalidDocumentError,
-    InvalidError,
     InvalidReferenceError,
     LimitExceededError,
     NotFoundError,
@@ -19,33 +18,29 @@ from orchard.errors import (
     StorageError,
     UnauthenticatedError,
     UnavailableError,
-    UnsupportedError,
 )
 from orchard.hub.http.asgi import Headers
 from orchard.hub.http.replies import Reply, reply
+from orchard.hub.http.statuses import RETRY_AFTER, UNAUTHORIZED, status_of
 from orchard.oci import dumps, wire
 
-RETRY_AFTER: Final = {429: b"60", 503: b"5"}
-
 # What is unknown depends on what was asked for, so the code of NotFoundError comes from the endpoint.
-_TABLE: Final[dict[type[OrchardError], tuple[int, str]]] = {
-    InvalidDigestError: (400, wire.DIGEST_INVALID),
-    InvalidReferenceError: (400, wire.NAME_INVALID),
-    InvalidDocumentError: (400, wire.MANIFEST_INVALID),
-    LimitExceededError: (413, wire.SIZE_INVALID),
-    InvalidError: (400, wire.UNSUPPORTED),
-    IntegrityError: (400, wire.DIGEST_INVALID),
-    NotFoundError: (404, ""),
-    PreconditionError: (412, wire.DENIED),
-    ConflictError: (409, wire.BLOB_UPLOAD_INVALID),
-    UnauthenticatedError: (401, wire.UNAUTHORIZED),
-    DeniedError: (403, wire.DENIED),
-    UnsupportedError: (405, wire.UNSUPPORTED),
-    RateLimitedError: (429, wire.TOOMANYREQUESTS),
-    RemoteError: (408, wire.BLOB_UPLOAD_INVALID),
-    UnavailableError: (503, wire.DENIED),
-    StorageError: (507, wire.DENIED),
-    OrchardError: (500, wire.UNSUPPORTED),
+_CODES: Final[dict[type[OrchardError], str]] = {
+    InvalidDigestError: wire.DIGEST_INVALID,
+    InvalidReferenceError: wire.NAME_INVALID,
+    InvalidDocumentError: wire.MANIFEST_INVALID,
+    LimitExceededError: wire.SIZE_INVALID,
+    IntegrityError: wire.DIGEST_INVALID,
+    NotFoundError: "",
+    PreconditionError: wire.DENIED,
+    ConflictError: wire.BLOB_UPLOAD_INVALID,
+    UnauthenticatedError: wire.UNAUTHORIZED,
+    DeniedError: wire.DENIED,
+    RateLimitedError: wire.TOOMANYREQUESTS,
+    RemoteError: wire.BLOB_UPLOAD_INVALID,
+    UnavailableError: wire.DENIED,
+    StorageError: wire.DENIED,
+    OrchardError: wire.UNSUPPORTED,
 }
 
 
@@ -57,9 +52,10 @@ def error_reply(error: OrchardError, unknown: str, challenge: str | None = None)
         unknown: Code of what the endpoint looks for.
         challenge: How to log in, if that is possible.
     """
-    status, code = next(_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE)
+    status = status_of(type(error))
+    code = next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
     headers: Headers = []
-    if status == 401 and challenge is not None:  # noqa: PLR2004 -- Unauthorized
+    if status == UNAUTHORIZED and challenge is not None:
         headers.append((b"www-authenticate", challenge.encode()))
     if status in RETRY_AFTER:
         headers.append((b"retry-after", RETRY_AFTER[status]))
