@@ -7,12 +7,13 @@ import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from orchard.errors import NotFoundError, StorageError, UsageError
+from orchard.errors import NotFoundError, UsageError
 from orchard.hub import set_password
 from orchard.hub.http.asgi import Receive, Scope, Send
 from orchard.hub.http.serving import Ending, Place, serve
@@ -231,22 +232,20 @@ def test_server_that_cannot_listen_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         place = Place("127.0.0.1", other.getsockname()[1])
         with pytest.raises(UsageError, match="cannot listen on http://127"):
-            asyncio.run(serve(nothing, place, ending=AT_ONCE, announce=print, chore=asyncio.Event().wait))
+            asyncio.run(serve(nothing, place, ending=AT_ONCE, announce=print))
 
 
-def test_chore_that_fails_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    announced: list[str] = []
-
-    async def fail() -> None:
-        raise StorageError("the disk is on strike")
+def test_who_works_beside_the_server_is_told_when_it_begins_to_end() -> None:
+    told: list[str] = []
 
     def stop(line: str) -> None:
-        announced.append(line)
+        told.append(line)
         signal.raise_signal(signal.SIGTERM)
 
-    asyncio.run(serve(nothing, Place.find("127.0.0.1", 0), ending=AT_ONCE, announce=stop, chore=fail))
-    assert announced
-    assert "could not clean up: the disk is on strike" in caplog.text
+    place = Place.find("127.0.0.1", 0)
+    ending = replace(AT_ONCE, begins=lambda: told.append("ending"))
+    asyncio.run(serve(nothing, place, ending=ending, announce=stop))
+    assert told == [f"listening on {place.url}", "ending"]
 
 
 def test_hub_listens_on_ipv6(hubs: Nursery, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from ssl import Purpose, SSLError, create_default_context
 
@@ -12,6 +13,7 @@ from orchard.hub.access import Accounts, EverybodyInside
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files
 from orchard.hub.app.people import open_door
 from orchard.hub.app.surfaces import api, site, watch
+from orchard.hub.app.work import kinds, open_queue, open_worker
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.logs import log_to_stderr
 from orchard.hub.http.meters import Meters
@@ -40,7 +42,10 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
     log_to_stderr(as_json=settings.log_format == LogFormat.JSON)
     place = Place.find(settings.host, settings.port, _certificate(settings))
     login = settings.needs_login(loopback=place.loopback)
-    with claim(settings.data), open_catalog(settings) as database, Threads() as threads:
+    with ExitStack() as stack:
+        stack.enter_context(claim(settings.data))
+        database = stack.enter_context(open_catalog(settings))
+        threads = stack.enter_context(Threads())
         access = open_door(settings, database, loopback=place.loopback, announce=announce)
         premises = Premises(
             database,
@@ -64,13 +69,20 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             ),
             timeout=settings.body_timeout,
         )
+        worker = open_worker(settings, open_queue(database), kinds(settings, registry, database))
+        if settings.workers:
+            stack.enter_context(worker)
+
+        def drain() -> None:
+            readiness.drain()
+            worker.stop()
+
         uvloop.run(
             serve(
                 Watched(app, meters, log_all=settings.access_log),
                 place,
-                ending=Ending(settings.drain, settings.grace, readiness.drain),
+                ending=Ending(settings.drain, settings.grace, drain),
                 announce=announce,
-                chore=lambda: threads.run(lambda: registry.sweep_uploads(settings.upload_lifetime)),
             )
         )
 

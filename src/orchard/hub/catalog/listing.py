@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select
 
-from orchard.hub.catalog.records import RepositorySummary, VersionSummary, moment
+from orchard.hub.catalog.records import RepositorySummary, VersionSummary
+from orchard.hub.db import moment
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories, tags
 from orchard.oci import Digest
 

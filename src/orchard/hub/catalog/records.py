@@ -1,7 +1,7 @@
 """What the catalog tells: values read from rows."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from orchard.oci import Digest
 
@@ -115,8 +115,3 @@ class VersionSummary:
     pushed_at: datetime
     pushed_by: str
     note: str | None
-
-
-def moment(milliseconds: int) -> datetime:
-    """Read a time as the tables keep it."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -4,7 +4,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
 
-from orchard.hub.catalog.records import TagMove, moment
+from orchard.hub.catalog.records import TagMove
+from orchard.hub.db import moment
 from orchard.hub.db.schema import manifests, repositories, tag_history, tags
 from orchard.oci import Digest
 

@@ -1,8 +1,21 @@
 """Where rows are kept: tables, transactions, migrations. What the rows mean is the catalog's business."""
 
-from orchard.hub.db import schema, stored
-from orchard.hub.db.columns import metadata
-from orchard.hub.db.database import Database, Transaction
+from orchard.hub.db import schema, stored, work
+from orchard.hub.db.columns import metadata, moment
+from orchard.hub.db.database import Database, Driver, Transaction, after_commit
 from orchard.hub.db.migrate import HEAD, migrate, revision
 
-__all__ = ["HEAD", "Database", "Transaction", "metadata", "migrate", "revision", "schema", "stored"]
+__all__ = [
+    "HEAD",
+    "Database",
+    "Driver",
+    "Transaction",
+    "after_commit",
+    "metadata",
+    "migrate",
+    "moment",
+    "revision",
+    "schema",
+    "stored",
+    "work",
+]

@@ -4,6 +4,7 @@ SQL that both SQLite and PostgreSQL understand, nothing else: times are whole mi
 passes in (SQLite 3.40 has no sub-second clock of its own), texts sort by their bytes.
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String
@@ -17,3 +18,8 @@ KEY: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows
 def repository_column() -> Column[int]:
     """Say which repository a row belongs to; it goes when that goes."""
     return Column("repository_id", KEY, ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False)
+
+
+def moment(milliseconds: int) -> datetime:
+    """Read a time as the tables keep it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,42 +1,67 @@
-"""Transactions: many readers, one writer, every failure of the engine as an error of ours."""
+"""Transactions: many readers, one writer of each thing, every failure of the engine as an error of ours."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from orchard.errors import StorageError
+from orchard.errors import StorageError, UnavailableError
 
 Transaction = Connection  # what is open while one runs; rooms above the catalog only pass it on
 
 WRITE: Final = "orchard_write"  # execution option that the driver's ``begin`` looks for
+_AFTER: Final = "orchard_after"
+
+
+def _any_order(connection: Connection, scope: str | None) -> None:
+    """Let the engine decide who writes when."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """What differs from engine to engine.
+
+    Attributes:
+        engine: Where connections come from.
+        explain: Makes an error of ours of one of the engine's.
+        turn: What a writer holds from before its transaction begins until after it ended.
+        order: Makes a transaction that has just begun wait for the writers that it must not meet.
+    """
+
+    engine: Engine
+    explain: Callable[[DBAPIError], StorageError]
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    order: Callable[[Connection, str | None], None] = _any_order
 
 
 class Database:
-    """A catalog's database.
+    """A catalog's database."""
 
-    Writers wait for each other here and not in the engine, whose busy handler sleeps and is not fair.
-    """
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._writing = Lock()
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._driver.engine.dialect.name
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give one consistent state of the catalog.
 
         Raises:
+            UnavailableError: If the engine cannot be reached now.
             StorageError: If the engine fails.
         """
-        with _translated(), self._engine.begin() as connection:
+        with self._translated(), self._driver.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def write(self, scope: str | None = None) -> Iterator[Connection]:  # noqa: ARG002 -- SQLite has one writer anyway
+    def write(self, scope: str | None = None) -> Iterator[Connection]:
         """Do all that happens inside, durably, or nothing of it. Other writers wait; readers do not.
 
         Args:
@@ -45,12 +70,25 @@ class Database:
                 anything: then all wait.
 
         Raises:
+            UnavailableError: If the engine cannot be reached now.
             StorageError: If the engine fails, or the disk is full.
         """
-        with self._writing, _translated(), self._engine.connect() as connection:
-            connection.execution_options(**{WRITE: True})
-            with connection.begin():
-                yield connection
+        with self._writing() as connection:
+            self._driver.order(connection, scope)
+            yield connection
+
+    @contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """Write rows that no writer of the catalog decides by: tasks, when something was last used.
+
+        Where the engine can, it waits only for whoever changes the same rows.
+
+        Raises:
+            UnavailableError: If the engine cannot be reached now.
+            StorageError: If the engine fails, or the disk is full.
+        """
+        with self._writing() as connection:
+            yield connection
 
     def check(self) -> None:
         """Find out whether the engine answers.
@@ -63,15 +101,28 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
-        self._engine.dispose()
+        self._driver.engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        after: list[Callable[[], None]] = []
+        with self._driver.turn, self._translated(), self._driver.engine.connect() as connection:
+            connection.execution_options(**{WRITE: True, _AFTER: after})
+            with connection.begin():
+                yield connection
+        for call in after:
+            call()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._driver.explain(error) from error
+        except PoolTimeoutError as error:
+            raise UnavailableError("the catalog is busy: too many requests wait for it; try again") from error
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        reason = str(error.orig)
-        if "is full" in reason:
-            raise StorageError("disk full: the catalog cannot be written; free some space and try again") from error
-        raise StorageError(f"the catalog failed: {reason}") from error
+def after_commit(transaction: Transaction, call: Callable[[], None]) -> None:
+    """Have something called once a transaction for writing is committed; never if it is not. It must not fail."""
+    transaction.get_execution_options()[_AFTER].append(call)

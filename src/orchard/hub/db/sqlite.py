@@ -2,13 +2,16 @@
 
 import sqlite3
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from sqlalchemy import Connection, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
-from orchard.hub.db.database import WRITE, Database
+from orchard.errors import StorageError, UnavailableError
+from orchard.hub.db.database import WRITE, Database, Driver
 
-POOL: Final = 24  # connections; more than the hub has threads
+POOL: Final = 32  # connections; more than the hub has threads
 BUSY_TIMEOUT: Final = 10_000  # milliseconds to wait for another process, such as a password reset
 
 # FULL: the write-ahead log is flushed before a commit returns. NORMAL survives kill -9 but may forget the last commits
@@ -22,11 +25,14 @@ _PRAGMAS: Final = (
 
 
 def open_sqlite(path: Path) -> Database:
-    """Open or make a catalog file."""
+    """Open or make a catalog file.
+
+    Writers of this process wait for each other at a lock, not in the engine: its busy handler sleeps and is not fair.
+    """
     engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=POOL, max_overflow=0)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
-    return Database(engine)
+    return Database(Driver(engine=engine, explain=_explain, turn=Lock()))
 
 
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
@@ -39,3 +45,13 @@ def _begin(connection: Connection) -> None:
     """Take the write lock at once where it will be needed: a reader that becomes a writer can fail half-way."""
     writes = connection.get_execution_options().get(WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _explain(error: DBAPIError) -> StorageError:
+    reason = str(error.orig)
+    if "is full" in reason:
+        return StorageError("disk full: the catalog cannot be written; free some space and try again")
+    if "is locked" in reason:
+        seconds = BUSY_TIMEOUT // 1000
+        return UnavailableError(f"the catalog is busy: another process wrote to it for {seconds} seconds; try again")
+    return StorageError(f"the catalog failed: {reason}")

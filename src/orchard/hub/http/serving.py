@@ -1,7 +1,6 @@
 """The server under the application: one socket, one event loop, and an orderly end (ADR 0004)."""
 
 import asyncio
-import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -14,12 +13,10 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from orchard.errors import OrchardError, UsageError
+from orchard.errors import UsageError
 from orchard.hub.http.asgi import App
 from orchard.hub.http.guard import is_loopback
 
-_LOG: Final = logging.getLogger("orchard.hub")
-_CHORES: Final = 3600.0  # seconds between two times
 _BACKLOG: Final = 1024
 _BUFFER: Final = 1 << 20  # bytes of a body that arrive at once; at 0.4 MiB an upload costs 2.0 CPU-s/GiB, at 1 MiB 1.6
 _POLL: Final = 0.005
@@ -104,9 +101,7 @@ class Place:
         return f"{scheme}://{host}:{self.port}"
 
 
-async def serve(
-    app: App, place: Place, *, ending: "Ending", announce: Callable[[str], None], chore: Callable[[], Awaitable[object]]
-) -> None:
+async def serve(app: App, place: Place, *, ending: "Ending", announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests end; a second signal shortens that.
 
     Args:
@@ -114,7 +109,6 @@ async def serve(
         place: Where.
         ending: How it ends.
         announce: Is told the address as soon as it answers.
-        chore: Is done at once and every hour.
 
     Raises:
         UsageError: If the server cannot listen.
@@ -129,7 +123,6 @@ async def serve(
         loop.add_signal_handler(number, asked)
     server = _server(app, place)
     serving = loop.create_task(server.serve())
-    chores = loop.create_task(_do(chore))
     try:
         if await _answers(place, serving):
             announce(f"listening on {place.url}")
@@ -139,7 +132,6 @@ async def serve(
         if serving.done():
             raise UsageError(f"cannot listen on {place.url}: the server ended") from serving.exception()
     finally:
-        chores.cancel()
         server.stop()  # type: ignore[no-untyped-call] # granian leaves it out
         await _either(hurry.wait(), serving, seconds=ending.grace)
 
@@ -181,12 +173,3 @@ async def _either(first: Awaitable[object], second: "asyncio.Task[None]", *, sec
     waiting = asyncio.ensure_future(first)
     await asyncio.wait({waiting, second}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-
-
-async def _do(chore: Callable[[], Awaitable[object]]) -> None:
-    while True:
-        try:
-            await chore()
-        except OrchardError as error:
-            _LOG.warning("could not clean up: %s", error)
-        await asyncio.sleep(_CHORES)

@@ -1,5 +1,6 @@
 """What the hub does by itself, beside requests: handlers of tasks, and the workers that run them."""
 
-from orchard.hub.jobs.kind import Handler, Kind, Run, StoppedError
+from orchard.hub.jobs.kind import Handler, HopelessError, Kind, Run, StoppedError
+from orchard.hub.jobs.worker import Worker
 
-__all__ = ["Handler", "Kind", "Run", "StoppedError"]
+__all__ = ["Handler", "HopelessError", "Kind", "Run", "StoppedError", "Worker"]

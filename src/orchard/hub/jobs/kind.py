@@ -12,6 +12,10 @@ class StoppedError(OrchardError):
     """The task was cancelled, taken by another worker, or the hub is stopping. What is done stays done."""
 
 
+class HopelessError(OrchardError):
+    """The task can never succeed: it is given up at once."""
+
+
 class Run(Protocol):
     """One run of a handler."""
 
@@ -25,8 +29,15 @@ class Run(Protocol):
         """How often the task was tried, this time among them; 1 at first."""
         ...
 
+    @property
+    def last(self) -> bool:
+        """Whether a failure is final."""
+        ...
+
     def progress(self, done: int, total: int | None = None, note: str = "", /) -> None:
         """Tell how far the work has come. Call it often (it is cheap) and only where stopping is harmless.
+
+        What is said last stays with the task when it has ended: say there what came of it.
 
         Raises:
             StoppedError: If the handler has to stop here.
@@ -43,11 +54,12 @@ class Kind:
 
     Attributes:
         name: In the queue: ``collect-garbage``, ``deliver-webhook``.
-        handler: What is done. An ``OrchardError`` means: try again later.
-        every: Seconds between two runs that nobody asked for; none if it only runs when asked. Over all processes of a
-            hub, not for each.
+        handler: What is done. An ``OrchardError`` means: try again later; a ``HopelessError``: never.
+        every: Seconds between two runs that nobody asked for, over all processes of a hub; none if it only runs when
+            asked. Such tasks have the kind's name as key and lock: whoever asks for one with the same key gets it too.
         attempts: After how many failures it is given up.
         backoff: Seconds before the second attempt; each further one waits twice as long, at most an hour.
+        slow: Whether it may take minutes: then it never takes the last worker of a process that has several.
     """
 
     name: str
@@ -55,3 +67,4 @@ class Kind:
     every: float | None = None
     attempts: int = 5
     backoff: float = 10.0
+    slow: bool = False
