@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Event, Lock
 from typing import Final
 
@@ -11,16 +12,19 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from orchard.errors import InvalidError, OrchardError, RateLimitedError, UnauthenticatedError
-from orchard.hub.access import ANONYMOUS, Accounts, OpenDoor, PasswordDoor, Principal
-from orchard.hub.access.accounts import DUMMY
+from orchard.hub.access import ANONYMOUS, Mandate, Name, OpenDoor, PasswordDoor, People, Principal, User, check_name
 from orchard.hub.access.failures import BURST, Failures
+from orchard.hub.access.passwords import DUMMY
+from orchard.hub.access.users import Users
 from orchard.hub.db import Database
-from orchard.hub.db.schema import users
+from orchard.hub.db.people import users
 from support.hubinside import Clock, Inside, MakeHub, fresh_catalog, quick_directory
 from support.hubs import basic
 
 ADDRESS: Final = "192.0.2.1"
 PASSWORD: Final = "correct horse: battery staple"
+BY: Final = Mandate.operator()
+ANA: Final = Name("ana")
 
 
 @pytest.fixture
@@ -32,10 +36,21 @@ def database() -> Iterator[Database]:
 
 
 @pytest.fixture
-def accounts(database: Database) -> Accounts:
-    accounts = Accounts(database, Clock())
-    accounts.set_password("ana", PASSWORD)
-    return accounts
+def accounts(database: Database) -> Users:
+    found = People.of(database, Clock()).users
+    found.create(BY, ANA, password=PASSWORD)
+    return found
+
+
+def somebody(name: str) -> User:
+    return User(
+        name=name,
+        site_admin=False,
+        disabled=False,
+        has_password=True,
+        created_at=datetime.fromtimestamp(0, UTC),
+        stamp="",
+    )
 
 
 def header(account: str = "ana", password: str = PASSWORD) -> bytes:
@@ -45,26 +60,26 @@ def header(account: str = "ana", password: str = PASSWORD) -> bytes:
 # Accounts ---------------------------------------------------------------------------------------------------------
 
 
-def test_account_is_known_by_its_password_only(accounts: Accounts) -> None:
+def test_account_is_known_by_its_password_only(accounts: Users) -> None:
     assert accounts.verify("ana", PASSWORD)
     assert not accounts.verify("ana", PASSWORD + " ")
     assert not accounts.verify("eve", PASSWORD)
 
 
-def test_new_password_takes_the_place_of_the_old_one(accounts: Accounts) -> None:
-    accounts.set_password("ana", "another")
+def test_new_password_takes_the_place_of_the_old_one(accounts: Users) -> None:
+    accounts.set_password(BY, "ana", "another")
     assert not accounts.verify("ana", PASSWORD)
     assert accounts.verify("ana", "another")
 
 
 def test_accounts_exist_after_the_first_was_made(database: Database) -> None:
-    accounts = Accounts(database, Clock())
+    accounts = People.of(database, Clock()).users
     assert not accounts.exist()
-    accounts.set_password("ana", PASSWORD)
+    accounts.create(BY, ANA, password=PASSWORD)
     assert accounts.exist()
 
 
-def test_password_is_kept_as_an_argon2id_hash_of_the_right_cost(accounts: Accounts, database: Database) -> None:
+def test_password_is_kept_as_an_argon2id_hash_of_the_right_cost(accounts: Users, database: Database) -> None:
     assert accounts.exist()
     with database.read() as connection:
         stored = connection.execute(select(users.c.password_hash)).scalar_one()
@@ -72,7 +87,7 @@ def test_password_is_kept_as_an_argon2id_hash_of_the_right_cost(accounts: Accoun
     assert DUMMY.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_hash_of_another_cost_is_renewed_at_the_next_login(accounts: Accounts, database: Database) -> None:
+def test_hash_of_another_cost_is_renewed_at_the_next_login(accounts: Users, database: Database) -> None:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with database.write() as connection:
         connection.execute(users.update().values(password_hash=cheap))
@@ -82,7 +97,7 @@ def test_hash_of_another_cost_is_renewed_at_the_next_login(accounts: Accounts, d
     assert accounts.verify("ana", PASSWORD)
 
 
-def test_hash_that_cannot_be_read_lets_nobody_in(accounts: Accounts, database: Database) -> None:
+def test_hash_that_cannot_be_read_lets_nobody_in(accounts: Users, database: Database) -> None:
     with database.write() as connection:
         connection.execute(users.update().values(password_hash="broken"))
     assert not accounts.verify("ana", PASSWORD)
@@ -95,16 +110,19 @@ def test_hash_that_cannot_be_read_lets_nobody_in(accounts: Accounts, database: D
         ("a:b", "x", "not an account name"),
         ("a" * 65, "x", "not an account name"),
         ("a\nb", "x", "not an account name"),
-        ("ana", "", "is empty"),
-        ("ana", "x" * 1025, "longer than 1024"),
-        ("ana", "\N{SNOWMAN}" * 342, "longer than 1024"),
+        ("Bob", "x", "not an account name"),
+        ("bob/eve", "x", "not an account name"),
+        ("anonymous", "x", "the hub itself uses it"),
+        ("bob", "", "is empty"),
+        ("bob", "x" * 1025, "longer than 1024"),
+        ("bob", "\N{SNOWMAN}" * 342, "longer than 1024"),
     ],
 )
 def test_account_that_could_never_log_in_is_refused(
-    accounts: Accounts, account: str, password: str, complaint: str
+    accounts: Users, account: str, password: str, complaint: str
 ) -> None:
     with pytest.raises(InvalidError, match=complaint):
-        accounts.set_password(account, password)
+        accounts.create(BY, check_name(account), password=password)
 
 
 # The door ---------------------------------------------------------------------------------------------------------
@@ -116,7 +134,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def door(accounts: Accounts, clock: Clock) -> PasswordDoor:
+def door(accounts: Users, clock: Clock) -> PasswordDoor:
     return PasswordDoor(accounts, clock)
 
 
@@ -138,9 +156,9 @@ def test_password_is_remembered_for_a_minute(door: PasswordDoor, clock: Clock) -
     assert door.recall(header()) is None
 
 
-def test_changed_password_is_asked_for_within_a_minute(door: PasswordDoor, accounts: Accounts, clock: Clock) -> None:
+def test_changed_password_is_asked_for_within_a_minute(door: PasswordDoor, accounts: Users, clock: Clock) -> None:
     door.login(header(), ADDRESS)
-    accounts.set_password("ana", "another")
+    accounts.set_password(BY, "ana", "another")
     clock.time += 60
     assert door.recall(header()) is None
     with pytest.raises(UnauthenticatedError, match="wrong password"):
@@ -178,18 +196,18 @@ def test_scheme_is_read_in_any_case_and_colons_belong_to_the_password(door: Pass
     assert door.login(header().replace(b"Basic ", b"bASIC  "), ADDRESS) == Principal("ana")
 
 
-class SlowAccounts(Accounts):
+class SlowAccounts(Users):
     """Accounts that count how many look at a password at once."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, Clock())
+        super().__init__(People.of(database, Clock()).ledger)
         self.calls = 0
         self.most = 0
         self._now_inside = 0
         self._counting = Lock()
         self._pause = Event()
 
-    def verify(self, name: str, password: str) -> bool:
+    def verify(self, name: str, password: str) -> User | None:
         with self._counting:
             self.calls += 1
             self._now_inside += 1
@@ -197,7 +215,7 @@ class SlowAccounts(Accounts):
         self._pause.wait(0.005)
         with self._counting:
             self._now_inside -= 1
-        return bool(name) and password == PASSWORD
+        return somebody(name) if password == PASSWORD else None
 
 
 def test_no_more_than_two_passwords_are_looked_at_at_once(database: Database, clock: Clock) -> None:
@@ -284,8 +302,8 @@ def test_memory_of_failures_is_bounded() -> None:
 
 def test_memory_of_passwords_is_bounded(database: Database, clock: Clock) -> None:
     class Quick(SlowAccounts):
-        def verify(self, name: str, password: str) -> bool:
-            return bool(name) and password == PASSWORD
+        def verify(self, name: str, password: str) -> User | None:
+            return somebody(name) if password == PASSWORD else None
 
     door = PasswordDoor(Quick(database), clock)
     for number in range(10_001):
@@ -302,8 +320,8 @@ def closed(make_hub: MakeHub) -> Inside:
     """A hub that asks for a password."""
 
     def access(database: Database) -> PasswordDoor:
-        accounts = Accounts(database, Clock())
-        accounts.set_password("ana", PASSWORD)
+        accounts = People.of(database, Clock()).users
+        accounts.create(BY, ANA, password=PASSWORD)
         return PasswordDoor(accounts, Clock())
 
     return make_hub(access=access)

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +52,9 @@ class Only:
 
     def allows(self, who: Principal, action: Action, repository: str) -> bool:  # noqa: ARG002 -- all or nothing
         return repository in self._readable.get(who.name, set())
+
+    def prepare(self, who: Principal, repositories: Collection[str]) -> None:
+        """Know everything already."""
 
 
 class NamedDoor:

@@ -26,7 +26,7 @@ def set_password(data: Path, account: str, password: str) -> None:
     """Give an account of a hub a new password, be the hub running or not.
 
     Raises:
-        NotFoundError: If no hub has used this data directory.
+        NotFoundError: If no hub has used this data directory, or there is no such account.
         InvalidError: If the name or the password cannot be one.
         StorageError: If the data directory cannot be used.
     """

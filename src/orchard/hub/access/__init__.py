@@ -1,7 +1,46 @@
-"""Who may come in: accounts, passwords, and the policy that says what somebody inside may do."""
+"""Who may come in: accounts, what they show at the door, and the policy that says what somebody inside may do."""
 
-from orchard.hub.access.accounts import ADMIN, Accounts
 from orchard.hub.access.doors import OpenDoor, PasswordDoor
-from orchard.hub.access.principal import ANONYMOUS, Action, EverybodyInside, Principal
+from orchard.hub.access.grants import Grant
+from orchard.hub.access.limits import Limit, Pattern
+from orchard.hub.access.mandate import Mandate, Over
+from orchard.hub.access.names import Name, Party, PartyKind, Target, check_name, checked_repository, namespace_of
+from orchard.hub.access.namespaces import Namespace
+from orchard.hub.access.people import People
+from orchard.hub.access.principal import ANONYMOUS, Action, EverybodyInside, Kind, Principal, Role, Visibility
+from orchard.hub.access.sessions import Session
+from orchard.hub.access.teams import Team
+from orchard.hub.access.tokens import Token, Wanted
+from orchard.hub.access.users import ADMIN, User
 
-__all__ = ["ADMIN", "ANONYMOUS", "Accounts", "Action", "EverybodyInside", "OpenDoor", "PasswordDoor", "Principal"]
+__all__ = [
+    "ADMIN",
+    "ANONYMOUS",
+    "Action",
+    "EverybodyInside",
+    "Grant",
+    "Kind",
+    "Limit",
+    "Mandate",
+    "Name",
+    "Namespace",
+    "OpenDoor",
+    "Over",
+    "Party",
+    "PartyKind",
+    "PasswordDoor",
+    "Pattern",
+    "People",
+    "Principal",
+    "Role",
+    "Session",
+    "Target",
+    "Team",
+    "Token",
+    "User",
+    "Visibility",
+    "Wanted",
+    "check_name",
+    "checked_repository",
+    "namespace_of",
+]

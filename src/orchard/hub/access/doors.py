@@ -10,9 +10,11 @@ from threading import Lock, Semaphore
 from typing import Final, NoReturn
 
 from orchard.errors import InvalidError, UnauthenticatedError
-from orchard.hub.access.accounts import MAX_NAME, MAX_PASSWORD, Accounts
 from orchard.hub.access.failures import Failures
+from orchard.hub.access.names import MAX_NAME
+from orchard.hub.access.passwords import MAX_PASSWORD
 from orchard.hub.access.principal import ANONYMOUS, Principal
+from orchard.hub.access.users import Users
 
 CHALLENGE: Final = 'Basic realm="Orchard", charset="UTF-8"'
 TTL: Final = 60.0  # seconds that a verified password is trusted; a changed one works on for that long
@@ -41,8 +43,8 @@ class PasswordDoor:
 
     challenge: str | None = CHALLENGE
 
-    def __init__(self, accounts: Accounts, now: Callable[[], float]) -> None:
-        self._accounts = accounts
+    def __init__(self, users: Users, now: Callable[[], float]) -> None:
+        self._users = users
         self._now = now
         self._failures = Failures(now)
         self._verifying = Semaphore(_AT_ONCE)
@@ -76,7 +78,7 @@ class PasswordDoor:
             known = self.recall(authorization)  # somebody with the same password may have waited before us
             if known is not None:
                 return known
-            if not self._accounts.verify(name, password):
+            if self._users.verify(name, password) is None:
                 self._failures.count(name, address)
                 raise UnauthenticatedError("unknown account or wrong password")
             return self._remember(authorization, Principal(name))

@@ -2,34 +2,110 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Final
 
-from orchard.hub.access import ADMIN, Accounts, OpenDoor, PasswordDoor
+from orchard.errors import NotFoundError, StorageError
+from orchard.hub.access import ADMIN, EverybodyInside, Mandate, OpenDoor, PasswordDoor, People
 from orchard.hub.db import Database
 from orchard.hub.http import Access
+from orchard.hub.registry import Policy
 from orchard.hub.settings import Settings
 
+_POLL: Final = 1.0  # seconds between two looks at whether another process has changed who may do what
+_DOUBT: Final = 10  # looks in vain after which nothing is trusted that was thought out before
 
-def open_door(settings: Settings, database: Database, *, loopback: bool, announce: Callable[[str], None]) -> Access:
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Who may come in, and what they may do.
+
+    Attributes:
+        access: The door.
+        policy: What is asked of whoever is inside.
+        people: Accounts and rights, for those parts of the hub that show and change them.
+    """
+
+    access: Access
+    policy: Policy
+    people: People
+
+
+def people_of(settings: Settings, database: Database) -> People:
+    """Make the services of accounts and rights over a catalog."""
+    return People.of(database, time.time, anonymous=settings.anonymous, self_service=settings.self_service)
+
+
+@contextmanager
+def open_entrance(
+    settings: Settings, database: Database, *, loopback: bool, announce: Callable[[str], None]
+) -> Iterator[Entrance]:
     """Make the door, and see to it that somebody can come in.
 
     Raises:
         InvalidError: If the password that is wanted for the admin account cannot be one.
         StorageError: If the catalog fails.
     """
+    people = people_of(settings, database)
     if not settings.needs_login(loopback=loopback):
-        return OpenDoor()
-    accounts = Accounts(database, time.time)
-    _prepare(accounts, settings.admin_password, announce)
-    return PasswordDoor(accounts, time.monotonic)
+        yield Entrance(OpenDoor(), EverybodyInside(), people)
+        return
+    _prepare(people, settings.admin_password, announce)
+    with _watching(people):
+        yield Entrance(PasswordDoor(people.users, time.monotonic), people.rights, people)
 
 
-def _prepare(accounts: Accounts, password: str | None, announce: Callable[[str], None]) -> None:
+def set_password(people: People, account: str, password: str) -> None:
+    """Give an account a new password on behalf of whoever runs the hub; the account ``admin`` is made if need be.
+
+    Raises:
+        NotFoundError: If there is no such account.
+        InvalidError: If the password cannot be one.
+        StorageError: If the catalog fails.
+    """
+    by = Mandate.operator()
+    try:
+        people.users.set_password(by, account, password)
+    except NotFoundError:
+        if account != ADMIN:
+            raise
+        people.users.create(by, ADMIN, password=password, site_admin=True)
+
+
+def _prepare(people: People, password: str | None, announce: Callable[[str], None]) -> None:
     """See to it that somebody can log in."""
     if password is not None:
-        if not accounts.verify(ADMIN, password):
-            accounts.set_password(ADMIN, password)
-    elif not accounts.exist():
+        if people.users.verify(ADMIN, password) is None:
+            set_password(people, ADMIN, password)
+    elif not people.users.exist():
         made = secrets.token_urlsafe(18)
-        accounts.set_password(ADMIN, made)
+        set_password(people, ADMIN, made)
         announce(f"made the account {ADMIN!r} with the password {made} (it is shown this once)")
+
+
+@contextmanager
+def _watching(people: People) -> Iterator[None]:
+    """Learn within a second what other processes change, while the block runs."""
+    ended = Event()
+
+    def watch() -> None:
+        vain = 0
+        while not ended.wait(_POLL):
+            try:
+                people.epoch.poll()
+                vain = 0
+            except StorageError:
+                vain += 1
+                if vain == _DOUBT:
+                    people.epoch.doubt()
+
+    watcher = Thread(target=watch, name="hub-people", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()

@@ -9,9 +9,9 @@ from ssl import Purpose, SSLError, create_default_context
 import uvloop
 
 from orchard.errors import NotFoundError, UsageError
-from orchard.hub.access import Accounts, EverybodyInside
+from orchard.hub.app import people
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files
-from orchard.hub.app.people import open_door
+from orchard.hub.app.people import open_entrance, people_of
 from orchard.hub.app.surfaces import api, site, watch
 from orchard.hub.app.work import kinds, open_queue, open_worker
 from orchard.hub.http import Guard, Threads, build_app
@@ -45,12 +45,12 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
     with ExitStack() as stack:
         stack.enter_context(claim(settings.data))
         database = stack.enter_context(open_catalog(settings))
+        entrance = stack.enter_context(open_entrance(settings, database, loopback=place.loopback, announce=announce))
         threads = stack.enter_context(Threads())
-        access = open_door(settings, database, loopback=place.loopback, announce=announce)
         premises = Premises(
             database,
             open_files(settings),
-            EverybodyInside(),
+            entrance.policy,
             recall=Recall(settings.recall),
             now=time.time,
             keep=settings.keep_unreferenced,
@@ -59,13 +59,13 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         meters, readiness = Meters(), Readiness({"catalog": database.check})
         app = build_app(
             registry,
-            access,
+            entrance.access,
             threads,
             guard=Guard(loopback_only=not login),
             site=site(registry, login=login),
             surfaces=(
                 *watch(settings, meters, readiness, threads=threads, login=login),
-                api(registry, threads, challenge=access.challenge, timeout=settings.body_timeout),
+                api(registry, threads, challenge=entrance.access.challenge, timeout=settings.body_timeout),
             ),
             timeout=settings.body_timeout,
         )
@@ -103,14 +103,15 @@ def _certificate(settings: Settings) -> Certificate | None:
 
 
 def set_password(data: Path, account: str, password: str) -> None:
-    """Give an account of a hub a new password, be the hub running or not; it is asked for within a minute.
+    """Give an account of a hub a new password, be the hub running or not; it is asked for within a second.
 
     Raises:
-        NotFoundError: If no hub has used this data directory.
+        NotFoundError: If no hub has used this data directory, or there is no such account.
         InvalidError: If the name or the password cannot be one.
         StorageError: If the data directory cannot be used.
     """
     if not catalog_file(data).is_file():
         raise NotFoundError(f"{data} is not the data directory of a hub")
-    with open_catalog(Settings(data=data)) as database:
-        Accounts(database, time.time).set_password(account, password)
+    settings = Settings(data=data)
+    with open_catalog(settings) as database:
+        people.set_password(people_of(settings, database), account, password)

@@ -7,7 +7,7 @@ columns are made).
                   ├─ manifests ─┬─ documents          the bytes as received, apart so that lists never read them
                   │             └─ manifest_children  what a manifest names: config, layers, manifests
                   ├─ tags ── tag_history
-                  uploads, users, events
+                  uploads, events
 """
 
 from typing import Final
@@ -34,6 +34,7 @@ repositories: Final = Table(
     Column("id", KEY, primary_key=True),
     Column("name", BYTEWISE, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("visibility", String),  # null: that of its namespace
 )
 
 blobs: Final = Table(
@@ -150,15 +151,6 @@ uploads: Final = Table(
     Index("uploads_by_account", "account"),
 )
 
-users: Final = Table(
-    "users",
-    metadata,
-    Column("name", BYTEWISE, primary_key=True),
-    Column("password_hash", String, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("changed_at", BigInteger, nullable=False),
-)
-
 events: Final = Table(
     "events",
     metadata,
@@ -169,5 +161,7 @@ events: Final = Table(
     Column("repository", BYTEWISE, nullable=False),
     Column("digest", BYTEWISE),
     Column("tag", BYTEWISE),
+    Column("subject", BYTEWISE),  # what else it is about: an account, a team, a token
+    Column("detail", Text),  # JSON
     Index("events_by_repository", "repository", "id"),
 )

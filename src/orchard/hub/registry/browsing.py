@@ -42,13 +42,14 @@ def summaries(premises: Premises, who: Principal, page: Page, *, part: str) -> l
     """
     found: list[RepositorySummary] = []
     after = page.after
-    with premises.database.read() as connection:
-        while len(found) < page.limit:
+    while len(found) < page.limit:
+        with premises.database.read() as connection:
             rows = catalog.listing.summaries(connection, after=after, limit=page.limit, part=part)
-            found.extend(row for row in rows if premises.policy.allows(who, Action.PULL, row.name))
-            if len(rows) < page.limit:
-                break
-            after = rows[-1].name
+        premises.policy.prepare(who, [row.name for row in rows])
+        found.extend(row for row in rows if premises.policy.allows(who, Action.PULL, row.name))
+        if len(rows) < page.limit:
+            break
+        after = rows[-1].name
     return found[: page.limit]
 
 
@@ -60,13 +61,14 @@ def names(premises: Premises, who: Principal, page: Page) -> list[str]:
     """
     found: list[str] = []
     after = page.after
-    with premises.database.read() as connection:
-        while len(found) < page.limit:
+    while len(found) < page.limit:
+        with premises.database.read() as connection:
             rows = catalog.repositories.names(connection, after, page.limit)
-            found.extend(name for name in rows if premises.policy.allows(who, Action.PULL, name))
-            if len(rows) < page.limit:
-                break
-            after = rows[-1]
+        premises.policy.prepare(who, rows)
+        found.extend(name for name in rows if premises.policy.allows(who, Action.PULL, name))
+        if len(rows) < page.limit:
+            break
+        after = rows[-1]
     return found[: page.limit]
 
 

@@ -14,7 +14,13 @@ from orchard.hub.registry.uploading import Busy, sweep
 from orchard.hub.registry.writing import WritableRepository
 from orchard.oci import Digest, check_repository
 
-_PREPOSITIONS: Final = {Action.PULL: "from", Action.PUSH: "to", Action.DELETE: "from", Action.GOVERN: "in"}
+_DOING: Final = {
+    Action.PULL: "pull from",
+    Action.PUSH: "push to",
+    Action.DELETE: "delete from",
+    Action.GOVERN: "change the rules of",
+    Action.OWN: "administer",
+}
 
 
 class Registry:
@@ -138,4 +144,5 @@ class Registry:
         """
         check_repository(name)
         if not self._premises.policy.allows(who, action, name):
-            raise DeniedError(f"{who.name} may not {action} {_PREPOSITIONS[action]} {name}")
+            hint = ", if it is there at all" if action is Action.PULL else ""
+            raise DeniedError(f"{who.name} may not {_DOING[action]} {name}{hint}")

@@ -1,6 +1,6 @@
 """What the registry needs from others: a place for bytes, and somebody who says who may do what."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,14 @@ class Policy(Protocol):
 
     def allows(self, who: Principal, action: Action, repository: str, /) -> bool:
         """Tell whether ``who`` may, be the repository there or not.
+
+        Raises:
+            StorageError: If that cannot be read.
+        """
+        ...
+
+    def prepare(self, who: Principal, repositories: Collection[str], /) -> None:
+        """Get ready to be asked whether ``who`` may read these, in one go.
 
         Raises:
             StorageError: If that cannot be read.

@@ -86,6 +86,11 @@ class Settings:
             "that needs it. Also read from $ORCHARD_ADMIN_PASSWORD."
         ),
     ] = field(default=None, repr=_NEVER_SHOWN)
+    anonymous: Annotated[bool, Meta(description="Whether whoever has no account may read what is public.")] = True
+    self_service: Annotated[
+        bool,
+        Meta(description="Whether everybody with an account may make teams and namespaces; else only site admins."),
+    ] = False
     token_lifetime: Annotated[Seconds, Meta(ge=60, le=900, description="How long a registry token is good.")] = Seconds(
         300
     )
