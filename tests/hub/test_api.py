@@ -24,11 +24,10 @@ from orchard.hub.access import ANONYMOUS, Principal
 from orchard.hub.http import Surface
 from orchard.hub.http.api import PREFIX, PUBLIC, Api, error_problem, operation
 from orchard.hub.http.api.shapes import Created, Input, Output, Paged, Part, RepositoryName
-from support.hubclient import Answer
+from support.hubapi import DOCUMENT, ask, problem_of
 from support.hubinside import Inside, MakeHub, NamedDoor
 
 BASKET = f"{PREFIX}/baskets/team/red/-/apples"
-DOCUMENT = f"{PREFIX}/openapi.json"
 
 
 class Apple(Output, frozen=True):
@@ -126,38 +125,23 @@ def hub(make_hub: MakeHub) -> Inside:
     return make_hub(surfaces=apples)
 
 
-def send(hub: Inside, method: str, target: str, body: Any = None, **headers: str) -> Answer:  # noqa: ANN401 -- JSON
-    content = {} if body is None else {"content-type": "application/json"}
-    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    known = {name.replace("_", "-"): value for name, value in headers.items()}
-    return hub.request(method, target, raw, {**content, **known})
-
-
-def problem_of(answer: Answer) -> tuple[int, str]:
-    document = json.loads(answer.body)
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert set(document) == {"type", "title", "status", "detail"}
-    assert document["status"] == answer.status
-    return answer.status, document["detail"]
-
-
 # Lists ------------------------------------------------------------------------------------------------------------
 
 
 def test_list_leads_from_part_to_part(hub: Inside) -> None:
-    first = send(hub, "GET", f"{BASKET}?limit=3")
+    first = ask(hub, "GET", f"{BASKET}?limit=3")
     document = json.loads(first.body)
     assert [apple["grams"] for apple in document["items"]] == [0, 1, 2]
     assert document["next"] == f"{BASKET}?limit=3&after=3"
     assert first.headers["link"] == f'<{document["next"]}>; rel="next"'
-    last = send(hub, "GET", document["next"])
+    last = ask(hub, "GET", document["next"])
     assert [apple["grams"] for apple in json.loads(last.body)["items"]] == [3, 4]
     assert json.loads(last.body)["next"] is None
     assert "link" not in last.headers
 
 
 def test_next_part_is_asked_for_as_the_first_was(hub: Inside) -> None:
-    answer = send(hub, "GET", f"{BASKET}?limit=1&ripeOnly=true")
+    answer = ask(hub, "GET", f"{BASKET}?limit=1&ripeOnly=true")
     assert json.loads(answer.body)["next"] == f"{BASKET}?limit=1&ripeOnly=true&after=4"
 
 
@@ -177,13 +161,13 @@ def test_next_part_is_asked_for_as_the_first_was(hub: Inside) -> None:
     ],
 )
 def test_query_that_is_not_understood_is_refused(hub: Inside, query: str, message: str) -> None:
-    status, detail = problem_of(send(hub, "GET", f"{BASKET}?{query}"))
+    status, detail = problem_of(ask(hub, "GET", f"{BASKET}?{query}"))
     assert status == 400
     assert message in detail
 
 
 def test_query_where_none_is_known_is_refused(hub: Inside) -> None:
-    status, detail = problem_of(send(hub, "DELETE", f"{BASKET}/x?dryRun=true"))
+    status, detail = problem_of(ask(hub, "DELETE", f"{BASKET}/x?dryRun=true"))
     assert (status, "dryRun" in detail) == (400, True)
 
 
@@ -191,7 +175,7 @@ def test_query_where_none_is_known_is_refused(hub: Inside) -> None:
 
 
 def test_new_thing_is_answered_with_its_place(hub: Inside) -> None:
-    answer = send(hub, "POST", BASKET, {"shortName": "boskoop"})
+    answer = ask(hub, "POST", BASKET, {"shortName": "boskoop"})
     assert (answer.status, json.loads(answer.body)) == (201, {"shortName": "boskoop", "grams": None})
     assert answer.headers["location"] == f"{BASKET}/boskoop"
     assert answer.headers["cache-control"] == "no-store"
@@ -218,7 +202,7 @@ def test_new_thing_is_answered_with_its_place(hub: Inside) -> None:
     ids=lambda value: repr(value)[:40],
 )
 def test_body_that_is_not_understood_is_refused(hub: Inside, body: bytes, status: int, message: str) -> None:
-    found, detail = problem_of(send(hub, "POST", BASKET, body, content_type="application/json"))
+    found, detail = problem_of(ask(hub, "POST", BASKET, body, content_type="application/json"))
     assert found == status
     assert message.lower() in detail.lower()
 
@@ -227,17 +211,17 @@ def test_body_that_is_not_understood_is_refused(hub: Inside, body: bytes, status
     "media_type", ["application/json", "application/json; charset=utf-8", "application/merge-patch+json"]
 )
 def test_body_is_json_of_any_name(hub: Inside, media_type: str) -> None:
-    assert send(hub, "POST", BASKET, {"shortName": "a"}, content_type=media_type).status == 201
+    assert ask(hub, "POST", BASKET, {"shortName": "a"}, content_type=media_type).status == 201
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_body_that_a_form_of_another_site_could_send_is_refused(hub: Inside, media_type: str) -> None:
-    answer = send(hub, "POST", BASKET, {"shortName": "a"}, content_type=media_type)
+    answer = ask(hub, "POST", BASKET, {"shortName": "a"}, content_type=media_type)
     assert problem_of(answer) == (415, f"Content-Type is {media_type!r}; send application/json")
 
 
 def test_backslash_before_zeros_is_no_nul_character(hub: Inside) -> None:
-    answer = send(hub, "POST", BASKET, b'{"shortName": "a\\\\u0000"}', content_type="application/json")
+    answer = ask(hub, "POST", BASKET, b'{"shortName": "a\\\\u0000"}', content_type="application/json")
     assert json.loads(answer.body)["shortName"] == "a\\u0000"
 
 
@@ -251,25 +235,25 @@ def test_body_that_breaks_off_is_answered_all_the_same(hub: Inside) -> None:
 
 @pytest.mark.parametrize("path", ["", "/", "/nothing", "/baskets", "/baskets/-/apples", f"{BASKET[7:]}/", "/apples/"])
 def test_path_that_leads_nowhere_is_not_found(hub: Inside, path: str) -> None:
-    status, detail = problem_of(send(hub, "GET", PREFIX + path))
+    status, detail = problem_of(ask(hub, "GET", PREFIX + path))
     assert (status, DOCUMENT in detail) == (404, True)
 
 
 def test_name_with_slashes_ends_where_a_name_cannot(make_hub: MakeHub) -> None:
     resource = Apples()
     hub = make_hub(surfaces=lambda hub: [Surface(PREFIX, Api([resource], hub.threads, challenge=None, timeout=1))])
-    assert send(hub, "DELETE", f"{PREFIX}/baskets/a/apples/b/-/apples/c").status == 204
+    assert ask(hub, "DELETE", f"{PREFIX}/baskets/a/apples/b/-/apples/c").status == 204
     assert resource.eaten == ["a/apples/b c"]
 
 
 def test_other_methods_are_told_which_ones_are_possible(hub: Inside) -> None:
-    answer = send(hub, "PUT", BASKET, {})
+    answer = ask(hub, "PUT", BASKET, {})
     assert problem_of(answer) == (405, "PUT is not possible here")
     assert answer.headers["allow"] == "GET, POST, HEAD"
 
 
 def test_head_is_get_without_a_body(hub: Inside) -> None:
-    answer = send(hub, "HEAD", BASKET)
+    answer = ask(hub, "HEAD", BASKET)
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["content-length"]) > 0
 
@@ -284,7 +268,7 @@ def test_head_is_get_without_a_body(hub: Inside) -> None:
 def test_failure_is_a_problem(make_hub: MakeHub, who: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
     hub = make_hub(surfaces=apples, access=lambda _: NamedDoor())
     with caplog.at_level(logging.CRITICAL, "orchard.hub"):
-        answer = send(hub, "GET", f"{PREFIX}/apples/best", authorization=who)
+        answer = ask(hub, "GET", f"{PREFIX}/apples/best", authorization=who)
     assert problem_of(answer)[0] == status
     assert b"secret" not in answer.body
     assert ("retry-after" in answer.headers) is (status in {429, 503})
@@ -292,21 +276,21 @@ def test_failure_is_a_problem(make_hub: MakeHub, who: str, status: int, caplog: 
 
 def test_bug_is_in_the_log_and_nowhere_else(make_hub: MakeHub, caplog: pytest.LogCaptureFixture) -> None:
     hub = make_hub(surfaces=apples, access=lambda _: NamedDoor())
-    send(hub, "GET", f"{PREFIX}/apples/best", authorization="bug")
+    ask(hub, "GET", f"{PREFIX}/apples/best", authorization="bug")
     (record,) = caplog.records
     assert record.getMessage() == "GET /apples/best failed"
     assert "secret of the implementation" in str(record.exc_info)
 
 
 def test_somebody_unknown_who_may_not_is_asked_to_log_in(hub: Inside) -> None:
-    answer = send(hub, "GET", f"{PREFIX}/apples/best")
+    answer = ask(hub, "GET", f"{PREFIX}/apples/best")
     assert problem_of(answer) == (401, "login required: no")
     assert answer.headers["www-authenticate"] == "Basic"
 
 
 def test_page_of_another_site_cannot_use_a_visitors_login(make_hub: MakeHub) -> None:
     hub = make_hub(surfaces=apples, access=lambda _: NamedDoor())
-    answer = send(hub, "DELETE", f"{BASKET}/x", origin="http://evil.example", authorization="ana")
+    answer = ask(hub, "DELETE", f"{BASKET}/x", origin="http://evil.example", authorization="ana")
     assert problem_of(answer) == (403, "this request was sent by a page of another site")
 
 
@@ -315,7 +299,7 @@ def test_page_of_another_site_cannot_use_a_visitors_login(make_hub: MakeHub) -> 
 
 @pytest.fixture
 def document(hub: Inside) -> dict[str, Any]:
-    answer = send(hub, "GET", DOCUMENT)
+    answer = ask(hub, "GET", DOCUMENT)
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     found: dict[str, Any] = json.loads(answer.body)
     return found
@@ -329,9 +313,9 @@ def test_document_is_openapi_31(document: dict[str, Any]) -> None:
 
 def test_document_is_for_everybody(make_hub: MakeHub) -> None:
     hub = make_hub(surfaces=apples)
-    assert send(hub, "GET", DOCUMENT, host="evil.example").status == 200
-    assert send(hub, "GET", BASKET, host="evil.example").status == 403
-    assert send(hub, "POST", DOCUMENT, {}).headers["allow"] == "GET, HEAD"
+    assert ask(hub, "GET", DOCUMENT, host="evil.example").status == 200
+    assert ask(hub, "GET", BASKET, host="evil.example").status == 403
+    assert ask(hub, "POST", DOCUMENT, {}).headers["allow"] == "GET, HEAD"
 
 
 def test_document_says_what_signatures_and_docstrings_say(document: dict[str, Any]) -> None:

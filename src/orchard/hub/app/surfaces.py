@@ -5,7 +5,18 @@ from datetime import UTC, datetime
 
 from orchard.hub.access import ADMIN
 from orchard.hub.http import Site, Surface, Threads
-from orchard.hub.http.api import PREFIX, PUBLIC, Api, Hub, Repositories, Whoami, error_problem
+from orchard.hub.http.api import (
+    PREFIX,
+    PUBLIC,
+    Api,
+    Events,
+    Hub,
+    Repositories,
+    Tags,
+    Versions,
+    Whoami,
+    error_problem,
+)
 from orchard.hub.http.meters import Meters
 from orchard.hub.http.pages import Pages
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
@@ -39,7 +50,14 @@ def api(registry: Registry, threads: Threads, *, challenge: str | None, timeout:
         challenge: How to log in, if that is needed.
         timeout: Seconds without one byte of a body after which the hub gives up on it.
     """
-    resources = (Whoami(), Hub(login=challenge is not None), Repositories(registry))
+    resources = (
+        Whoami(),
+        Hub(login=challenge is not None),
+        Repositories(registry),
+        Versions(registry),
+        Tags(registry),
+        Events(registry),
+    )
     return Surface(
         PREFIX,
         Api(resources, threads, challenge=challenge, timeout=timeout),

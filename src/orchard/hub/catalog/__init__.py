@@ -5,17 +5,21 @@ from orchard.hub.catalog.events import Journal
 from orchard.hub.catalog.manifests import NewManifest
 from orchard.hub.catalog.records import (
     Blob,
+    Event,
     Facts,
     RepositorySummary,
     StoredManifest,
     TagMove,
+    TagSummary,
     Upload,
+    VersionMark,
     VersionSummary,
 )
 from orchard.hub.catalog.tags import TagBook
 
 __all__ = [
     "Blob",
+    "Event",
     "Facts",
     "Journal",
     "NewManifest",
@@ -23,7 +27,9 @@ __all__ = [
     "StoredManifest",
     "TagBook",
     "TagMove",
+    "TagSummary",
     "Upload",
+    "VersionMark",
     "VersionSummary",
     "events",
     "garbage",

@@ -2,6 +2,8 @@
 
 from sqlalchemy import Connection, insert, select
 
+from orchard.hub.catalog.records import Event
+from orchard.hub.db import moment
 from orchard.hub.db.schema import events
 from orchard.oci import Digest
 
@@ -23,3 +25,24 @@ def actions(connection: Connection, repository: str) -> list[tuple[str, str | No
     """List what happened to a repository, oldest first: action, digest, tag."""
     statement = select(events.c.action, events.c.digest, events.c.tag).where(events.c.repository == repository)
     return [(row.action, row.digest, row.tag) for row in connection.execute(statement.order_by(events.c.id))]
+
+
+def before(connection: Connection, number: int, *, limit: int, repository: str | None = None) -> list[Event]:
+    """List what happened before an event, newest first; to one repository, or at all."""
+    statement = select(events).where(events.c.id < number).order_by(events.c.id.desc()).limit(limit)
+    if repository is not None:
+        statement = statement.where(events.c.repository == repository)
+    return [
+        Event(
+            number=row.id,
+            at=moment(row.at),
+            account=row.account,
+            action=row.action,
+            repository=row.repository,
+            digest=row.digest,
+            tag=row.tag,
+            subject=row.subject,
+            detail=row.detail,
+        )
+        for row in connection.execute(statement)
+    ]

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, select
 
-from orchard.hub.catalog.records import RepositorySummary, VersionSummary
+from orchard.hub.catalog.records import RepositorySummary, TagSummary, VersionMark, VersionSummary
 from orchard.hub.db import moment
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories, tags
 from orchard.oci import Digest
@@ -72,6 +72,26 @@ _TOP: Final = (
     .limit(bindparam("limit"))
     .offset(bindparam("skip"))
 )
+_TOP_AFTER: Final = (
+    _ALL.where(
+        manifests.c.subject_digest.is_(None),
+        or_(_TAGGED, ~_LISTED),
+        or_(
+            manifests.c.pushed_at < bindparam("pushed_at"),
+            and_(manifests.c.pushed_at == bindparam("pushed_at"), manifests.c.id < bindparam("number")),
+        ),
+    )
+    .order_by(manifests.c.pushed_at.desc(), manifests.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_TAGGED_AS: Final = (
+    select(tags.c.name, tags.c.updated_at, tags.c.updated_by, manifests.c.digest)
+    .select_from(tags.join(manifests, manifests.c.id == tags.c.manifest_id))
+    .join(repositories, repositories.c.id == tags.c.repository_id)
+    .where(repositories.c.name == bindparam("repository"))
+)
+_TAGS_AFTER: Final = _TAGGED_AS.where(tags.c.name > bindparam("after")).order_by(tags.c.name).limit(bindparam("limit"))
+_TAG: Final = _TAGGED_AS.where(tags.c.name == bindparam("tag"))
 _ONE: Final = _ALL.where(manifests.c.digest == bindparam("digest"))
 _TAGS_OF: Final = (
     select(tags.c.manifest_id, tags.c.name)
@@ -117,6 +137,32 @@ def versions(connection: Connection, name: str, *, skip: int, limit: int) -> lis
     return [_version(row, tagged.get(row.id, [])) for row in rows if not _is_fallback(tagged.get(row.id, []))]
 
 
+def versions_after(
+    connection: Connection, name: str, *, after: VersionMark, limit: int
+) -> tuple[list[VersionSummary], VersionMark | None]:
+    """List the versions of a repository, newest first, and tell where the next part of the list begins.
+
+    Signatures that have a tag for want of a referrers API count for ``limit``, and are left out.
+    """
+    values = {"name": name, "pushed_at": after.pushed_at, "number": after.number, "limit": limit + 1}
+    rows = connection.execute(_TOP_AFTER, values).all()
+    shown = rows[:limit]
+    tagged = _tags_of(connection, [row.id for row in shown])
+    found = [_version(row, tagged.get(row.id, [])) for row in shown if not _is_fallback(tagged.get(row.id, []))]
+    return found, VersionMark(shown[-1].pushed_at, shown[-1].id) if len(rows) > limit else None
+
+
+def tags_after(connection: Connection, name: str, *, after: str, limit: int) -> list[TagSummary]:
+    """List the tags of a repository by name, with what they point to."""
+    return [_tag(row) for row in connection.execute(_TAGS_AFTER, {"repository": name, "after": after, "limit": limit})]
+
+
+def tag(connection: Connection, name: str, tag: str) -> TagSummary | None:
+    """Describe one tag, if it is there."""
+    row = connection.execute(_TAG, {"repository": name, "tag": tag}).first()
+    return None if row is None else _tag(row)
+
+
 def version(connection: Connection, name: str, digest: Digest) -> VersionSummary:
     """Describe one manifest that is there, be it a version or not."""
     row = connection.execute(_ONE, {"name": name, "digest": str(digest)}).one()
@@ -132,6 +178,15 @@ def _tags_of(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]
 
 def _is_fallback(names: list[str]) -> bool:
     return bool(names) and all(_FALLBACK.fullmatch(name) for name in names)
+
+
+def _tag(row: Row[*tuple[Any, ...]]) -> TagSummary:
+    return TagSummary(
+        name=row.name,
+        digest=Digest.parse(row.digest),
+        updated_at=moment(row.updated_at),
+        updated_by=row.updated_by,
+    )
 
 
 def _version(row: Row[Any], names: list[str]) -> VersionSummary:

@@ -115,3 +115,59 @@ class VersionSummary:
     pushed_at: datetime
     pushed_by: str
     note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionMark:
+    """A place in the list of versions: behind the one that was pushed then, as the number so and so.
+
+    Attributes:
+        pushed_at: Milliseconds since 1970.
+        number: Tells versions of one moment apart.
+    """
+
+    pushed_at: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagSummary:
+    """One tag in a list.
+
+    Attributes:
+        digest: What it points to.
+        updated_at: Since when.
+        updated_by: Who let it.
+    """
+
+    name: str
+    digest: Digest
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        number: Its place in the order of events.
+        at: When.
+        account: Who did it.
+        action: What: ``manifest.push``, ``tag.set``, ``user.create``.
+        repository: Where; empty where it is about no repository.
+        digest: To which content, if to any.
+        tag: To which tag, if to any.
+        subject: Who or what else it is about: an account, a team, a token.
+        detail: More, as JSON.
+    """
+
+    number: int
+    at: datetime
+    account: str
+    action: str
+    repository: str
+    digest: str | None
+    tag: str | None
+    subject: str | None
+    detail: str | None

@@ -9,6 +9,7 @@ from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummar
 from orchard.hub.registry import browsing
 from orchard.hub.registry.browsing import VersionDetail
 from orchard.hub.registry.deleting import DeletableRepository
+from orchard.hub.registry.overview import Overview
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.uploading import Busy, sweep
 from orchard.hub.registry.writing import WritableRepository
@@ -24,11 +25,16 @@ _DOING: Final = {
 
 
 class Registry:
-    """Everything that a hub keeps."""
+    """Everything that a hub keeps.
+
+    Attributes:
+        overview: Lists of what is in a repository, part by part.
+    """
 
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
         self._busy = Busy()
+        self.overview = Overview(premises)
 
     def readable(self, who: Principal, name: str) -> ReadableRepository:
         """Open a repository for reading, be it there or not.

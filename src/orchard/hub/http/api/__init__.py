@@ -27,12 +27,27 @@ How to add a resource, in a module of its own beside this one:
    two-tenant test in ``tests/hub/test_api_tenants.py`` a value for each new path parameter.
 """
 
+from orchard.hub.http.api.events import Events
 from orchard.hub.http.api.hub import Hub
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.problems import error_problem
 from orchard.hub.http.api.repositories import Repositories
 from orchard.hub.http.api.requests import PREFIX
 from orchard.hub.http.api.surface import PUBLIC, Api
+from orchard.hub.http.api.tags import Tags
+from orchard.hub.http.api.versions import Versions
 from orchard.hub.http.api.whoami import Whoami
 
-__all__ = ["PREFIX", "PUBLIC", "Api", "Hub", "Repositories", "Whoami", "error_problem", "operation"]
+__all__ = [
+    "PREFIX",
+    "PUBLIC",
+    "Api",
+    "Events",
+    "Hub",
+    "Repositories",
+    "Tags",
+    "Versions",
+    "Whoami",
+    "error_problem",
+    "operation",
+]

@@ -4,6 +4,7 @@ Python names become camel case in JSON. The ``Attributes:`` of a shape's docstri
 document.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +12,12 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
+from orchard.errors import InvalidError
+
 T = TypeVar("T")
 
 MAX_PAGE: Final = 1000
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"
 _SHA256: Final = "sha256:" + "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -40,6 +44,16 @@ DigestText = Annotated[
         description="Digest of a manifest.",
         examples=[_SHA256],
         extra_json_schema={"pattern": r"^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"},
+    ),
+]
+VersionName = Annotated[
+    str,
+    Meta(
+        description="Digest of a manifest, or a tag that points to it.",
+        examples=["v1", _SHA256],
+        extra_json_schema={
+            "pattern": r"^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+        },
     ),
 ]
 Moment = Annotated[datetime, Meta(tz=True, examples=["2026-11-27T09:00:00Z"])]
@@ -77,6 +91,19 @@ class Listing(Output, Generic[T], frozen=True):
 
     items: list[T]
     next: Annotated[str, Meta(examples=["/api/v1/repositories?after=team%2Fmodel&limit=100"])] | None
+
+
+def number_of(after: str) -> int | None:
+    """Read ``after`` of a list whose items are numbered; none at its beginning.
+
+    Raises:
+        InvalidError: If it is no number.
+    """
+    if not after:
+        return None
+    if _NUMBER.fullmatch(after) is None:
+        raise InvalidError(f"after={after[:64]!r} does not come from the `next` of this list")
+    return int(after)
 
 
 @dataclass(frozen=True, slots=True)

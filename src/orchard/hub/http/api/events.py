@@ -1,0 +1,58 @@
+"""What happened."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from orchard.hub.access import Principal
+from orchard.hub.http.api.operations import operation
+from orchard.hub.http.api.shapes import DigestText, Moment, Output, Paged, Part, RepositoryName, TagName, number_of
+from orchard.hub.registry import Event, Registry
+
+
+class Happening(Output, frozen=True):
+    """Something that happened.
+
+    Attributes:
+        number: Its place in the order of events.
+        at: When.
+        account: Who did it.
+        action: What was done.
+        repository: Where; null if it is about no repository.
+        digest: To which content.
+        tag: To which tag.
+    """
+
+    number: Annotated[int, Meta(ge=1)]
+    at: Moment
+    account: str
+    action: Annotated[str, Meta(examples=["manifest.push", "tag.set"])]
+    repository: RepositoryName | None
+    digest: DigestText | None
+    tag: TagName | None
+
+
+class Events:
+    """What happened, and who did it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    @operation("GET", "/repositories/{+repository}/-/events")
+    def list_repository_events(self, who: Principal, *, repository: RepositoryName, query: Paged) -> Part[Happening]:
+        """List what happened to a repository, newest first; for those who look after it."""
+        deletable = self._registry.deletable(who, repository)
+        found = self._registry.overview.events(deletable, before=number_of(query.after), limit=query.limit + 1)
+        return Part.of([_shown(one) for one in found], query.limit, lambda last: str(last.number))
+
+
+def _shown(event: Event) -> Happening:
+    return Happening(
+        number=event.number,
+        at=event.at,
+        account=event.account,
+        action=event.action,
+        repository=event.repository or None,
+        digest=event.digest,
+        tag=event.tag,
+    )
