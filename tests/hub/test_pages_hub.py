@@ -150,6 +150,9 @@ class Closed:
     def login(self, authorization: bytes | None, address: str) -> Principal:
         raise UnauthenticatedError(f"login required from {address}: {authorization!r}")
 
+    def lapsed(self, authorization: bytes | None) -> Principal | None:
+        raise AssertionError(authorization)
+
 
 def test_hub_with_accounts_asks_the_browser_for_a_login(make_hub: MakeHub) -> None:
     hub = furnish(make_hub(), Closed())

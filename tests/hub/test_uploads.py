@@ -1,5 +1,6 @@
 """Upload sessions (distribution spec, "Pushing blobs"): every form, every state, every mistake."""
 
+import re
 from threading import Timer
 
 import pytest
@@ -20,6 +21,10 @@ def begin_with(hub: Inside, data: bytes = b"") -> str:
     return location
 
 
+def session_of(location: str) -> str:
+    return location.rpartition("/")[2].partition("-")[0]
+
+
 def is_there(hub: Inside, digest: Digest = DIGEST, name: str = NAME) -> bool:
     return hub.request("HEAD", f"/v2/{name}/blobs/{digest}").status == 200
 
@@ -28,7 +33,7 @@ def test_start_of_an_upload_tells_where_to_go_on(hub: Inside) -> None:
     answer = hub.request("POST", f"/v2/{NAME}/blobs/uploads/")
     session = answer.headers["docker-upload-uuid"]
     assert answer.status == 202
-    assert answer.headers["location"] == f"/v2/{NAME}/blobs/uploads/{session}"
+    assert re.fullmatch(rf"/v2/{NAME}/blobs/uploads/{session}-[0-9a-f]{{32}}", answer.headers["location"])
     assert answer.headers["range"] == "0-0"
     assert answer.headers["content-length"] == "0"
     assert len(session) == 32
@@ -134,9 +139,9 @@ def prepare(hub: Inside, state: str) -> str:
             hub.clock.time += 100
             hub.registry.sweep_uploads(99)
         case "unknown":
-            location = location[:-32] + "0" * 32
+            location = location.replace(session_of(location), "0" * 32)
         case "malformed":
-            location = location[:-32] + "..%2f" * 4
+            location = location.replace(session_of(location), "..%2f" * 4)
         case _:
             pass
     return location
@@ -300,7 +305,7 @@ def test_upload_goes_on_after_the_hub_has_forgotten_its_hash(hub: Inside) -> Non
 
 def test_second_request_waits_for_the_first_and_then_sees_its_bytes(hub: Inside) -> None:
     location = begin_with(hub, DATA[:5])
-    held = hub.registry.writable(hub.who, NAME).upload(location[-32:])
+    held = hub.registry.writable(hub.who, NAME).upload(location.rpartition("/")[2])
     release = Timer(0.1, held.close)
     release.start()
     assert hub.request("PATCH", location, DATA[5:], {"content-range": "5-9"}).status == 202
@@ -327,7 +332,7 @@ def test_upload_that_cannot_be_written_down_leaves_nothing(hub: Inside) -> None:
 
 def test_session_whose_bytes_are_gone_is_unknown(hub: Inside) -> None:
     location = begin_with(hub, DATA)
-    hub.files.discard(location[-32:])
+    hub.files.discard(session_of(location))
     assert hub.get(location).status == 404
     assert hub.get(location).code == "BLOB_UPLOAD_UNKNOWN"
 
@@ -341,19 +346,19 @@ def test_sweep_forgets_old_uploads_and_keeps_young_ones(hub: Inside) -> None:
     young = begin_with(hub, DATA)
     hub.registry.sweep_uploads(1800)
     assert (hub.get(old).status, hub.get(young).status) == (404, 204)
-    assert list(hub.files.sessions()) == [young[-32:]]
+    assert list(hub.files.sessions()) == [session_of(young)]
 
 
 def test_sweep_forgets_bytes_that_belong_to_no_session(hub: Inside) -> None:
     young = begin_with(hub, DATA)
     (hub.data / "uploads" / ("f" * 32)).write_bytes(b"left by a crash")
     hub.registry.sweep_uploads(1800)
-    assert list(hub.files.sessions()) == [young[-32:]]
+    assert list(hub.files.sessions()) == [session_of(young)]
 
 
 def test_sweep_leaves_alone_what_is_being_written(hub: Inside) -> None:
     location = begin_with(hub, DATA)
-    held = hub.registry.writable(hub.who, NAME).upload(location[-32:])
+    held = hub.registry.writable(hub.who, NAME).upload(location.rpartition("/")[2])
     hub.clock.time += 3600
     hub.registry.sweep_uploads(1800)
     held.close()

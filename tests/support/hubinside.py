@@ -68,6 +68,9 @@ class NamedDoor:
     def login(self, authorization: bytes | None, address: str) -> Principal:
         raise AssertionError((authorization, address))
 
+    def lapsed(self, authorization: bytes | None) -> Principal | None:
+        raise AssertionError(authorization)
+
 
 class Inside(Client):
     """A hub inside the test, without a socket."""

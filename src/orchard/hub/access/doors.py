@@ -37,6 +37,10 @@ class OpenDoor:
         """Find out who somebody is."""
         return ANONYMOUS
 
+    def lapsed(self, authorization: bytes | None) -> Principal | None:  # noqa: ARG002
+        """Recognise nobody: there are no tokens here."""
+        return None
+
 
 class PasswordDoor:
     """Whoever has an account may come in, by HTTP Basic authentication (RFC 7617)."""
@@ -82,6 +86,10 @@ class PasswordDoor:
                 self._failures.count(name, address)
                 raise UnauthenticatedError("unknown account or wrong password")
             return self._remember(authorization, Principal(name))
+
+    def lapsed(self, authorization: bytes | None) -> Principal | None:  # noqa: ARG002
+        """Recognise nobody: passwords do not run out."""
+        return None
 
     def _remember(self, authorization: bytes, who: Principal) -> Principal:
         with self._lock:

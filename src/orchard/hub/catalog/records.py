@@ -65,12 +65,22 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """An upload session."""
+    """An upload session.
+
+    Attributes:
+        secret: What only whoever began it was told, and those whom he told.
+    """
 
     id: str
     repository: str
     account: str
     algorithm: str
+    secret: str = field(repr=False)
+
+    @property
+    def handle(self) -> str:
+        """What its address ends with."""
+        return f"{self.id}-{self.secret}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from orchard.hub.db.schema import uploads
 
 def add(connection: Connection, upload: Upload, at: int) -> None:
     """Remember a new session."""
-    values = {"id": upload.id, "repository": upload.repository, "account": upload.account, "started_at": at}
-    connection.execute(insert(uploads), {**values, "active_at": at, "algorithm": upload.algorithm})
+    values = {"id": upload.id, "repository": upload.repository, "account": upload.account, "secret": upload.secret}
+    times = {"started_at": at, "active_at": at}
+    connection.execute(insert(uploads), {**values, **times, "algorithm": upload.algorithm})
 
 
 def get(connection: Connection, session: str) -> Upload | None:
@@ -17,7 +18,7 @@ def get(connection: Connection, session: str) -> Upload | None:
     row = connection.execute(select(uploads).where(uploads.c.id == session)).first()
     if row is None:
         return None
-    return Upload(id=row.id, repository=row.repository, account=row.account, algorithm=row.algorithm)
+    return Upload(id=row.id, repository=row.repository, account=row.account, algorithm=row.algorithm, secret=row.secret)
 
 
 def remove(connection: Connection, session: str) -> None:

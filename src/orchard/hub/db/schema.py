@@ -145,6 +145,7 @@ uploads: Final = Table(
     Column("repository", BYTEWISE, nullable=False),
     Column("account", String, nullable=False),
     Column("algorithm", String, nullable=False),
+    Column("secret", String(32), nullable=False, server_default=""),  # stands in the session's address
     Column("started_at", BigInteger, nullable=False),
     Column("active_at", BigInteger, nullable=False, server_default="0"),  # when bytes last came, to the minute
     Index("uploads_by_activity", "active_at"),

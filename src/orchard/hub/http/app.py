@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
-from orchard.errors import OrchardError
+from orchard.errors import OrchardError, UnauthenticatedError
 from orchard.hub.access import Principal
 from orchard.hub.http.asgi import App, Message, Receive, Scope, Send
 from orchard.hub.http.distribution import Distribution, Service
@@ -50,6 +50,16 @@ class Access(Protocol):
         Raises:
             UnauthenticatedError: If the hub must know and does not.
             RateLimitedError: If too many tries failed.
+        """
+        ...
+
+    def lapsed(self, authorization: bytes | None, /) -> Principal | None:
+        """Recognise somebody by a registry token that was good and has only run out.
+
+        Nobody comes in by that; it lets uploads end whose client got its token when they began.
+
+        Raises:
+            StorageError: If that cannot be told.
         """
         ...
 
@@ -134,13 +144,18 @@ class _Front:
             await self._serve_page(scope, receive, _with(send, _SAFE), headers=headers)
 
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send, *, headers: dict[bytes, bytes]) -> None:
+        refusal = None
         try:
-            who = await self._admit(scope, headers)
+            try:
+                who = await self._admit(scope, headers)
+            except UnauthenticatedError as error:
+                who = await self._late(scope, headers, error)
+                refusal = error_reply(error, wire.UNAUTHORIZED, self._access.challenge)
         except OrchardError as error:
             answer = error_reply(error, wire.UNAUTHORIZED, self._access.challenge)
             await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
             return
-        await self._distribution(scope, receive, send, headers=headers, who=who)
+        await self._distribution(scope, receive, send, headers=headers, who=who, refusal=refusal)
 
     async def _serve_surface(
         self, scope: Scope, receive: Receive, send: Send, *, surface: Surface, headers: dict[bytes, bytes]
@@ -167,6 +182,22 @@ class _Front:
             await response(scope, receive, send)
             return
         await self._pages(scope, receive, send)
+
+    async def _late(self, scope: Scope, headers: dict[bytes, bytes], error: UnauthenticatedError) -> Principal:
+        """Find out who goes on with an upload by a token that ran out since; the upload's address is the proof.
+
+        Raises:
+            UnauthenticatedError: The error, if it is something else.
+            StorageError: If that cannot be told.
+        """
+        authorization = headers.get(b"authorization")
+        if authorization is None or not self._distribution.continues(scope["path"]):
+            raise error
+        who = await self._threads.run(lambda: self._access.lapsed(authorization))
+        if who is None:
+            raise error
+        scope[ACCOUNT] = who.name
+        return who
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> Principal:
         """Find out who asks.

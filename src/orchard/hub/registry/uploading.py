@@ -51,6 +51,11 @@ class OpenUpload:
         return self._upload.id
 
     @property
+    def handle(self) -> str:
+        """What its address ends with: its name, and a secret that whoever goes on with it must know."""
+        return self._upload.handle
+
+    @property
     def size(self) -> int:
         """Bytes received so far."""
         return self._staged.size

@@ -52,8 +52,8 @@ class WritableRepository:
             InvalidDigestError: If the algorithm is not supported.
             StorageError: If the disk or the catalog fails.
         """
-        session = secrets.token_hex(16)
-        upload = Upload(id=session, repository=self.name, account=self._who.name, algorithm=algorithm)
+        session, secret = secrets.token_hex(16), secrets.token_hex(16)
+        upload = Upload(id=session, repository=self.name, account=self._who.name, algorithm=algorithm, secret=secret)
         self._busy.take(session)
         try:
             staged = self._premises.files.create(session, algorithm)
@@ -69,17 +69,21 @@ class WritableRepository:
             raise
         return opened
 
-    def upload(self, session: str) -> OpenUpload:
+    def upload(self, handle: str) -> OpenUpload:
         """Hold a session of this repository and account.
+
+        Args:
+            handle: What its address ends with: its name and its secret.
 
         Raises:
             NotFoundError: If there is none; another one's is none.
             ConflictError: If another request holds it.
             StorageError: If the disk or the catalog fails.
         """
+        session = handle.partition("-")[0]
         with self._premises.database.read() as connection:
             found = catalog.uploads.get(connection, session)
-        if found is None or (found.repository, found.account) != (self.name, self._who.name):
+        if found is None or not self._owns(found, handle):
             raise NotFoundError(f"{self.name} has no such upload; it is finished, or has expired")
         self._busy.take(session)
         try:
@@ -88,6 +92,11 @@ class WritableRepository:
             self._busy.give_back(session)
             raise
         return OpenUpload(self._premises, self._busy, upload=found, staged=staged, lasting=True)
+
+    def _owns(self, upload: Upload, handle: str) -> bool:
+        """Tell whether a session is this account's, in this repository, and was begun by whoever knows the handle."""
+        known = secrets.compare_digest(upload.handle.encode(), handle.encode())
+        return known and (upload.repository, upload.account) == (self.name, self._who.name)
 
     def promise(self, digest: Digest) -> Blob:
         """Find a blob for a client that may leave out its upload, and keep it for half of ``keep`` seconds at least.

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orchard.errors import OrchardError
+from orchard.errors import NotFoundError, OrchardError
 from orchard.hub.access import Principal
 from orchard.hub.http.asgi import Receive, Scope, Send
 from orchard.hub.http.body import Body
@@ -99,16 +99,40 @@ class Distribution:
         self._service = service
         self._timeout = body_timeout
 
+    @staticmethod
+    def continues(path: str) -> bool:
+        """Tell whether a path is that of an upload that has begun."""
+        found = route(path)
+        return found is not None and found[0] is UPLOAD
+
     async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, *, headers: Mapping[bytes, bytes], who: Principal
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        headers: Mapping[bytes, bytes],
+        who: Principal,
+        refusal: Reply | None = None,
     ) -> None:
-        """Answer one request."""
+        """Answer one request.
+
+        Args:
+            scope: As ASGI says.
+            receive: As ASGI says.
+            send: As ASGI says.
+            headers: Its headers.
+            who: Who sent it.
+            refusal: What is answered unless it goes on with an upload of ``who``, whose token has run out since.
+        """
         body = Body.of(scope, headers, receive, timeout=self._timeout)
-        answer = await self._answer(scope, headers, who=who, body=body)
+        answer = await self._answer(scope, headers, who=who, body=body, refusal=refusal)
         await body.drain()
         await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._service.threads)
 
-    async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], *, who: Principal, body: Body) -> Reply:
+    async def _answer(
+        self, scope: Scope, headers: Mapping[bytes, bytes], *, who: Principal, body: Body, refusal: Reply | None
+    ) -> Reply:
         found = route(scope["path"])
         if found is None:
             return problem(404, wire.NAME_UNKNOWN, "there is no such endpoint")
@@ -118,14 +142,15 @@ class Distribution:
         if handler is None:
             allowed = [(b"allow", ", ".join(endpoint.methods).encode())]
             return problem(405, wire.UNSUPPORTED, f"{scope['method']} is not possible here", headers=allowed)
-        call = Call(scope, headers, who=who, path=names, body=body)
+        call = Call(scope, headers, who=who, path=names, body=body, refusal=refusal)
         try:
             pulled = scope["query_string"] and handler in _PULLS
             answer = await (self._pull(handler, call) if pulled else handler(self._service, call))
             if answer.part is not None and scope["method"] != "HEAD":
                 return await answer.begin(self._service.threads)
         except OrchardError as error:
-            return error_reply(error, endpoint.unknown)
+            late = refusal if isinstance(error, NotFoundError) else None
+            return late or error_reply(error, endpoint.unknown)
         return answer
 
     async def _pull(self, handler: Handler, call: Call) -> Reply:

@@ -13,6 +13,7 @@ from orchard.errors import ConflictError, InvalidError, InvalidReferenceError
 from orchard.hub.access import Action, Principal
 from orchard.hub.http.asgi import Scope
 from orchard.hub.http.body import Body
+from orchard.hub.http.replies import Reply
 from orchard.hub.http.threads import Threads
 from orchard.hub.registry import DeletableRepository, OpenUpload, Page, ReadableRepository, Registry, WritableRepository
 
@@ -33,16 +34,26 @@ class Call:
         name: The repository that it is about, as far as the path says so.
         tail: What stands at the end of the path: a tag, a digest, a session.
         body: Its body.
+        refusal: What is answered where there is no such upload; set if whoever sent the request has nothing but the
+            address of an upload and a token that has run out since it began.
     """
 
     def __init__(
-        self, scope: Scope, headers: Mapping[bytes, bytes], *, who: Principal, path: tuple[str, str], body: Body
+        self,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        *,
+        who: Principal,
+        path: tuple[str, str],
+        body: Body,
+        refusal: Reply | None = None,
     ) -> None:
         self._scope = scope
         self._headers = headers
         self.who = who
         self.name, self.tail = path
         self.body = body
+        self.refusal = refusal
 
     def header(self, name: bytes) -> str | None:
         """Give a header, if it was sent."""

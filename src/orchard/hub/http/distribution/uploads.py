@@ -50,6 +50,7 @@ async def finish(service: Service, call: Call) -> Reply:
     """End an upload, with its last bytes or with none.
 
     Raises:
+        NotFoundError: If there is none.
         RemoteError: If the client went away or stopped sending.
     """
     digest = _wanted(call)
@@ -63,6 +64,8 @@ async def finish(service: Service, call: Call) -> Reply:
                 raise
             return refusal or _created(call, await service.threads.run(lambda: upload.commit(digest)))
     except NotFoundError:
+        if call.refusal is not None:
+            raise
         return await _finished_before(service, call, digest)
 
 
@@ -145,7 +148,7 @@ async def _receive(service: Service, call: Call, upload: OpenUpload) -> Reply | 
 
 def _progress(call: Call, upload: OpenUpload) -> Headers:
     return [
-        (b"location", f"/v2/{call.name}/blobs/uploads/{upload.id}".encode()),
+        (b"location", f"/v2/{call.name}/blobs/uploads/{upload.handle}".encode()),
         (b"range", b"0-%d" % max(0, upload.size - 1)),
         (_UUID, upload.id.encode()),
     ]

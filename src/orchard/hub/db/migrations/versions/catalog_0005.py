@@ -39,6 +39,7 @@ def _names() -> None:
 
 
 def _activity() -> None:
+    op.add_column("uploads", sa.Column("secret", sa.String(32), nullable=False, server_default=""))
     op.add_column("uploads", sa.Column("active_at", sa.BigInteger, nullable=False, server_default="0"))
     op.execute("UPDATE uploads SET active_at = started_at")
     op.drop_index("uploads_by_time", "uploads")
