@@ -54,6 +54,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             recall=Recall(settings.recall),
             now=time.time,
             keep=settings.keep_unreferenced,
+            most_uploads=settings.uploads_per_account,
         )
         registry = Registry(premises)
         meters, readiness = Meters(), Readiness({"catalog": database.check})

@@ -1,6 +1,6 @@
 """What the hub knows: functions over one open transaction, each about one noun. Who may ask is not asked here."""
 
-from orchard.hub.catalog import events, garbage, listing, manifests, repositories, tags, uploads
+from orchard.hub.catalog import events, garbage, listing, manifests, repositories, soundness, tags, uploads
 from orchard.hub.catalog.events import Journal
 from orchard.hub.catalog.manifests import NewManifest
 from orchard.hub.catalog.records import (
@@ -15,10 +15,12 @@ from orchard.hub.catalog.records import (
     VersionMark,
     VersionSummary,
 )
+from orchard.hub.catalog.soundness import Damage
 from orchard.hub.catalog.tags import TagBook
 
 __all__ = [
     "Blob",
+    "Damage",
     "Event",
     "Facts",
     "Journal",
@@ -36,6 +38,7 @@ __all__ = [
     "listing",
     "manifests",
     "repositories",
+    "soundness",
     "tags",
     "uploads",
 ]

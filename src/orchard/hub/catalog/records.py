@@ -69,6 +69,7 @@ class Upload:
 
     Attributes:
         secret: What only whoever began it was told, and those whom he told.
+        active_at: When bytes last came, in milliseconds, to the minute.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Upload:
     account: str
     algorithm: str
     secret: str = field(repr=False)
+    active_at: int = 0
 
     @property
     def handle(self) -> str:

@@ -13,16 +13,19 @@ from orchard.oci import Digest
 _BATCH: Final = 500  # values of one IN; SQLite takes 32766, PostgreSQL plans badly long before
 
 _FIND: Final = select(repositories.c.id).where(repositories.c.name == bindparam("name"))
+_SOUND: Final = blobs.c.damaged_at.is_(None)  # what is damaged is not there: nobody gets it, everybody may push it
 _BLOB: Final = (
     select(blobs.c.size)
     .select_from(blobs.join(blob_links).join(repositories))
-    .where(repositories.c.name == bindparam("name"), blobs.c.digest == bindparam("digest"))
+    .where(repositories.c.name == bindparam("name"), blobs.c.digest == bindparam("digest"), _SOUND)
 )
 _SIZES: Final = (
     select(blobs.c.digest, blobs.c.size)
     .select_from(blobs.join(blob_links))
     .where(
-        blob_links.c.repository_id == bindparam("repository"), blobs.c.digest.in_(bindparam("digests", expanding=True))
+        blob_links.c.repository_id == bindparam("repository"),
+        blobs.c.digest.in_(bindparam("digests", expanding=True)),
+        _SOUND,
     )
 )
 _LINKING: Final = (

@@ -1,16 +1,27 @@
 """Upload sessions: whose they are and when they were last active. How far one has come its staged file says."""
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from orchard.hub.catalog.records import Upload
 from orchard.hub.db.schema import uploads
 
 
-def add(connection: Connection, upload: Upload, at: int) -> None:
+def add(connection: Connection, upload: Upload) -> None:
     """Remember a new session."""
     values = {"id": upload.id, "repository": upload.repository, "account": upload.account, "secret": upload.secret}
-    times = {"started_at": at, "active_at": at}
+    times = {"started_at": upload.active_at, "active_at": upload.active_at}
     connection.execute(insert(uploads), {**values, **times, "algorithm": upload.algorithm})
+
+
+def touch(connection: Connection, session: str, at: int) -> None:
+    """Remember that bytes of a session came."""
+    connection.execute(update(uploads).where(uploads.c.id == session), {"active_at": at})
+
+
+def count(connection: Connection, account: str) -> int:
+    """Count the sessions of an account."""
+    found: int = connection.execute(select(func.count()).where(uploads.c.account == account)).scalar_one()
+    return found
 
 
 def get(connection: Connection, session: str) -> Upload | None:
@@ -18,7 +29,14 @@ def get(connection: Connection, session: str) -> Upload | None:
     row = connection.execute(select(uploads).where(uploads.c.id == session)).first()
     if row is None:
         return None
-    return Upload(id=row.id, repository=row.repository, account=row.account, algorithm=row.algorithm, secret=row.secret)
+    return Upload(
+        id=row.id,
+        repository=row.repository,
+        account=row.account,
+        algorithm=row.algorithm,
+        secret=row.secret,
+        active_at=row.active_at,
+    )
 
 
 def remove(connection: Connection, session: str) -> None:

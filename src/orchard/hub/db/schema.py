@@ -24,9 +24,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from orchard.hub.db.columns import BYTEWISE, KEY, metadata, repository_column
+
+_DAMAGED: Final = "damaged_at IS NOT NULL"
 
 repositories: Final = Table(
     "repositories",
@@ -48,6 +51,7 @@ blobs: Final = Table(
         "damaged_at", BigInteger
     ),  # when they were found not to be; nobody gets them until somebody pushes them again
     Index("blobs_by_check", "checked_at"),
+    Index("blobs_by_damage", "digest", sqlite_where=text(_DAMAGED), postgresql_where=text(_DAMAGED)),
 )
 
 blob_links: Final = Table(

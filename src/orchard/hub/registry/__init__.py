@@ -2,6 +2,7 @@
 
 from orchard.hub.catalog import (
     Blob,
+    Damage,
     Event,
     RepositorySummary,
     StoredManifest,
@@ -19,6 +20,7 @@ from orchard.hub.registry.overview import FIRST, Overview
 from orchard.hub.registry.ports import Content, Files, Policy, Staged
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.recall import Recall
+from orchard.hub.registry.scrubbing import Scrubbed, Scrubber
 from orchard.hub.registry.uploading import OpenUpload
 from orchard.hub.registry.writing import Pushed, WritableRepository
 
@@ -29,6 +31,7 @@ __all__ = [
     "Collector",
     "Condition",
     "Content",
+    "Damage",
     "DeletableRepository",
     "Event",
     "Files",
@@ -42,6 +45,8 @@ __all__ = [
     "Recall",
     "Registry",
     "RepositorySummary",
+    "Scrubbed",
+    "Scrubber",
     "Staged",
     "StoredManifest",
     "TagMove",

@@ -133,7 +133,7 @@ class Registry:
         return browsing.version(self._premises, self.readable(who, name), reference)
 
     def sweep_uploads(self, lifetime: float) -> None:
-        """Forget uploads that began more than ``lifetime`` seconds ago, and bytes that belong to none.
+        """Forget uploads that nothing came for in ``lifetime`` seconds, and bytes that belong to none.
 
         Raises:
             StorageError: If the disk or the catalog fails.

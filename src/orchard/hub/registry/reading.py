@@ -1,5 +1,6 @@
 """What somebody who may read a repository can do with it."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +14,8 @@ from orchard.hub.registry.ports import Content, Files, Policy
 from orchard.hub.registry.recall import Recall
 from orchard.oci import Digest
 
+_LOG: Final = logging.getLogger("orchard.hub")
+_DAMAGED: Final = "the hub's bytes of {digest} are damaged; pushing it again heals it"
 _NEWEST: Final = (1 << 63) - 1  # more than any row has
 
 
@@ -22,6 +25,7 @@ class Premises:
 
     Attributes:
         keep: Seconds for which a repository keeps a blob that no manifest names, since it came or was asked for.
+        most_uploads: Unfinished uploads that an account may have.
         holds: Whose bytes are being written or erased.
     """
 
@@ -31,12 +35,23 @@ class Premises:
     recall: Recall
     now: Callable[[], float]
     keep: float = 24 * 3600.0
+    most_uploads: int = 1000
     holds: Holds = field(default_factory=Holds)
 
     @property
     def at(self) -> int:
         """The time as the catalog keeps it."""
         return round(self.now() * 1000)
+
+
+def is_there(content: Content, blob: Blob) -> bool:
+    """Tell whether the file of a blob is there and as long as it should be, if it is a file: 3 microseconds."""
+    if content.file is None:
+        return True
+    try:
+        return content.file.stat().st_size == blob.size
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,9 @@ class ReadableRepository:
         """
         with self._premises.database.read() as connection:
             found = catalog.repositories.blob(connection, self.name, digest)
+            damaged = found is None and catalog.soundness.is_damaged(connection, self.name, digest)
+        if damaged:
+            raise NotFoundError(_DAMAGED.format(digest=digest))
         if found is None:
             raise NotFoundError(f"{self.name} has no blob {digest}")
         return found
@@ -93,7 +111,11 @@ class ReadableRepository:
             StorageError: If the catalog fails, or it cannot be told where the bytes are.
         """
         blob = self.blob(digest)
-        return blob, self._premises.files.content(digest)
+        content = self._premises.files.content(digest)
+        if not is_there(content, blob):
+            _LOG.error("%s: its bytes are missing, or not all of them are there", digest)
+            raise NotFoundError(_DAMAGED.format(digest=digest))
+        return blob, content
 
     def manifest(self, reference: str | Digest) -> StoredManifest:
         """Find a manifest by its tag or its digest.

@@ -1,14 +1,18 @@
 """Upload sessions: bytes that arrive in any number of requests, one request at a time."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
+from typing import Final
 
-from orchard.errors import ConflictError, IntegrityError
+from orchard.errors import ConflictError, IntegrityError, RateLimitedError, StorageError
 from orchard.hub import catalog
 from orchard.hub.catalog import Blob, Journal, Upload
 from orchard.hub.registry.ports import Staged
 from orchard.hub.registry.reading import Premises
 from orchard.oci import Digest
+
+_MINUTE: Final = 60_000  # milliseconds
 
 
 class Busy:
@@ -44,6 +48,7 @@ class OpenUpload:
         self._upload = upload
         self._staged = staged
         self._lasting = lasting
+        self._active = upload.active_at
 
     @property
     def id(self) -> str:
@@ -64,10 +69,14 @@ class OpenUpload:
         """Let other requests go on with the session; until then it ends with this one.
 
         Raises:
+            RateLimitedError: If the account has too many of them.
             StorageError: If the catalog fails.
         """
-        with self._premises.database.write(self._upload.repository) as connection:
-            catalog.uploads.add(connection, self._upload, self._premises.at)
+        upload, most = self._upload, self._premises.most_uploads
+        with self._premises.database.write(upload.repository) as connection:
+            if catalog.uploads.count(connection, upload.account) >= most:
+                raise RateLimitedError(f"{upload.account} has {most} unfinished uploads; finish or cancel some of them")
+            catalog.uploads.add(connection, upload)
         self._lasting = True
 
     def append(self, pieces: Sequence[bytes]) -> None:
@@ -77,6 +86,11 @@ class OpenUpload:
             StorageError: If the disk is full or fails.
         """
         self._staged.append(pieces)
+        at = self._premises.at
+        if self._lasting and at - self._active > _MINUTE:
+            self._active = at
+            with suppress(StorageError), self._premises.database.write(self._upload.repository) as connection:
+                catalog.uploads.touch(connection, self.id, at)
 
     def rewind(self, size: int) -> None:
         """Forget all bytes but the first ``size``.
@@ -108,6 +122,7 @@ class OpenUpload:
         with self._premises.database.write(upload.repository) as connection:
             repository = catalog.repositories.make(connection, upload.repository, at)
             catalog.repositories.link(connection, repository, blob, at=at)
+            catalog.soundness.renew(connection, blob.digest, at)
             catalog.uploads.remove(connection, upload.id)
             Journal(connection, upload.repository, account=upload.account, at=at).record("blob.push", blob.digest)
 
@@ -137,7 +152,7 @@ class OpenUpload:
 
 
 def sweep(premises: Premises, busy: Busy, before: int) -> None:
-    """Forget the sessions that began before a time, and bytes that belong to none.
+    """Forget the sessions that nothing came for since a time, and bytes that belong to none.
 
     Raises:
         StorageError: If the disk or the catalog fails.

@@ -12,7 +12,7 @@ from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Uplo
 from orchard.hub.db import Transaction
 from orchard.hub.registry import documents
 from orchard.hub.registry.conditions import Condition
-from orchard.hub.registry.reading import Premises
+from orchard.hub.registry.reading import Premises, is_there
 from orchard.hub.registry.uploading import Busy, OpenUpload
 from orchard.oci import Digest, Document
 
@@ -50,10 +50,18 @@ class WritableRepository:
 
         Raises:
             InvalidDigestError: If the algorithm is not supported.
+            RateLimitedError: If the account has too many unfinished uploads.
             StorageError: If the disk or the catalog fails.
         """
         session, secret = secrets.token_hex(16), secrets.token_hex(16)
-        upload = Upload(id=session, repository=self.name, account=self._who.name, algorithm=algorithm, secret=secret)
+        upload = Upload(
+            id=session,
+            repository=self.name,
+            account=self._who.name,
+            algorithm=algorithm,
+            secret=secret,
+            active_at=self._premises.at,
+        )
         self._busy.take(session)
         try:
             staged = self._premises.files.create(session, algorithm)
@@ -138,10 +146,11 @@ class WritableRepository:
             names = catalog.repositories.linking(connection, digest) if source is None else [source]
             readable = (name for name in names if self._premises.policy.allows(self._who, Action.PULL, name))
             found = next(filter(None, (catalog.repositories.blob(connection, name, digest) for name in readable)), None)
-            if found is not None:
-                repository = catalog.repositories.make(connection, self.name, at)
-                catalog.repositories.link(connection, repository, found, at=at)
-                self._journal(connection, at).record("blob.mount", digest)
+            if found is None or not is_there(self._premises.files.content(digest), found):
+                return None
+            repository = catalog.repositories.make(connection, self.name, at)
+            catalog.repositories.link(connection, repository, found, at=at)
+            self._journal(connection, at).record("blob.mount", digest)
         return found
 
     def put_manifest(

@@ -95,12 +95,24 @@ class Settings:
         300
     )
     upload_lifetime: Annotated[
-        Seconds, Meta(ge=0, description="After this time from its start an unfinished upload is forgotten.")
+        Seconds, Meta(ge=0, description="An unfinished upload is forgotten when nothing has come for it in this time.")
     ] = Seconds(24 * 3600)
+    uploads_per_account: Annotated[
+        int, Meta(ge=1, description="Unfinished uploads that one account may have; further ones are refused (429).")
+    ] = 1000
     keep_unreferenced: Annotated[
         Seconds,
         Meta(ge=0, description="How long content is kept that nothing names yet, because a push may be on its way."),
     ] = Seconds(24 * 3600)
+    collect_every: Annotated[
+        Seconds, Meta(ge=60, description="How often garbage is collected: what nothing names any more.")
+    ] = Seconds(6 * 3600)
+    scrub_every: Annotated[
+        Seconds, Meta(ge=0, description="The bytes of each blob are read and verified again after this time.")
+    ] = Seconds(30 * 24 * 3600)
+    scrub_rate: Annotated[
+        Bytes, Meta(ge=1 << 20, description="Bytes that are verified so in one second, past the page cache.")
+    ] = Bytes(32 << 20)
     keep_deleted: Annotated[Seconds, Meta(ge=0, description="How long what was deleted can be restored.")] = Seconds(
         7 * 24 * 3600
     )

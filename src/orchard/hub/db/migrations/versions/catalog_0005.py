@@ -25,6 +25,8 @@ def _checks() -> None:
     op.add_column("blobs", sa.Column("damaged_at", sa.BigInteger))
     op.execute("UPDATE blobs SET checked_at = stored_at")
     op.create_index("blobs_by_check", "blobs", ["checked_at"])
+    damaged = sa.text("damaged_at IS NOT NULL")
+    op.create_index("blobs_by_damage", "blobs", ["digest"], sqlite_where=damaged, postgresql_where=damaged)
     op.add_column("manifests", sa.Column("orphaned_at", sa.BigInteger))
 
 
