@@ -15,6 +15,7 @@ from orchard.hub.app.people import open_entrance, people_of
 from orchard.hub.app.surfaces import api, site, watch
 from orchard.hub.app.work import kinds, open_queue, open_worker
 from orchard.hub.http import Guard, Threads, build_app
+from orchard.hub.http.forwarded import Forwarded
 from orchard.hub.http.logs import log_to_stderr
 from orchard.hub.http.meters import Meters
 from orchard.hub.http.serving import Certificate, Ending, Place, serve
@@ -34,7 +35,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             the address, as soon as it answers.
 
     Raises:
-        UsageError: If the address cannot be listened on.
+        UsageError: If the address cannot be listened on, or a trusted proxy has none.
         ConflictError: If another hub has the data directory, or a newer one made it.
         StorageError: If the data directory cannot be used.
         InvalidError: If the password that is wanted for the admin account cannot be one.
@@ -78,9 +79,10 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             readiness.drain()
             worker.stop()
 
+        watched = Watched(app, meters, log_all=settings.access_log)
         uvloop.run(
             serve(
-                Watched(app, meters, log_all=settings.access_log),
+                Forwarded(watched, settings.trusted_proxies) if settings.trusted_proxies else watched,
                 place,
                 ending=Ending(settings.drain, settings.grace, drain),
                 announce=announce,

@@ -59,6 +59,13 @@ class Settings:
         str | None,
         Meta(description="How clients reach the hub, if a proxy stands before it: https://hub.example.com, no path."),
     ] = None
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses or networks of the proxies before the hub; what they say about a client's address, "
+            "scheme and host (X-Forwarded-For, -Proto, -Host, else Forwarded) is believed, and nobody else's word."
+        ),
+    ] = ()
     tls_cert: Annotated[
         Path | None, Meta(description="Certificate chain (PEM) to serve HTTPS with; needs tls-key.")
     ] = None
