@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from support.drivers import AWS, BUCKET
 from support.hubinside import Inside, MakeHub, quick_directory
 from support.hubs import Nursery, nursery
+from support.swift import Swift, running_swift
 
 
 @pytest.fixture
@@ -33,4 +35,14 @@ def hub(make_hub: MakeHub) -> Inside:
 def hubs() -> Iterator[Nursery]:
     """A place where hubs come quickly to life, each as a process of its own."""
     with nursery() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    """A real object store, with a bucket for blobs. Its credentials are in the environment, as a hub wants them."""
+    with running_swift(tmp_path_factory.mktemp("swift")) as running, pytest.MonkeyPatch.context() as patch:
+        running.make_bucket(BUCKET)
+        for name, value in AWS.items():
+            patch.setenv(name, value)
         yield running

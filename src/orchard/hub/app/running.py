@@ -50,7 +50,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         threads = stack.enter_context(Threads())
         premises = Premises(
             database,
-            open_files(settings),
+            open_files(settings, database),
             entrance.policy,
             recall=Recall(settings.recall),
             now=time.time,

@@ -34,6 +34,7 @@ places: Final = Table(
     metadata,
     Column("id", KEY, primary_key=True),
     Column("url", BYTEWISE, nullable=False, unique=True),
+    Column("mark", String(32), nullable=False),  # random; the store has it too, so that two hubs cannot share a place
     Column("current", Boolean, nullable=False),
 )
 

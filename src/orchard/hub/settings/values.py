@@ -74,11 +74,16 @@ class Settings:
         str | None,
         Meta(description="postgresql://user:password@host/name; absent, the catalog is an SQLite file in data."),
     ] = field(default=None, repr=_NEVER_SHOWN)
-    storage: Annotated[str | None, Meta(description="s3://bucket/prefix; absent, blobs are files in data.")] = None
+    storage: Annotated[
+        str | None, Meta(description="s3://bucket/prefix, or a directory; absent, blobs are files in data.")
+    ] = None
     storage_endpoint: Annotated[str | None, Meta(description="Address of the object store, if it is not Amazon's.")] = (
         None
     )
     storage_region: Annotated[str, Meta(description="Region of the object store.")] = "us-east-1"
+    storage_redirect: Annotated[
+        bool, Meta(description="Whether clients get blobs of up to 16 MiB from the object store themselves.")
+    ] = False
     login: Annotated[
         Login,
         Meta(

@@ -24,10 +24,19 @@ _SAFE: Final = (
 
 
 async def get(service: Service, call: Call) -> Reply:
-    """Send a blob, or a part of it."""
+    """Send a blob, or a part of it, or say where it can be had."""
     digest = Digest.parse(call.tail)
     repository = await service.reading(call)
-    return _found(call, *await service.threads.run(lambda: repository.held(digest)))
+    blob, content = await service.threads.run(lambda: repository.held(digest))
+    answer = _found(call, blob, content)
+    if answer.content is None or content.file is not None:
+        return answer
+    url = await service.threads.run(content.url)
+    if url is None:
+        return answer
+    # The address opens the blob for whoever has it, so nobody may keep it; it is another host, so no login goes along.
+    name = (wire.DIGEST_HEADER.lower().encode(), str(digest).encode())
+    return reply(307, [(b"location", url.encode()), (b"cache-control", b"no-store"), name])
 
 
 async def ask(service: Service, call: Call) -> Reply:

@@ -58,7 +58,11 @@ def _bytes() -> None:
         "places",
         sa.Column("id", _KEY, primary_key=True),
         sa.Column("url", _BYTEWISE, nullable=False, unique=True),
+        sa.Column("mark", sa.String(32), nullable=False),
         sa.Column("current", sa.Boolean, nullable=False),
+    )
+    op.execute(
+        "INSERT INTO places (url, mark, current) SELECT 'files', 'files', true WHERE EXISTS (SELECT 1 FROM blobs)"
     )
     op.create_table(
         "stored",
