@@ -71,7 +71,8 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             ),
             timeout=settings.body_timeout,
         )
-        worker = open_worker(settings, open_queue(database), kinds(settings, registry, database))
+        queue = open_queue(database)
+        worker = open_worker(settings, queue, kinds(settings, registry, premises=premises, queue=queue))
         if settings.workers:
             stack.enter_context(worker)
 

@@ -9,9 +9,12 @@ from typing import Final
 
 from orchard.hub.db import Database
 from orchard.hub.jobs import Kind, Run, Worker
-from orchard.hub.queue import TaskQueue, forget
+from orchard.hub.jobs.collecting import collecting
+from orchard.hub.jobs.scrubbing import scrubbing
+from orchard.hub.jobs.sweeping import sweeping
+from orchard.hub.queue import Queue, TaskQueue, forget
 from orchard.hub.queue.leases import TableDispatch
-from orchard.hub.registry import Registry
+from orchard.hub.registry import Premises, Registry
 from orchard.hub.settings import Settings
 
 _LOG: Final = logging.getLogger("orchard.hub.jobs")
@@ -24,19 +27,18 @@ def open_queue(database: Database) -> TaskQueue:
     return TaskQueue(database, TableDispatch(time.time), steady=time.monotonic)
 
 
-def kinds(settings: Settings, registry: Registry, database: Database) -> Sequence[Kind]:
+def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: Queue) -> Sequence[Kind]:
     """Name everything that the hub does by itself."""
 
-    def clean_uploads(_: Run) -> None:
-        registry.sweep_uploads(settings.upload_lifetime)
-
     def forget_tasks(run: Run) -> None:
-        with database.aside() as connection:
+        with premises.database.aside() as connection:
             gone = forget(connection, round((time.time() - _KEPT) * 1000))
         run.progress(gone, gone, f"forgot {gone} old tasks")
 
     return (
-        Kind(name="clean-uploads", handler=clean_uploads, every=_HOUR),
+        collecting(premises, every=settings.collect_every),
+        scrubbing(premises, queue, every=settings.scrub_every, rate=settings.scrub_rate),
+        sweeping(registry, lifetime=settings.upload_lifetime),
         Kind(name="forget-tasks", handler=forget_tasks, every=24 * _HOUR),
     )
 

@@ -1,6 +1,6 @@
 """What the hub knows: functions over one open transaction, each about one noun. Who may ask is not asked here."""
 
-from orchard.hub.catalog import events, garbage, listing, manifests, repositories, soundness, tags, uploads
+from orchard.hub.catalog import events, garbage, listing, manifests, repositories, soundness, tags, upkeep, uploads
 from orchard.hub.catalog.events import Journal
 from orchard.hub.catalog.manifests import NewManifest
 from orchard.hub.catalog.records import (
@@ -40,5 +40,6 @@ __all__ = [
     "repositories",
     "soundness",
     "tags",
+    "upkeep",
     "uploads",
 ]

@@ -7,7 +7,7 @@ columns are made).
                   ├─ manifests ─┬─ documents          the bytes as received, apart so that lists never read them
                   │             └─ manifest_children  what a manifest names: config, layers, manifests
                   ├─ tags ── tag_history
-                  uploads, events
+                  uploads, events, upkeep
 """
 
 from typing import Final
@@ -169,4 +169,12 @@ events: Final = Table(
     Column("subject", BYTEWISE),  # what else it is about: an account, a team, a token
     Column("detail", Text),  # JSON
     Index("events_by_repository", "repository", "id"),
+)
+
+upkeep: Final = Table(
+    "upkeep",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("report", Text, nullable=False),  # JSON: what the last such work came to
 )

@@ -1,6 +1,7 @@
 """Reading stored bytes again, to see whether they are still what their digests say (ADR 60)."""
 
 import logging
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final
@@ -45,6 +46,9 @@ class Scrubber:
         rate: Bytes to read in a second.
         pause: Waits for so many seconds.
         steady: A clock that does not jump, in seconds.
+
+    Attributes:
+        unfinished: Whether something was left, for want of time.
     """
 
     def __init__(
@@ -62,9 +66,14 @@ class Scrubber:
         self._pause = pause
         self._steady = steady
         self._found = Scrubbed()
+        self.unfinished = False
 
-    def scrub(self, every: float) -> Scrubbed:
+    def scrub(self, every: float, *, until: float | None = None) -> Scrubbed:
         """Read all blobs that were not read for ``every`` seconds, and all that are known to be damaged.
+
+        Args:
+            every: Seconds.
+            until: Seconds after which to begin with no other blob.
 
         Raises:
             StorageError: If the catalog fails, or the storage as a whole seems not to be there.
@@ -72,6 +81,7 @@ class Scrubber:
         began = self._premises.at
         before = began - round(every * 1000)
         self._began = self._steady()
+        self._until = math.inf if until is None else self._began + until
         with self._premises.database.read() as connection:
             self._total = catalog.soundness.amount(connection, before=before, began=began)
         while True:
@@ -80,6 +90,8 @@ class Scrubber:
             if not page:
                 return self._found
             self._check_page(page, began)
+            if self.unfinished:
+                return self._found
 
     def _check_page(self, page: list[Due], began: int) -> None:
         """Look at some blobs, and write down what was found even if that is ended under way.
@@ -92,6 +104,9 @@ class Scrubber:
         unreadable: list[Due] = []
         try:
             for blob in page:
+                if self._steady() >= self._until:
+                    self.unfinished = True
+                    break
                 self._file(blob, sound=sound, damaged=damaged, unreadable=unreadable)
         finally:
             self._note(sound, damaged, began)

@@ -28,6 +28,12 @@ def _checks() -> None:
     damaged = sa.text("damaged_at IS NOT NULL")
     op.create_index("blobs_by_damage", "blobs", ["digest"], sqlite_where=damaged, postgresql_where=damaged)
     op.add_column("manifests", sa.Column("orphaned_at", sa.BigInteger))
+    op.create_table(
+        "upkeep",
+        sa.Column("kind", sa.String, primary_key=True),
+        sa.Column("ended_at", sa.BigInteger, nullable=False),
+        sa.Column("report", sa.Text, nullable=False),
+    )
 
 
 def _names() -> None:

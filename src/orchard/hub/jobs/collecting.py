@@ -1,0 +1,34 @@
+"""Collecting garbage, as a task."""
+
+from dataclasses import asdict
+from typing import Final
+
+from orchard.hub import catalog
+from orchard.hub.jobs.kind import Kind, Run
+from orchard.hub.registry import Collector, Premises
+
+COLLECT: Final = "collect-garbage"
+REHEARSE: Final = "rehearse"  # in the payload: only tell what would be deleted
+
+
+def collecting(premises: Premises, *, every: float) -> Kind:
+    """Make the kind of task that collects garbage; what came of it is the report of its kind.
+
+    Args:
+        premises: Where.
+        every: Seconds between two times that nobody asks for.
+    """
+
+    def collect(run: Run) -> None:
+        rehearse = run.payload.get(REHEARSE) is True
+        found = Collector(premises, run.progress, keep=premises.keep, rehearse=rehearse).collect()
+        with premises.database.aside() as connection:
+            catalog.upkeep.note(connection, report_of(rehearse=rehearse), asdict(found), at=premises.at)
+        run.progress(found.blobs, found.blobs, f"{found.blobs} blobs, {found.blob_bytes} bytes")
+
+    return Kind(name=COLLECT, handler=collect, every=every)
+
+
+def report_of(*, rehearse: bool) -> str:
+    """Name the report that such a task leaves."""
+    return f"{COLLECT}-rehearsal" if rehearse else COLLECT
