@@ -208,6 +208,26 @@ def test_tags_that_stand_in_for_referrers_are_no_versions(hub: Inside, algorithm
     assert [version.tags for version in hub.registry.versions(hub.who, NAME)] == [(f"my-{fallback}",), ("v1",)]
 
 
+def test_signatures_that_only_a_tag_attaches_are_attached_too(hub: Inside) -> None:
+    signed, other = hub.push_image(NAME, "v1", b"one"), hub.push_image(NAME, "v2", b"two")
+    hub.push_manifest(NAME, manifest(b"{}", subject=subject(signed), artifactType="application/x-new"))
+    stem = str(Digest.of(signed)).replace(":", "-")
+    for ending in ("sig", "sbom", "other"):
+        hub.push_manifest(NAME, manifest(b"{}", b"one", annotations={"n": ending}), f"{stem}.{ending}")
+    kinds = [one.artifact_type for one in hub.registry.version(hub.who, NAME, "v1").referrers]
+    cosign = "application/vnd.dev.cosign.artifact.{}.v1+json"
+    assert kinds == ["application/x-new", cosign.format("sbom"), cosign.format("sig")]
+    assert hub.registry.version(hub.who, NAME, Digest.of(other)).referrers == ()
+
+
+def test_signature_that_both_a_tag_and_a_subject_attach_is_attached_once(hub: Inside) -> None:
+    signed = hub.push_image(NAME, "v1", b"one")
+    signature = manifest(b"{}", subject=subject(signed), artifactType="application/x-new")
+    hub.push_manifest(NAME, signature, str(Digest.of(signed)).replace(":", "-") + ".sig")
+    (one,) = hub.registry.version(hub.who, NAME, "v1").referrers
+    assert (one.digest, one.artifact_type) == (Digest.of(signature), "application/x-new")
+
+
 def test_index_is_as_large_as_all_it_lists(hub: Inside) -> None:
     first, second = hub.push_image(NAME, "a", b"12345"), hub.push_image(NAME, "b", b"1234567")
     hub.push_manifest(NAME, index(first, second), "all")

@@ -102,3 +102,6 @@ def test_cosign_signs_a_kit_and_verifies_it(hub: HubProgram, shelf: Program, tmp
     assert [one["artifactType"] for one in about] == ([bundle] if form == "bundle" else [])
     with urlopen(f"http://{hub.host}/r/{name}") as page:
         assert ".sig" not in page.read().decode()  # a signature is a fact about a version, and no version
+    with urlopen(f"http://{hub.host}/r/{name}:v1") as page:
+        shown = page.read().decode()
+        assert ("application/vnd.dev.cosign.artifact.sig.v1+json" if form == "tag" else bundle) in shown

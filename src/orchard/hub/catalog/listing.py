@@ -7,13 +7,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, select
 
 from orchard.hub.catalog.records import RepositorySummary, TagSummary, VersionMark, VersionSummary
+from orchard.hub.catalog.tags import STAND_INS
 from orchard.hub.db import moment
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories, tags
 from orchard.oci import Digest
 
 # Tags that clients without the referrers API give to signatures: they are facts about a version, not versions.
 # The digest in one is cut to 64 characters, whatever its algorithm, so that it fits into a tag.
-_FALLBACK: Final = re.compile(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")
+_FALLBACK: Final = re.compile(rf"sha(?:256|512)-[0-9a-f]{{64}}(?:\.(?:{'|'.join(STAND_INS)}))?")
 
 _latest: Final = manifests.alias("latest")
 _parent: Final = manifests.alias("parent")

@@ -7,7 +7,9 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, inser
 from orchard.hub.catalog.records import TagMove
 from orchard.hub.db import moment
 from orchard.hub.db.schema import manifests, repositories, tag_history, tags
-from orchard.oci import Digest
+from orchard.oci import Descriptor, Digest
+
+STAND_INS: Final = ("sig", "att", "sbom")  # endings of tags that cosign makes of the digest of a manifest
 
 _NAMES: Final = (
     select(tags.c.name)
@@ -40,6 +42,13 @@ _TARGET: Final = (
     .where(repositories.c.name == bindparam("repository"), tags.c.name == bindparam("tag"))
 )
 
+_NAMED: Final = (
+    select(tags.c.name, manifests.c.media_type, manifests.c.digest, manifests.c.size)
+    .select_from(manifests.join(tags).join(repositories, repositories.c.id == tags.c.repository_id))
+    .where(repositories.c.name == bindparam("repository"), tags.c.name.in_(bindparam("names", expanding=True)))
+    .order_by(tags.c.name)
+)
+
 
 def names(connection: Connection, repository: str, *, after: str, limit: int) -> list[str]:
     """List tags in the order of their bytes."""
@@ -51,6 +60,24 @@ def target(connection: Connection, repository: str, tag: str) -> str | None:
     """Tell the digest that a tag points to, if it is there."""
     found = connection.execute(_TARGET, {"repository": repository, "tag": tag}).scalar()
     return None if found is None else str(found)
+
+
+def stand_ins(connection: Connection, repository: str, subject: Digest) -> list[Descriptor]:
+    """List what clients attach to a manifest by a tag that is made of its digest, where they know no referrers API.
+
+    Signatures, attestations and bills of materials of cosign, with the artifact types that it gives to referrers.
+    """
+    stem = f"{subject.algorithm}-{subject.hex[:64]}."
+    rows = connection.execute(_NAMED, {"repository": repository, "names": [stem + kind for kind in STAND_INS]})
+    return [
+        Descriptor(
+            media_type=row.media_type,
+            digest=Digest.parse(row.digest),
+            size=row.size,
+            artifact_type=f"application/vnd.dev.cosign.artifact.{row.name.removeprefix(stem)}.v1+json",
+        )
+        for row in rows
+    ]
 
 
 def of_manifest(connection: Connection, manifest: int) -> list[str]:

@@ -23,7 +23,7 @@ class VersionDetail:
         summary: As in the list of versions.
         document: The manifest or index, with its bytes as received.
         config: Bytes of the config; none if it is an index, or if the config is large or damaged.
-        referrers: Manifests that are about this one, the first 200.
+        referrers: Manifests that are about this one, the first 200; also those that say so by a tag only.
     """
 
     summary: VersionSummary
@@ -104,12 +104,15 @@ def version(premises: Premises, repository: ReadableRepository, reference: str |
         rows, _ = catalog.manifests.referrers(
             connection, name, stored.digest, artifact_type=None, after="", limit=REFERRERS
         )
+        tagged = catalog.tags.stand_ins(connection, name, stored.digest)
     document = parse_document(stored.raw, stored.media_type)
+    referrers = [_descriptor(row) for row in rows]
+    known = {one.digest for one in referrers}
     return VersionDetail(
         summary=summary,
         document=document,
         config=_config(premises, document),
-        referrers=tuple(_descriptor(row) for row in rows),
+        referrers=(*referrers, *(one for one in tagged if one.digest not in known)),
     )
 
 
