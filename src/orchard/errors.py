@@ -15,7 +15,8 @@
     ├── ConflictError              something is already there, or has changed meanwhile
     │   └── PreconditionError      the caller asked to be refused in that case
     ├── DeniedError                the answer is no, whoever asks again the same way
-    │   └── UnauthenticatedError   the answer may change after a login
+    │   ├── UnauthenticatedError   the answer may change after a login
+    │   └── QuotaError             the answer may change when something is deleted
     ├── UnsupportedError           the other side does not offer this
     ├── StorageError               where bytes or rows are kept failed: full, read-only, unreadable
     │   └── UnavailableError       it does not answer at the moment; the same may succeed later
@@ -89,6 +90,10 @@ class DeniedError(OrchardError):
 
 class UnauthenticatedError(DeniedError):
     """The caller is not known yet; logging in may help."""
+
+
+class QuotaError(DeniedError):
+    """There is no room for more: a namespace has used up what it may keep."""
 
 
 class UnsupportedError(OrchardError):

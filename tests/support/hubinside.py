@@ -16,7 +16,7 @@ from orchard.hub.db import Database, migrate
 from orchard.hub.db.sqlite import open_sqlite
 from orchard.hub.http import Access, Guard, Site, Surface, Threads, build_app
 from orchard.hub.http.watch import health_surface
-from orchard.hub.registry import Policy, Premises, Recall, Registry
+from orchard.hub.registry import Policy, Premises, Reach, Recall, Registry, boundless
 from orchard.hub.storage.filesystem import Filesystem
 from support.hubclient import Answer, Client
 
@@ -81,6 +81,7 @@ class Inside(Client):
         *,
         policy: Policy | None = None,
         access: Callable[[Database], Access] | None = None,
+        reach: Callable[[Principal, str], Reach] = boundless,
         site: Site | None = None,
         surfaces: Callable[["Inside"], Sequence[Surface]] = lambda _: (),
         recall: int = 1 << 20,
@@ -93,7 +94,7 @@ class Inside(Client):
         self.database = fresh_catalog(data) if fresh else open_sqlite(data / CATALOG)
         self.files = Filesystem(data)
         self.premises = Premises(
-            self.database, self.files, policy or EverybodyInside(), recall=Recall(recall), now=self.clock
+            self.database, self.files, policy or EverybodyInside(), recall=Recall(recall), now=self.clock, reach=reach
         )
         self.registry = Registry(self.premises)
         self.threads = Threads()

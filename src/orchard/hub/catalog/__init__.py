@@ -1,8 +1,25 @@
 """What the hub knows: functions over one open transaction, each about one noun. Who may ask is not asked here."""
 
-from orchard.hub.catalog import events, garbage, listing, manifests, repositories, soundness, tags, upkeep, uploads
+from orchard.hub.catalog import (
+    census,
+    events,
+    garbage,
+    listing,
+    manifests,
+    pulls,
+    repositories,
+    rules,
+    soundness,
+    tags,
+    trash,
+    upkeep,
+    uploads,
+    usage,
+)
 from orchard.hub.catalog.events import Journal
 from orchard.hub.catalog.manifests import NewManifest
+from orchard.hub.catalog.patterns import TagPattern
+from orchard.hub.catalog.pulls import Pulls
 from orchard.hub.catalog.records import (
     Blob,
     Event,
@@ -15,31 +32,50 @@ from orchard.hub.catalog.records import (
     VersionMark,
     VersionSummary,
 )
+from orchard.hub.catalog.rules import KeepRule, Kind, Movers, Retention, TagRule
 from orchard.hub.catalog.soundness import Damage
 from orchard.hub.catalog.tags import TagBook
+from orchard.hub.catalog.trash import Deletion, Trashed
+from orchard.hub.catalog.usage import Quota, Usage
 
 __all__ = [
     "Blob",
     "Damage",
+    "Deletion",
     "Event",
     "Facts",
     "Journal",
+    "KeepRule",
+    "Kind",
+    "Movers",
     "NewManifest",
+    "Pulls",
+    "Quota",
     "RepositorySummary",
+    "Retention",
     "StoredManifest",
     "TagBook",
     "TagMove",
+    "TagPattern",
+    "TagRule",
     "TagSummary",
+    "Trashed",
     "Upload",
+    "Usage",
     "VersionMark",
     "VersionSummary",
+    "census",
     "events",
     "garbage",
     "listing",
     "manifests",
+    "pulls",
     "repositories",
+    "rules",
     "soundness",
     "tags",
+    "trash",
     "upkeep",
     "uploads",
+    "usage",
 ]

@@ -22,7 +22,10 @@ from sqlalchemy import (
     update,
 )
 
+from orchard.hub.catalog import repositories as places
+from orchard.hub.catalog import trash
 from orchard.hub.catalog.repositories import batches
+from orchard.hub.db.rules import trash_children
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories, tags
 from orchard.oci import Digest
 
@@ -46,11 +49,14 @@ _LINKS: Final = (
     .order_by(blob_links.c.repository_id, blob_links.c.digest)
     .limit(bindparam("limit"))
 )
-_UNLINK: Final = delete(blob_links).where(
+_STILL: Final = select(blob_links.c.digest).where(
     blob_links.c.repository_id == bindparam("repository"), blob_links.c.digest.in_(_DIGESTS), _IDLE
 )
 _LINKED: Final = exists().where(blob_links.c.digest == blobs.c.digest).correlate(blobs)
-_NEEDED: Final = exists().where(blob_links.c.digest == blobs.c.digest, ~_IDLE).correlate(blobs)
+_NEEDED: Final = or_(
+    exists().where(blob_links.c.digest == blobs.c.digest, ~_IDLE).correlate(blobs),
+    exists().where(trash_children.c.digest == blobs.c.digest).correlate(blobs),
+)
 _BLOBS: Final = (
     select(blobs.c.digest, blobs.c.size, _NEEDED.label("needed"))
     .where(blobs.c.digest > bindparam("after"))
@@ -121,7 +127,8 @@ class Candidate:
     Attributes:
         digest: What it is called.
         size: Its bytes.
-        needed: Whether a repository has it, and a manifest there names it or somebody asked for it lately.
+        needed: Whether the trash names it; or a repository has it, and a manifest there names it or somebody asked for
+            it lately.
     """
 
     digest: str
@@ -160,7 +167,8 @@ def unlink(connection: Connection, repository: int, digests: Collection[str], *,
     done = 0
     for batch in batches(list(digests)):
         values = {"repository": repository, "digests": batch, "before": before}
-        done += connection.execute(_UNLINK, values).rowcount
+        for digest in connection.execute(_STILL, values).scalars().all():
+            done += places.unlink(connection, repository, Digest.parse(digest))
     return done
 
 
@@ -171,9 +179,10 @@ def candidates(connection: Connection, after: str, *, before: int, limit: int) -
 
 
 def forget(connection: Connection, digests: Collection[Digest]) -> dict[Digest, int]:
-    """Forget those blobs that no repository has; give them with their sizes. Their bytes can be erased now."""
+    """Forget those blobs that neither a repository nor the trash has; give their sizes. Now their bytes may go."""
     found: dict[Digest, int] = {}
-    for batch in batches([str(digest) for digest in digests]):
+    kept = trash.referenced(connection, digests)
+    for batch in batches([str(digest) for digest in digests if digest not in kept]):
         rows = connection.execute(_UNLINKED, {"digests": batch}).all()
         connection.execute(_FORGET, {"digests": [row.digest for row in rows]})
         found.update((Digest.parse(row.digest), row.size) for row in rows)

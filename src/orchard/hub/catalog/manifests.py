@@ -1,12 +1,13 @@
 """Manifests: their bytes, what they name, and who refers to them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from orchard.hub.catalog import usage
 from orchard.hub.catalog.records import Facts, StoredManifest
-from orchard.hub.catalog.repositories import batches
+from orchard.hub.catalog.repositories import batches, home, release, revive
 from orchard.hub.db.schema import documents, manifest_children, manifests, repositories, tags
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Document, Manifest, dumps
 
@@ -23,6 +24,14 @@ _FIND: Final = select(manifests.c.id).where(
 _TOTALS: Final = select(manifests.c.digest, manifests.c.size, manifests.c.total_size).where(
     manifests.c.repository_id == bindparam("repository"),
     manifests.c.digest.in_(bindparam("digests", expanding=True)),
+)
+_PLACE: Final = (
+    select(manifests.c.repository_id, manifests.c.size, repositories.c.namespace)
+    .select_from(manifests.join(repositories))
+    .where(manifests.c.id == bindparam("manifest"))
+)
+_NAMED: Final = (
+    select(manifest_children.c.digest).where(manifest_children.c.manifest_id == bindparam("manifest")).distinct()
 )
 _REFERRERS: Final = (
     select(manifests.c.digest, manifests.c.referrer)
@@ -68,20 +77,37 @@ def totals(connection: Connection, repository: int, digests: Collection[Digest])
 
 def add(connection: Connection, repository: int, row: "NewManifest") -> int:
     """Keep a manifest that is not there yet; give its row number."""
-    connection.execute(insert(manifests), {"repository_id": repository, **row.columns()})
-    made = find(connection, repository, row.digest)
+    return put(connection, repository, document=row.document, columns=row.columns())
+
+
+def put(connection: Connection, repository: int, *, document: Document, columns: Mapping[str, str | int | None]) -> int:
+    """Keep a manifest that is not there yet, described by these columns; give its row number."""
+    connection.execute(insert(manifests), {"repository_id": repository, **columns})
+    made = find(connection, repository, Digest.parse(str(columns["digest"])))
     assert made is not None
-    connection.execute(insert(documents), {"manifest_id": made, "raw": row.document.raw})
-    children = [_child(number, child) for number, child in enumerate(row.document.children)]
+    connection.execute(insert(documents), {"manifest_id": made, "raw": document.raw})
+    usage.add(connection, home(connection, repository), len(document.raw))
+    revive(connection, repository, {child.digest for child in document.children})
+    children = [_child(number, child) for number, child in enumerate(document.children)]
     if children:
         parent = {"manifest_id": made, "repository_id": repository}
         connection.execute(insert(manifest_children), [{**parent, **child} for child in children])
     return made
 
 
-def remove(connection: Connection, manifest: int) -> None:
-    """Forget a manifest with its tags, and that it named anything."""
+def remove(connection: Connection, manifest: int, *, at: int) -> None:
+    """Forget a manifest with its tags, and that it named anything; what nothing else names is released."""
+    row = connection.execute(_PLACE, {"manifest": manifest}).one()
+    named = connection.execute(_NAMED, {"manifest": manifest}).scalars().all()
     connection.execute(delete(manifests).where(manifests.c.id == manifest))
+    usage.add(connection, row.namespace, -row.size)
+    release(connection, row.repository_id, [Digest.parse(digest) for digest in named], at=at)
+
+
+def all_of(connection: Connection, repository: int) -> list[tuple[int, Digest]]:
+    """List all manifests of a repository by their row numbers."""
+    found = select(manifests.c.id, manifests.c.digest).where(manifests.c.repository_id == repository)
+    return [(row.id, Digest.parse(row.digest)) for row in connection.execute(found.order_by(manifests.c.id))]
 
 
 def referrers(

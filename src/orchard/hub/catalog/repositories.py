@@ -6,13 +6,17 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
+from orchard.hub.catalog import usage
 from orchard.hub.catalog.records import Blob
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories
 from orchard.oci import Digest
 
 _BATCH: Final = 500  # values of one IN; SQLite takes 32766, PostgreSQL plans badly long before
 
-_FIND: Final = select(repositories.c.id).where(repositories.c.name == bindparam("name"))
+_FIND: Final = select(repositories.c.id).where(
+    repositories.c.name == bindparam("name"), repositories.c.deleted_at.is_(None)
+)
+_ANY: Final = select(repositories.c.id).where(repositories.c.name == bindparam("name"))
 _SOUND: Final = blobs.c.damaged_at.is_(None)  # what is damaged is not there: nobody gets it, everybody may push it
 _BLOB: Final = (
     select(blobs.c.size)
@@ -48,16 +52,36 @@ _NAMED_BY: Final = (
     )
     .limit(1)
 )
+_SINCE: Final = _BLOB.add_columns(blob_links.c.linked_at)
+_THIS: Final = (blob_links.c.repository_id == bindparam("repository"), blob_links.c.digest == bindparam("wanted"))
+_LINKED: Final = (
+    select(blob_links.c.namespace, blob_links.c.released_at, blobs.c.size)
+    .select_from(blob_links.join(blobs))
+    .where(*_THIS)
+)
+_HELD: Final = (
+    select(blob_links.c.repository_id)
+    .where(
+        blob_links.c.digest == bindparam("wanted"),
+        blob_links.c.namespace == bindparam("home"),
+        blob_links.c.released_at.is_(None),
+    )
+    .limit(1)
+)
+_RELEASED: Final = (
+    select(blob_links.c.digest, blobs.c.size)
+    .select_from(blob_links.join(blobs))
+    .where(
+        blob_links.c.repository_id == bindparam("repository"),
+        blob_links.c.digest.in_(bindparam("digests", expanding=True)),
+        blob_links.c.released_at.is_not(None),
+    )
+)
+_HOME: Final = select(repositories.c.namespace).where(repositories.c.id == bindparam("repository"))
 _LINK: Final = insert(blob_links)
-_LINKED: Final = _BLOB.add_columns(blob_links.c.linked_at)
-_REFRESH: Final = (
-    update(blob_links)
-    .where(blob_links.c.repository_id == bindparam("repository"), blob_links.c.digest == bindparam("wanted"))
-    .values(linked_at=bindparam("at"))
-)
-_UNLINK: Final = delete(blob_links).where(
-    blob_links.c.repository_id == bindparam("repository"), blob_links.c.digest == bindparam("wanted")
-)
+_UNLINK: Final = delete(blob_links).where(*_THIS)
+_REFRESH: Final = update(blob_links).where(*_THIS).values(linked_at=bindparam("at"))
+_STATE: Final = update(blob_links).where(*_THIS).values(released_at=bindparam("since"))
 
 
 def find(connection: Connection, name: str) -> int | None:
@@ -67,14 +91,35 @@ def find(connection: Connection, name: str) -> int | None:
 
 
 def make(connection: Connection, name: str, at: int) -> int:
-    """Give the row number of a repository, making it if need be."""
+    """Give the row number of a repository, making it if need be; one that was deleted goes on with its history."""
     found = find(connection, name)
     if found is not None:
         return found
-    connection.execute(insert(repositories), {"name": name, "created_at": at})
-    made = find(connection, name)
-    assert made is not None
+    home = usage.namespace_of(name)
+    made: int | None = connection.execute(_ANY, {"name": name}).scalar()
+    if made is None:
+        connection.execute(insert(repositories), {"name": name, "namespace": home, "created_at": at})
+        made = find(connection, name)
+        assert made is not None
+    else:
+        again = {"created_at": at, "deleted_at": None}
+        connection.execute(update(repositories).where(repositories.c.id == made), again)
+    usage.add(connection, home, 0, repositories=1)
     return made
+
+
+def empty(connection: Connection, repository: int, at: int) -> None:
+    """Forget a repository that holds no manifests any more, with all that it links; the history of its tags stays."""
+    for digest in connection.execute(select(blob_links.c.digest).where(blob_links.c.repository_id == repository)).all():
+        unlink(connection, repository, Digest.parse(digest[0]))
+    connection.execute(update(repositories).where(repositories.c.id == repository), {"deleted_at": at})
+    usage.add(connection, home(connection, repository), 0, repositories=-1)
+
+
+def home(connection: Connection, repository: int) -> str:
+    """Name the namespace of a repository."""
+    found: str = connection.execute(_HOME, {"repository": repository}).scalar_one()
+    return found
 
 
 def names(connection: Connection, after: str, limit: int) -> list[str]:
@@ -86,6 +131,11 @@ def blob(connection: Connection, name: str, digest: Digest) -> Blob | None:
     """Find a blob that the repository of this name links."""
     size = connection.execute(_BLOB, {"name": name, "digest": str(digest)}).scalar()
     return None if size is None else Blob(digest, size)
+
+
+def stored(connection: Connection, digest: Digest) -> bool:
+    """Tell whether the bytes of a blob are kept, whoever links it."""
+    return connection.execute(select(blobs.c.size).where(blobs.c.digest == str(digest))).first() is not None
 
 
 def sizes(connection: Connection, repository: int, digests: Collection[Digest]) -> dict[str, int]:
@@ -107,8 +157,18 @@ def link(connection: Connection, repository: int, blob: Blob, *, at: int) -> Non
     digest = str(blob.digest)
     if connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).first() is None:
         connection.execute(insert(blobs), {"digest": digest, "size": blob.size, "stored_at": at, "checked_at": at})
-    if not refresh(connection, repository, blob.digest, at=at):
-        connection.execute(_LINK, {"repository_id": repository, "digest": digest, "linked_at": at})
+    found = connection.execute(_LINKED, {"repository": repository, "wanted": digest}).first()
+    if found is not None and found.released_at is None:
+        refresh(connection, repository, blob.digest, at=at)
+        return
+    namespace = home(connection, repository)
+    _count(connection, namespace, digest, size=blob.size)
+    if found is None:
+        values = {"repository_id": repository, "digest": digest, "linked_at": at, "namespace": namespace}
+        connection.execute(_LINK, values)
+    else:
+        connection.execute(_STATE, {"repository": repository, "wanted": digest, "since": None})
+        refresh(connection, repository, blob.digest, at=at)
 
 
 def refresh(connection: Connection, repository: int, digest: Digest, *, at: int) -> bool:
@@ -119,14 +179,49 @@ def refresh(connection: Connection, repository: int, digest: Digest, *, at: int)
 
 def linked(connection: Connection, name: str, digest: Digest) -> tuple[Blob, int] | None:
     """Find a blob that the repository of this name links, and since when or when it was last refreshed."""
-    row = connection.execute(_LINKED, {"name": name, "digest": str(digest)}).first()
+    row = connection.execute(_SINCE, {"name": name, "digest": str(digest)}).first()
     return None if row is None else (Blob(digest, row.size), row.linked_at)
 
 
 def unlink(connection: Connection, repository: int, digest: Digest) -> bool:
     """Take a blob out of a repository; tell whether it was there."""
-    done = connection.execute(_UNLINK, {"repository": repository, "wanted": str(digest)})
-    return done.rowcount > 0
+    wanted = {"repository": repository, "wanted": str(digest)}
+    found = connection.execute(_LINKED, wanted).first()
+    if found is None:
+        return False
+    usage.hold(connection, found.namespace)
+    connection.execute(_UNLINK, wanted)
+    if found.released_at is None:
+        _count(connection, found.namespace, str(digest), size=-found.size)
+    return True
+
+
+def release(connection: Connection, repository: int, digests: Collection[Digest], *, at: int) -> None:
+    """Stop counting those of these blobs that no manifest of the repository names any more."""
+    for digest in digests:
+        wanted = {"repository": repository, "wanted": str(digest)}
+        found = connection.execute(_LINKED, wanted).first()
+        if found is None or found.released_at is not None or named_by(connection, repository, digest) is not None:
+            continue
+        usage.hold(connection, found.namespace)
+        connection.execute(_STATE, {**wanted, "since": at})
+        _count(connection, found.namespace, str(digest), size=-found.size)
+
+
+def revive(connection: Connection, repository: int, digests: Collection[Digest]) -> None:
+    """Count those of these blobs again that were released, because a manifest is about to name them."""
+    for batch in batches([str(digest) for digest in digests]):
+        rows = connection.execute(_RELEASED, {"repository": repository, "digests": batch}).all()
+        for row in rows:
+            _count(connection, home(connection, repository), row.digest, size=row.size)
+            connection.execute(_STATE, {"repository": repository, "wanted": row.digest, "since": None})
+
+
+def _count(connection: Connection, namespace: str, digest: str, *, size: int) -> None:
+    """Count a blob as kept, or not as kept any more, if no repository of the namespace does (otherwise)."""
+    usage.hold(connection, namespace)
+    if connection.execute(_HELD, {"wanted": digest, "home": namespace}).first() is None:
+        usage.add(connection, namespace, size)
 
 
 def named_by(connection: Connection, repository: int, digest: Digest) -> str | None:

@@ -103,9 +103,14 @@ class TagBook:
         self._account = account
         self._at = at
 
+    def current(self, tag: str) -> str | None:
+        """Tell the digest that a tag points to, if it is there."""
+        found: str | None = self._connection.execute(_CURRENT, {"repository": self._repository, "tag": tag}).scalar()
+        return found
+
     def point(self, tag: str, manifest: int, digest: Digest) -> bool:
         """Let a tag point to a manifest, wherever it pointed; tell whether that changes anything."""
-        current = self._connection.execute(_CURRENT, {"repository": self._repository, "tag": tag}).scalar()
+        current = self.current(tag)
         if current == str(digest):
             return False
         target = {"manifest_id": manifest, "updated_at": self._at, "updated_by": self._account}

@@ -24,6 +24,14 @@ def count(connection: Connection, account: str) -> int:
     return found
 
 
+def reserve(connection: Connection, upload: Upload, size: int) -> None:
+    """Keep room for so many bytes of a session, which is remembered if it was not."""
+    done = connection.execute(update(uploads).where(uploads.c.id == upload.id).values(reserved=size))
+    if not done.rowcount:
+        add(connection, upload)
+        connection.execute(update(uploads).where(uploads.c.id == upload.id).values(reserved=size))
+
+
 def get(connection: Connection, session: str) -> Upload | None:
     """Find a session."""
     row = connection.execute(select(uploads).where(uploads.c.id == session)).first()

@@ -38,6 +38,9 @@ repositories: Final = Table(
     Column("name", BYTEWISE, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
     Column("visibility", String),  # null: that of its namespace
+    Column("namespace", BYTEWISE, nullable=False),  # first component of the name
+    Column("deleted_at", BigInteger),  # null: it is there; else it holds nothing but the history of its tags
+    Index("repositories_by_namespace", "namespace"),
 )
 
 blobs: Final = Table(
@@ -60,8 +63,10 @@ blob_links: Final = Table(
     repository_column(),
     Column("digest", BYTEWISE, ForeignKey("blobs.digest"), nullable=False),
     Column("linked_at", BigInteger, nullable=False),  # or when somebody who pushes was last told that it is here
+    Column("namespace", BYTEWISE, nullable=False),
+    Column("released_at", BigInteger),  # since when no manifest names it any more: then it does not count as used
     PrimaryKeyConstraint("repository_id", "digest"),
-    Index("blob_links_by_digest", "digest"),
+    Index("blob_links_by_digest", "digest", "namespace", "released_at"),
     sqlite_with_rowid=False,
 )
 
@@ -153,7 +158,9 @@ uploads: Final = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("active_at", BigInteger, nullable=False, server_default="0"),  # when bytes last came, to the minute
     Index("uploads_by_activity", "active_at"),
+    Column("reserved", BigInteger, nullable=False, server_default="0"),  # bytes that a quota keeps free for it
     Index("uploads_by_account", "account"),
+    Index("uploads_by_repository", "repository"),
 )
 
 events: Final = Table(

@@ -4,10 +4,20 @@ from orchard.hub.catalog import (
     Blob,
     Damage,
     Event,
+    KeepRule,
+    Kind,
+    Movers,
+    Pulls,
+    Quota,
     RepositorySummary,
+    Retention,
     StoredManifest,
     TagMove,
+    TagPattern,
+    TagRule,
     TagSummary,
+    Trashed,
+    Usage,
     VersionMark,
     VersionSummary,
 )
@@ -16,43 +26,65 @@ from orchard.hub.registry.collecting import Collected, Collector
 from orchard.hub.registry.conditions import Condition
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.entry import Registry
+from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import FIRST, Overview
-from orchard.hub.registry.ports import Content, Files, Policy, Staged
+from orchard.hub.registry.ports import Content, Files, Policy, Reach, Staged, boundless
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.recall import Recall
+from orchard.hub.registry.restoring import Restored
+from orchard.hub.registry.retaining import Decision, Plan
 from orchard.hub.registry.scrubbing import Scrubbed, Scrubber
+from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import OpenUpload
 from orchard.hub.registry.writing import Pushed, WritableRepository
 
 __all__ = [
     "FIRST",
+    "Allotment",
     "Blob",
     "Collected",
     "Collector",
     "Condition",
     "Content",
     "Damage",
+    "Decision",
     "DeletableRepository",
     "Event",
     "Files",
+    "GovernedScope",
+    "KeepRule",
+    "Kind",
+    "Movers",
     "OpenUpload",
     "Overview",
     "Page",
+    "Plan",
     "Policy",
     "Premises",
+    "Pulls",
     "Pushed",
+    "Quota",
+    "Reach",
     "ReadableRepository",
     "Recall",
     "Registry",
     "RepositorySummary",
+    "Restored",
+    "Retention",
     "Scrubbed",
     "Scrubber",
     "Staged",
     "StoredManifest",
     "TagMove",
+    "TagPattern",
+    "TagRule",
     "TagSummary",
+    "Trashed",
+    "Upkeep",
+    "Usage",
     "VersionDetail",
     "VersionMark",
     "VersionSummary",
     "WritableRepository",
+    "boundless",
 ]

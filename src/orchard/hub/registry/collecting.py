@@ -14,7 +14,7 @@ from itertools import groupby, islice
 from typing import Final, TypeVar
 
 from orchard.hub import catalog
-from orchard.hub.catalog import Journal
+from orchard.hub.catalog import Deletion, Journal
 from orchard.hub.catalog.garbage import Referrer
 from orchard.hub.db import Transaction
 from orchard.hub.registry.reading import Premises
@@ -106,7 +106,10 @@ class Collector:
             with self._premises.database.write(referrer.name) as connection:
                 if not catalog.garbage.orphaned(connection, referrer.manifest, self._before):
                     return False
-                catalog.manifests.remove(connection, referrer.manifest)
+                why = "what it is about is gone"
+                deletion = Deletion(referrer.name, "referrer", str(referrer.digest), why, ACCOUNT, self._at)
+                catalog.trash.keep_manifest(connection, catalog.trash.begin(connection, deletion), referrer.manifest)
+                catalog.manifests.remove(connection, referrer.manifest, at=self._at)
                 journal = Journal(connection, referrer.name, account=ACCOUNT, at=self._at)
                 journal.record("manifest.delete", referrer.digest)
         finally:

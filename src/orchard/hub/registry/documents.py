@@ -73,7 +73,7 @@ def require_children(connection: Transaction, repository: int, document: Documen
         NotFoundError: Naming what is missing.
         InvalidDocumentError: If something has another size than the manifest says.
     """
-    needed = [child for child in document.children if not child.media_type.startswith(_ELSEWHERE)]
+    needed = [child for child in document.children if not is_elsewhere(child)]
     digests = {child.digest for child in needed}
     found: dict[str, tuple[int, int]] = {}
     if isinstance(document, Index):
@@ -84,6 +84,11 @@ def require_children(connection: Transaction, repository: int, document: Documen
     for child in needed:
         _require(child, found)
     return {digest: total for digest, (_, total) in found.items()}
+
+
+def is_elsewhere(child: Descriptor) -> bool:
+    """Tell whether content is never kept in registries."""
+    return child.media_type.startswith(_ELSEWHERE)
 
 
 def index_facts(document: Document, totals: dict[str, int]) -> Facts:

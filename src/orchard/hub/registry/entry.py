@@ -6,11 +6,14 @@ from orchard.errors import DeniedError
 from orchard.hub import catalog
 from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummary
+from orchard.hub.catalog.usage import EVERYWHERE
 from orchard.hub.registry import browsing
 from orchard.hub.registry.browsing import VersionDetail
 from orchard.hub.registry.deleting import DeletableRepository
+from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import Overview
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
+from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import Busy, sweep
 from orchard.hub.registry.writing import WritableRepository
 from orchard.oci import Digest, check_repository
@@ -24,7 +27,7 @@ _DOING: Final = {
 }
 
 
-class Registry:
+class Registry:  # noqa: PLR0904 -- the one way in, for every surface
     """Everything that a hub keeps.
 
     Attributes:
@@ -47,8 +50,13 @@ class Registry:
         self._require(who, Action.PULL, name)
         return ReadableRepository(self._premises, name)
 
-    def writable(self, who: Principal, name: str) -> WritableRepository:
+    def writable(self, who: Principal, name: str, *, override: str | None = None) -> WritableRepository:
         """Open a repository for writing, be it there or not.
+
+        Args:
+            who: Somebody who may push.
+            name: The repository.
+            override: Why rules for tags are to be broken. Only administrators of the hub may; it is written down.
 
         Raises:
             InvalidReferenceError: If this cannot be a repository's name.
@@ -56,10 +64,16 @@ class Registry:
             StorageError: If that cannot be told.
         """
         self._require(who, Action.PUSH, name)
-        return WritableRepository(self._premises, self._busy, who=who, name=name)
+        self._require_override(who, name, override)
+        return WritableRepository(self._premises, self._busy, who=who, name=name, override=override)
 
-    def deletable(self, who: Principal, name: str) -> DeletableRepository:
+    def deletable(self, who: Principal, name: str, *, override: str | None = None) -> DeletableRepository:
         """Open a repository for taking things out of it, be it there or not.
+
+        Args:
+            who: Somebody who may delete.
+            name: The repository.
+            override: Why rules for tags are to be broken. Only administrators of the hub may; it is written down.
 
         Raises:
             InvalidReferenceError: If this cannot be a repository's name.
@@ -67,7 +81,40 @@ class Registry:
             StorageError: If that cannot be told.
         """
         self._require(who, Action.DELETE, name)
-        return DeletableRepository(self._premises, who=who, name=name)
+        self._require_override(who, name, override)
+        return DeletableRepository(self._premises, who=who, name=name, override=override)
+
+    def governed(self, who: Principal, scope: str) -> GovernedScope:
+        """Open a repository or a namespace, be it there or not, or the whole hub (``*``), to say what holds there.
+
+        Raises:
+            InvalidReferenceError: If this cannot be a repository's or a namespace's name.
+            DeniedError: If ``who`` may not.
+            StorageError: If that cannot be told.
+        """
+        if scope == EVERYWHERE:
+            self._require_admin(who, scope, "say what holds for the whole hub")
+        else:
+            self._require(who, Action.GOVERN, scope)
+        return GovernedScope(self._premises, who=who, scope=scope)
+
+    def allotment(self, who: Principal) -> Allotment:
+        """Open the quotas of all namespaces for changing.
+
+        Raises:
+            DeniedError: If ``who`` may not.
+            StorageError: If that cannot be told.
+        """
+        self._require_admin(who, EVERYWHERE, "change quotas")
+        return Allotment(self._premises, who=who)
+
+    def upkeep(self) -> Upkeep:
+        """Give what the hub does by itself: applying retention, emptying the trash, writing down what was counted."""
+        return Upkeep(self._premises)
+
+    def asked(self, name: str, digest: Digest, *, pulled: bool) -> None:
+        """Take note, without waiting, that somebody asked for a version; and got it, if it was pulled."""
+        self._premises.pulls.count(name, str(digest), pulls=int(pulled), at=self._premises.at)
 
     def recall(self, who: Principal, name: str, reference: str) -> StoredManifest | None:
         """Find a manifest if that takes no waiting: it is hot, and ``who`` may read it."""
@@ -139,6 +186,19 @@ class Registry:
             StorageError: If the disk or the catalog fails.
         """
         sweep(self._premises, self._busy, self._premises.at - round(lifetime * 1000))
+
+    def _require_override(self, who: Principal, name: str, override: str | None) -> None:
+        if override is not None:
+            self._require_admin(who, name, "override rules for tags")
+
+    def _require_admin(self, who: Principal, name: str, deed: str) -> None:
+        """Refuse whoever is no administrator.
+
+        Raises:
+            DeniedError: If ``who`` is none.
+        """
+        if not self._premises.reach(who, name).site_admin:
+            raise DeniedError(f"{who.name} may not {deed}: only administrators of the hub may")
 
     def _require(self, who: Principal, action: Action, name: str) -> None:
         """Refuse whoever may not.

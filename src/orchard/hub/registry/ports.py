@@ -1,11 +1,32 @@
 """What the registry needs from others: a place for bytes, and somebody who says who may do what."""
 
 from collections.abc import Collection, Generator, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from orchard.hub.access import Action, Principal
 from orchard.oci import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What somebody is in one repository, for rules that name roles and teams.
+
+    Attributes:
+        site_admin: Whether it may break rules, and set what holds for the whole hub.
+        role: ``reader``, ``writer``, ``maintainer`` or ``owner``; none if it has none.
+        teams: Names of teams that it is in.
+    """
+
+    site_admin: bool
+    role: str | None
+    teams: frozenset[str] = frozenset()
+
+
+def boundless(who: Principal, repository: str) -> Reach:  # noqa: ARG001 -- of a hub without accounts
+    """Say that somebody is everything everywhere."""
+    return Reach(site_admin=True, role="owner")
 
 
 class Policy(Protocol):

@@ -7,10 +7,12 @@ from typing import Final
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
-from orchard.hub.catalog import Blob, RepositorySummary, StoredManifest, TagMove
+from orchard.hub.access import Principal
+from orchard.hub.catalog import Blob, Pulls, RepositorySummary, StoredManifest, TagMove, TagRule
 from orchard.hub.db import Database
+from orchard.hub.registry.counting import PullCounter
 from orchard.hub.registry.holding import Holds
-from orchard.hub.registry.ports import Content, Files, Policy
+from orchard.hub.registry.ports import Content, Files, Policy, Reach, boundless
 from orchard.hub.registry.recall import Recall
 from orchard.oci import Digest
 
@@ -27,6 +29,8 @@ class Premises:
         keep: Seconds for which a repository keeps a blob that no manifest names, since it came or was asked for.
         most_uploads: Unfinished uploads that an account may have.
         holds: Whose bytes are being written or erased.
+        reach: Tells what somebody is in a repository or a namespace.
+        pulls: Counts who asks for what.
     """
 
     database: Database
@@ -37,6 +41,8 @@ class Premises:
     keep: float = 24 * 3600.0
     most_uploads: int = 1000
     holds: Holds = field(default_factory=Holds)
+    reach: Callable[[Principal, str], Reach] = boundless
+    pulls: PullCounter = field(default_factory=PullCounter)
 
     @property
     def at(self) -> int:
@@ -135,6 +141,24 @@ class ReadableRepository:
             raise NotFoundError(f"{self.name} has no manifest {reference}")
         recall.put(self.name, str(reference), found, mark=mark)
         return found
+
+    def pulls(self, digest: Digest) -> Pulls:
+        """Tell how often a version was pulled, and when it was asked for last; a few seconds late.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            return catalog.pulls.of(connection, self.name, digest)
+
+    def tag_rules(self) -> list[TagRule]:
+        """List the rules that hold for the tags of this repository, wherever they are said.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            return catalog.rules.for_tags(connection, self.name)
 
     def tags(self, page: Page) -> list[str]:
         """List tags in the order of their bytes.

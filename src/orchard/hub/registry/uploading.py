@@ -5,10 +5,11 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
-from orchard.errors import ConflictError, IntegrityError, RateLimitedError, StorageError
+from orchard.errors import ConflictError, IntegrityError, QuotaError, RateLimitedError, StorageError
 from orchard.hub import catalog
 from orchard.hub.catalog import Blob, Journal, Upload
 from orchard.hub.registry.ports import Staged
+from orchard.hub.registry.quotas import Room, within_quota
 from orchard.hub.registry.reading import Premises
 from orchard.oci import Digest
 
@@ -49,6 +50,7 @@ class OpenUpload:
         self._staged = staged
         self._lasting = lasting
         self._active = upload.active_at
+        self._room = Room(premises, upload)
 
     @property
     def id(self) -> str:
@@ -79,12 +81,23 @@ class OpenUpload:
             catalog.uploads.add(connection, upload)
         self._lasting = True
 
+    def expect(self, more: int) -> None:
+        """Keep room for bytes that are announced, so that what does not fit is refused before it is sent.
+
+        Raises:
+            QuotaError: If the namespace may not keep that much.
+            StorageError: If the catalog fails.
+        """
+        self._room.reserve(self.size + more)
+
     def append(self, pieces: Sequence[bytes]) -> None:
         """Add bytes at the end: all of them, or none if that fails.
 
         Raises:
+            QuotaError: If the namespace may not keep that much.
             StorageError: If the disk is full or fails.
         """
+        self._room.grow(self.size + sum(map(len, pieces)))
         self._staged.append(pieces)
         at = self._premises.at
         if self._lasting and at - self._active > _MINUTE:
@@ -105,6 +118,7 @@ class OpenUpload:
 
         Raises:
             IntegrityError: If they are not the bytes of that digest; the session is over all the same.
+            QuotaError: If the namespace may not keep that much; the session is over as well.
             StorageError: If the disk or the catalog fails.
         """
         blob = Blob(digest, self.size)
@@ -114,12 +128,20 @@ class OpenUpload:
             except IntegrityError:
                 self.cancel()
                 raise
-            self._link(blob)
+            try:
+                self._link(blob)
+            except QuotaError:
+                self.cancel()
+                raise
+        self._room.leave()
         return blob
 
     def _link(self, blob: Blob) -> None:
         upload, at = self._upload, self._premises.at
-        with self._premises.database.write(upload.repository) as connection:
+        with (
+            self._premises.database.write(upload.repository) as connection,
+            within_quota(connection, upload.repository),
+        ):
             repository = catalog.repositories.make(connection, upload.repository, at)
             catalog.repositories.link(connection, repository, blob, at=at)
             catalog.soundness.renew(connection, blob.digest, at)
@@ -135,6 +157,7 @@ class OpenUpload:
         self._lasting = False
         with self._premises.database.write(self._upload.repository) as connection:
             catalog.uploads.remove(connection, self.id)
+        self._room.leave()
         self._premises.files.discard(self.id)
 
     def close(self) -> None:
@@ -148,6 +171,7 @@ class OpenUpload:
         finally:
             self._busy.give_back(self.id)
             if not self._lasting:
+                self._room.give_back()
                 self._premises.files.discard(self.id)
 
 

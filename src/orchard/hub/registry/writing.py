@@ -12,7 +12,9 @@ from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Uplo
 from orchard.hub.db import Transaction
 from orchard.hub.registry import documents
 from orchard.hub.registry.conditions import Condition
+from orchard.hub.registry.quotas import within_quota
 from orchard.hub.registry.reading import Premises, is_there
+from orchard.hub.registry.tagging import TagGuard
 from orchard.hub.registry.uploading import Busy, OpenUpload
 from orchard.oci import Digest, Document
 
@@ -35,10 +37,13 @@ class Pushed:
 class WritableRepository:
     """One repository, open for writing by one account. Having it is the permission."""
 
-    def __init__(self, premises: Premises, busy: Busy, *, who: Principal, name: str) -> None:
+    def __init__(
+        self, premises: Premises, busy: Busy, *, who: Principal, name: str, override: str | None = None
+    ) -> None:
         self._premises = premises
         self._busy = busy
         self._who = who
+        self._override = override
         self.name = name
 
     def start_upload(self, algorithm: str, *, lasting: bool = True) -> OpenUpload:
@@ -139,10 +144,11 @@ class WritableRepository:
         """Link a blob of another repository that this account may read; of any such one if no source is given.
 
         Raises:
+            QuotaError: If the namespace may not keep that much.
             StorageError: If the catalog fails.
         """
         at = self._premises.at
-        with self._premises.database.write(self.name) as connection:
+        with self._premises.database.write(self.name) as connection, within_quota(connection, self.name):
             names = catalog.repositories.linking(connection, digest) if source is None else [source]
             readable = (name for name in names if self._premises.policy.allows(self._who, Action.PULL, name))
             found = next(filter(None, (catalog.repositories.blob(connection, name, digest) for name in readable)), None)
@@ -173,6 +179,8 @@ class WritableRepository:
 
         Raises:
             PreconditionError: If it points elsewhere.
+            DeniedError: If a rule forbids that one of the tags is set.
+            QuotaError: If the namespace may not keep that much.
             InvalidDocumentError: If it is not a manifest.
             LimitExceededError: If it is too large.
             IntegrityError: If it has another digest.
@@ -185,7 +193,7 @@ class WritableRepository:
             raise IntegrityError(f"{name}: the manifest is {Digest.of(raw, name.algorithm)}")
         bare = documents.facts(document, self.name, self._premises)
         try:
-            with self._premises.database.write(self.name) as connection:
+            with self._premises.database.write(self.name) as connection, within_quota(connection, self.name):
                 if condition is not None and tags:
                     condition.require(tags[0], catalog.tags.target(connection, self.name, tags[0]))
                 self._store(connection, document, name, facts=bare, tags=tags)
@@ -208,7 +216,10 @@ class WritableRepository:
             manifest = catalog.manifests.add(connection, repository, new)
             journal.record("manifest.push", digest)
         book = TagBook(connection, repository, account=self._who.name, at=at)
+        guard = TagGuard.load(connection, self._premises, self.name, who=self._who, override=self._override)
         for tag in tags:
+            if guard.require_move(tag, book.current(tag), str(digest)):
+                journal.record("tag.override", digest, tag)
             if book.point(tag, manifest, digest):
                 journal.record("tag.set", digest, tag)
 

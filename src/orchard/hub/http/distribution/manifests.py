@@ -19,11 +19,12 @@ _SUBJECT: Final = wire.SUBJECT_HEADER.lower().encode()
 async def get(service: Service, call: Call) -> Reply:
     """Send a manifest as it was received, whatever types the client says it accepts: many say too little."""
     hot = service.registry.recall(call.who, call.name, call.tail)
-    if hot is not None:
-        return _found(call, hot)
-    repository = await service.reading(call)
-    reference = _reference(call.tail)
-    return _found(call, await service.threads.run(lambda: repository.manifest(reference)))
+    if hot is None:
+        repository = await service.reading(call)
+        reference = _reference(call.tail)
+        hot = await service.threads.run(lambda: repository.manifest(reference))
+    service.registry.asked(call.name, hot.digest, pulled=call.method == "GET")
+    return _found(call, hot)
 
 
 async def put(service: Service, call: Call) -> Reply:

@@ -6,6 +6,7 @@ from typing import Final
 
 from orchard.errors import InvalidDigestError, NotFoundError, RemoteError
 from orchard.hub.http.asgi import Headers
+from orchard.hub.http.body import BATCH
 from orchard.hub.http.distribution.errors import problem
 from orchard.hub.http.distribution.service import Call, Service
 from orchard.hub.http.ranges import parse_chunk
@@ -95,8 +96,16 @@ async def _take_whole(service: Service, call: Call) -> Reply:
     digest = _wanted(call)
     repository = await service.writing(call)
     async with service.holding(lambda: repository.start_upload(digest.algorithm, lasting=False)) as upload:
-        await call.body.pour(upload.append, service.threads)
+        await _pour(service, call, upload)
         return _created(call, await service.threads.run(lambda: upload.commit(digest)))
+
+
+async def _pour(service: Service, call: Call, upload: OpenUpload) -> int:
+    """Add the body to an upload; if its size is known, what a quota has no room for is refused before it comes."""
+    length = call.body.length
+    if length is not None and length > BATCH:  # less is asked about when it is there
+        await service.threads.run(lambda: upload.expect(length))
+    return await call.body.pour(upload.append, service.threads)
 
 
 async def _finished_before(service: Service, call: Call, digest: Digest) -> Reply:
@@ -128,7 +137,7 @@ async def _receive(service: Service, call: Call, upload: OpenUpload) -> Reply | 
     """Add the body to an upload; refuse a chunk that is out of place or contradicts its own length."""
     header = call.header(b"content-range")
     if header is None:
-        await call.body.pour(upload.append, service.threads)
+        await _pour(service, call, upload)
         return None
     chunk = parse_chunk(header)
     if chunk is None:
@@ -139,7 +148,7 @@ async def _receive(service: Service, call: Call, upload: OpenUpload) -> Reply | 
         return problem(416, wire.BLOB_UPLOAD_INVALID, message, headers=_progress(call, upload))
     received = call.body.length
     if received in {None, length}:
-        received = await call.body.pour(upload.append, service.threads)
+        received = await _pour(service, call, upload)
     if received == length:
         return None
     await service.threads.run(lambda: upload.rewind(start))
