@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from orchard.hub.db import Database
+from orchard.hub.db.postgresql import open_postgresql
 from support.drivers import AWS, BUCKET
-from support.hubinside import Inside, MakeHub, quick_directory
+from support.hubinside import Inside, MakeHub, fresh_catalog, quick_directory
 from support.hubs import Nursery, nursery
+from support.postgres import Postgres, fresh_url, running_postgres
 from support.swift import Swift, running_swift
 
 
@@ -24,6 +27,27 @@ def make_hub() -> Iterator[MakeHub]:
             return inside
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, for all tests that this process runs."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A fresh catalog, on each engine."""
+    if request.param == "sqlite":
+        with quick_directory() as directory:
+            database = fresh_catalog(directory)
+            yield database
+            database.close()
+    else:
+        database = open_postgresql(fresh_url(request.getfixturevalue("postgres")))
+        yield database
+        database.close()
 
 
 @pytest.fixture

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 
 import pytest
 
 from orchard.errors import StorageError
+from orchard.hub.db import Database
 from orchard.hub.db.sqlite import open_sqlite
 from orchard.hub.jobs import HopelessError, Kind, Run, StoppedError, Worker
-from orchard.hub.queue import State, TaskQueue
+from orchard.hub.queue import Dispatch, State, TaskQueue
 from orchard.hub.queue.leases import TableDispatch
-from support.hubinside import CATALOG, fresh_catalog, quick_directory
+from support.hubinside import CATALOG
 from support.hubs import Nursery, wait_until
 from support.queues import Bench
 
@@ -22,11 +24,8 @@ LEASE = 1.0
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with quick_directory() as directory:
-        database = fresh_catalog(directory)
-        yield Bench(database)
-        database.close()
+def bench(database: Database) -> Bench:
+    return Bench(database)
 
 
 @pytest.fixture
@@ -36,16 +35,18 @@ def queue(bench: Bench) -> TaskQueue:
 
 def real_queue(bench: Bench) -> TaskQueue:
     """A queue by real clocks, whose workers are soon taken for dead."""
-    return TaskQueue(bench.database, TableDispatch(time.time), steady=time.monotonic, lease=LEASE)
+    return TaskQueue(bench.database, dispatch(bench), steady=time.monotonic, lease=LEASE)
+
+
+def dispatch(bench: Bench) -> Dispatch:
+    return TableDispatch(time.time) if bench.database.dialect == "sqlite" else bench.dispatch()
 
 
 @contextmanager
 def working(queue: TaskQueue, *kinds: Kind, slots: int = 2) -> Iterator[Worker]:
-    worker = Worker(queue, kinds, name="here", slots=slots, steady=time.monotonic, lease=LEASE)
+    worker = Worker(queue, kinds, name="here", slots=slots, steady=time.monotonic, grace=10.0)
     with worker:
         yield worker
-        worker.stop()
-        worker.join(10.0)
 
 
 def ends(bench: Bench, task: str) -> Callable[[], bool]:
@@ -168,10 +169,15 @@ def test_hub_that_cannot_wait_for_a_handler_ends_without_it(bench: Bench, queue:
         begun.set()
         free.wait(10.0)
 
-    with Worker(queue, [Kind(name="work", handler=handle)], name="a", slots=1, steady=time.monotonic, lease=LEASE):
-        bench.put(queue, "work")
+    kind = Kind(name="work", handler=handle)
+    worker = Worker(queue, [kind], name="a", slots=1, steady=time.monotonic, grace=0.05)
+    with worker:
+        task = bench.put(queue, "work")
         assert begun.wait(10.0)
+    assert bench.state(task) == State.RUNNING
     free.set()
+    wait_until(ends(bench, task))
+    wait_until(lambda: not any(thread.name == "jobs" for thread in enumerate_threads()))
 
 
 def test_slow_tasks_leave_a_hand_to_the_others(bench: Bench, queue: TaskQueue) -> None:
@@ -225,7 +231,7 @@ class Moody(TaskQueue):
 
 def test_worker_outlives_failures_of_the_database(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     done = Event()
-    queue = Moody(bench.database, TableDispatch(time.time), steady=time.monotonic, lease=LEASE)
+    queue = Moody(bench.database, dispatch(bench), steady=time.monotonic, lease=LEASE)
     with caplog.at_level(logging.WARNING), working(queue, Kind(name="sweep", handler=lambda _: done.set(), every=60.0)):
         assert done.wait(10.0)
     assert "cannot look for tasks: gone" in caplog.text

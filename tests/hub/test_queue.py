@@ -1,26 +1,22 @@
 """What a queue promises, on every engine."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
 
 from orchard.errors import LimitExceededError
+from orchard.hub.db import Database
 from orchard.hub.queue import Progress, State, TaskQueue, counts, forget, record
 from orchard.hub.queue.tasks import LEASE
-from support.hubinside import fresh_catalog, quick_directory
 from support.queues import KIND, Bench, take
 
 DAY = 24 * 3600.0
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with quick_directory() as directory:
-        database = fresh_catalog(directory)
-        yield Bench(database)
-        database.close()
+def bench(database: Database) -> Bench:
+    return Bench(database)
 
 
 @pytest.fixture
@@ -235,7 +231,7 @@ def test_clock_jump_takes_no_task_from_a_worker_that_lives(bench: Bench, queue: 
     for _ in range(3):
         assert other.take("w2", [KIND]) is None
         bench.steady.time += LEASE / 4
-    bench.clock.time += jump
+    bench.jump(jump)
     assert other.take("w2", [KIND]) is None
     assert lease.renew(Progress())
 
@@ -243,7 +239,8 @@ def test_clock_jump_takes_no_task_from_a_worker_that_lives(bench: Bench, queue: 
 def test_clock_set_back_keeps_nothing_waiting(bench: Bench, queue: TaskQueue) -> None:
     task = bench.put(queue)
     delayed = bench.put(queue, delay=10.0)
-    bench.clock.time -= DAY
+    bench.jump(-DAY)
+    bench.steady.time += LEASE
     assert {take(queue).task.id for _ in range(2)} == {task, delayed}
 
 
@@ -315,7 +312,7 @@ def test_repeated_task_comes_again_when_its_time_has_come(bench: Bench, queue: T
     assert queue.repeat("sweep", 90.0) == 60.0
     take(queue, "sweep").succeed(Progress())
     bench.pass_time(60.0)
-    assert queue.repeat("sweep", 90.0) == 30.0
+    assert 29.0 < queue.repeat("sweep", 90.0) <= 30.0
     assert queue.take("w1", ["sweep"]) is None
     bench.pass_time(30.0)
     queue.repeat("sweep", 90.0)
@@ -336,7 +333,7 @@ def test_repeated_task_that_still_runs_does_not_run_twice_at_once(bench: Bench, 
 def test_clock_set_back_does_not_stop_what_comes_again_and_again(bench: Bench, queue: TaskQueue) -> None:
     queue.repeat("sweep", 90.0)
     take(queue, "sweep").succeed(Progress())
-    bench.clock.time -= DAY
+    bench.jump(-DAY)
     queue.repeat("sweep", 90.0)
     assert take(queue, "sweep").task.attempt == 1
 

@@ -40,21 +40,17 @@ class Workshop:
 
     def asked(self, task: str) -> None:
         """Do what waits, until a task has ended."""
-        with self.worker(replace(kind, every=None) for kind in self._by_name.values()) as worker:
+        with self.worker(replace(kind, every=None) for kind in self._by_name.values()):
             wait_until(lambda: self.upkeep.task(task).ended_at is not None)
-            worker.stop()
-            worker.join(10.0)
         assert self.upkeep.task(task).state == State.DONE, self.upkeep.task(task)
 
     def worker(self, kinds: Iterator[Kind]) -> Worker:
-        return Worker(self.queue, list(kinds), name="here", slots=2, steady=time.monotonic)
+        return Worker(self.queue, list(kinds), name="here", slots=2, steady=time.monotonic, grace=10.0)
 
     def by_itself(self, done: Callable[[], bool]) -> None:
         """Let the hub do what it does by itself."""
-        with self.worker(iter(self._by_name.values())) as worker:
+        with self.worker(iter(self._by_name.values())):
             wait_until(done)
-            worker.stop()
-            worker.join(10.0)
 
 
 @pytest.fixture

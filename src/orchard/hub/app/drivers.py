@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from orchard.errors import ConflictError
+from orchard.errors import ConflictError, UnsupportedError
 from orchard.hub.catalog import places
 from orchard.hub.catalog.segments import Segments
 from orchard.hub.db import Database, migrate
 from orchard.hub.db.sqlite import open_sqlite
+from orchard.hub.queue import TaskQueue
+from orchard.hub.queue.leases import TableDispatch
+from orchard.hub.queue.procrastinating import ProcrastinateDispatch, prepare
 from orchard.hub.registry import Files
 from orchard.hub.settings import Settings
 from orchard.hub.storage.bucket import Address, Bucket
@@ -31,15 +34,55 @@ def open_catalog(settings: Settings) -> Iterator[Database]:
     """Open the catalog, made or brought to the shape that this code expects.
 
     Raises:
+        UsageError: If the address of the database cannot be one.
+        UnsupportedError: If its driver is not installed.
         ConflictError: If a newer hub made it.
+        UnavailableError: If it cannot be reached now.
         StorageError: If it cannot be used.
     """
-    database = open_sqlite(catalog_file(settings.data))
-    try:
+    with open_database(settings) as database:
         migrate(database)
+        if settings.database is not None:
+            prepare(database)
+        yield database
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """Open the catalog as it is.
+
+    Raises:
+        UsageError: If the address of the database cannot be one.
+        UnsupportedError: If its driver is not installed.
+    """
+    url = settings.database
+    database = open_sqlite(catalog_file(settings.data)) if url is None else _postgresql(url)
+    try:
         yield database
     finally:
         database.close()
+
+
+def open_queue(database: Database) -> TaskQueue:
+    """Open the queue that is kept in the catalog's database."""
+    dispatch = TableDispatch(time.time) if database.dialect == "sqlite" else ProcrastinateDispatch()
+    return TaskQueue(database, dispatch, steady=time.monotonic)
+
+
+def _postgresql(url: str) -> Database:
+    """Open PostgreSQL.
+
+    Raises:
+        UsageError: If the address cannot be one.
+        UnsupportedError: If the driver is not installed.
+    """
+    try:
+        from orchard.hub.db.postgresql import open_postgresql  # noqa: PLC0415 -- 0.3 s that only such a hub pays
+    except ModuleNotFoundError as error:
+        raise UnsupportedError(
+            f"PostgreSQL needs {error.name}, which is not installed: pip install 'orchard[hub,postgres]'"
+        ) from error
+    return open_postgresql(url)
 
 
 def open_files(settings: Settings, database: Database) -> Files:

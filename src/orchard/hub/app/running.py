@@ -10,10 +10,10 @@ import uvloop
 
 from orchard.errors import NotFoundError, UsageError
 from orchard.hub.app import people
-from orchard.hub.app.drivers import catalog_file, open_catalog, open_files
+from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
 from orchard.hub.app.people import open_entrance, people_of
 from orchard.hub.app.surfaces import api, site, watch
-from orchard.hub.app.work import kinds, open_queue, open_worker
+from orchard.hub.app.work import kinds, open_worker
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
 from orchard.hub.http.logs import log_to_stderr
@@ -52,7 +52,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             database,
             open_files(settings, database),
             entrance.policy,
-            recall=Recall(settings.recall),
+            recall=Recall(settings.recall if settings.database is None else 0),  # other hubs may write there
             now=time.time,
             keep=settings.keep_unreferenced,
             most_uploads=settings.uploads_per_account,

@@ -7,24 +7,17 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from orchard.hub.db import Database
 from orchard.hub.jobs import Kind, Run, Worker
 from orchard.hub.jobs.collecting import collecting
 from orchard.hub.jobs.scrubbing import scrubbing
 from orchard.hub.jobs.sweeping import sweeping
 from orchard.hub.queue import Queue, TaskQueue, forget
-from orchard.hub.queue.leases import TableDispatch
 from orchard.hub.registry import Premises, Registry
 from orchard.hub.settings import Settings
 
 _LOG: Final = logging.getLogger("orchard.hub.jobs")
 _HOUR: Final = 3600.0
 _KEPT: Final = 7 * 24 * _HOUR  # seconds for which people can see what came of a task
-
-
-def open_queue(database: Database) -> TaskQueue:
-    """Open the queue that is kept in the catalog's database."""
-    return TaskQueue(database, TableDispatch(time.time), steady=time.monotonic)
 
 
 def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: Queue) -> Sequence[Kind]:
@@ -46,4 +39,4 @@ def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: 
 def open_worker(settings: Settings, queue: TaskQueue, kinds: Sequence[Kind]) -> Worker:
     """Make the worker of this process."""
     name = f"{socket.gethostname()}:{os.getpid()}"
-    return Worker(queue, kinds, name=name, slots=settings.workers, steady=time.monotonic)
+    return Worker(queue, kinds, name=name, slots=settings.workers, steady=time.monotonic, grace=settings.grace)

@@ -21,21 +21,31 @@ def _any_order(connection: Connection, scope: str | None) -> None:
     """Let the engine decide who writes when."""
 
 
+def _no_hurry(connection: Connection) -> None:
+    """Be as patient as ever."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
     """What differs from engine to engine.
 
     Attributes:
-        engine: Where connections come from.
+        engine: Where connections for writing come from.
+        reader: Where those come from that must see one state in several statements.
+        glance: Where those come from that run one statement.
         explain: Makes an error of ours of one of the engine's.
         turn: What a writer holds from before its transaction begins until after it ended.
         order: Makes a transaction that has just begun wait for the writers that it must not meet.
+        unhurried: Lets one that has just begun take as long as it likes.
     """
 
     engine: Engine
+    reader: Engine
+    glance: Engine
     explain: Callable[[DBAPIError], StorageError]
     turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
     order: Callable[[Connection, str | None], None] = _any_order
+    unhurried: Callable[[Connection], None] = _no_hurry
 
 
 class Database:
@@ -57,7 +67,18 @@ class Database:
             UnavailableError: If the engine cannot be reached now.
             StorageError: If the engine fails.
         """
-        with self._translated(), self._driver.engine.begin() as connection:
+        with self._translated(), self._driver.reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Give the catalog for one statement: cheaper than ``read`` where each step is a journey to another machine.
+
+        Raises:
+            UnavailableError: If the engine cannot be reached now.
+            StorageError: If the engine fails.
+        """
+        with self._translated(), self._driver.glance.connect() as connection:
             yield connection
 
     @contextmanager
@@ -90,13 +111,26 @@ class Database:
         with self._writing() as connection:
             yield connection
 
+    @contextmanager
+    def overhaul(self) -> Iterator[Connection]:
+        """Change the shape of the database, or all that is in it, however long that takes. Everybody waits.
+
+        Raises:
+            UnavailableError: If the engine cannot be reached now.
+            StorageError: If the engine fails, or the disk is full.
+        """
+        with self._writing() as connection:
+            self._driver.unhurried(connection)
+            self._driver.order(connection, None)
+            yield connection
+
     def check(self) -> None:
         """Find out whether the engine answers.
 
         Raises:
             StorageError: If it does not.
         """
-        with self.read() as connection:
+        with self.look() as connection:
             connection.execute(select(1))
 
     def close(self) -> None:

@@ -21,8 +21,9 @@ def migrate(database: Database) -> None:
     with database.read() as connection:
         if revision(connection) == HEAD:
             return
-    with database.write() as connection:
-        _upgrade(connection)
+    with database.overhaul() as connection:
+        if revision(connection) != HEAD:  # another process may have done it while we waited
+            _upgrade(connection)
 
 
 def revision(connection: Connection) -> str | None:

@@ -32,7 +32,7 @@ def open_sqlite(path: Path) -> Database:
     engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=POOL, max_overflow=0)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
-    return Database(Driver(engine=engine, explain=_explain, turn=Lock()))
+    return Database(Driver(engine=engine, reader=engine, glance=engine, explain=_explain, turn=Lock()))
 
 
 def _prepare(connection: sqlite3.Connection, _: object) -> None:

@@ -9,7 +9,6 @@ from orchard.errors import OrchardError
 from orchard.hub.jobs.kind import Kind
 from orchard.hub.jobs.running import Running
 from orchard.hub.queue import Feed
-from orchard.hub.queue.tasks import LEASE
 
 _LOG: Final = logging.getLogger("orchard.hub.jobs")
 _POLL: Final = 1.0  # seconds between two looks at what other processes put: 0.2 ms of CPU each
@@ -28,7 +27,7 @@ class Worker:
         name: str,
         slots: int,
         steady: Callable[[], float],
-        lease: float = LEASE,
+        grace: float,
     ) -> None:
         """Make a worker.
 
@@ -38,14 +37,15 @@ class Worker:
             name: Who it is, for people.
             slots: Tasks that it does at once.
             steady: A clock in seconds that never jumps.
-            lease: Seconds for which the queue believes that it lives.
+            grace: Seconds that handlers get at the end; what they leave then is done when their lease has ended.
         """
         self._feed = feed
         self._kinds = {kind.name: kind for kind in kinds}
         self._name = name
         self._slots = slots
         self._steady = steady
-        self._lease = lease
+        self._grace = grace
+        self._lease = feed.lease
         self._running: dict[Running, float] = {}
         self._repeats = {kind.name: 0.0 for kind in kinds if kind.every is not None}
         self._stopping = False
@@ -58,16 +58,12 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self.join(0.0)
+        self._thread.join(self._grace)
 
     def stop(self) -> None:
         """Take no more tasks, and tell the handlers to stop at their next step; their tasks are given back."""
         self._stopping = True
         self._feed.wake()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the handlers, but no longer than that; what they leave is done when their lease has ended."""
-        self._thread.join(seconds)
 
     def _work(self) -> None:
         while True:

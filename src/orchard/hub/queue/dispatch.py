@@ -42,7 +42,7 @@ class Dispatch(Protocol):
         ...
 
     def again(self, transaction: Transaction, job: int | None, delay: float, /) -> None:
-        """Hand a task that was chosen out again."""
+        """Hand a task that was chosen out again, or one that waits already at another time."""
         ...
 
     def drop(self, transaction: Transaction, job: int | None, /) -> None:

@@ -16,8 +16,7 @@ _NEXT: Final = (
     .where(
         tasks.c.state == State.WAITING,
         tasks.c.kind.in_(bindparam("kinds", expanding=True)),
-        # A clock that was set back must not keep a task waiting until it has caught up.
-        or_(tasks.c.due_at <= bindparam("at"), tasks.c.waiting_since > bindparam("at")),
+        tasks.c.due_at <= bindparam("at"),
         or_(
             tasks.c.lock.is_(None),
             ~select(_RUNNING.c.id).where(_RUNNING.c.state == State.RUNNING, _RUNNING.c.lock == tasks.c.lock).exists(),

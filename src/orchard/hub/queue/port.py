@@ -177,6 +177,11 @@ class Queue(Protocol):
 class Feed(Protocol):
     """The other end of a queue: where workers get their tasks."""
 
+    @property
+    def lease(self) -> float:
+        """Seconds without a sign of life after which a worker is taken for dead."""
+        ...
+
     def take(self, worker: str, kinds: Sequence[str], /) -> Lease | None:
         """Take the next task of one of these kinds that is due, or whose worker has died.
 

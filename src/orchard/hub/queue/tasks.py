@@ -23,6 +23,7 @@ from orchard.oci import JSON, dumps, loads
 
 LEASE: Final = 30.0  # seconds without a beat after which a worker is taken for dead
 _LOOKS: Final = 6  # at the beats of others, in one lease
+_SLIP: Final = 60_000  # milliseconds by which a clock may be behind without having been set back
 _LATEST: Final = 60.0  # seconds after which a repeated task is looked at again, for another process may have put it
 
 _WAITS: Final = (
@@ -33,11 +34,14 @@ _DUE: Final = (
     .where(tasks.c.state == State.WAITING, tasks.c.kind.in_(bindparam("kinds", expanding=True)))
     .limit(1)
 )
+_LATE: Final = select(tasks.c.id, tasks.c.job).where(
+    tasks.c.state == State.WAITING, tasks.c.waiting_since > bindparam("at")
+)
 _BEATS: Final = select(tasks.c.id, tasks.c.lease, tasks.c.beat).where(tasks.c.state == State.RUNNING)
 _LAST: Final = select(periods.c.last_at).where(periods.c.kind == bindparam("kind"))
 _START: Final = (
     update(tasks)
-    .where(tasks.c.id == bindparam("task"))
+    .where(tasks.c.id == bindparam("task"), tasks.c.state == State.WAITING)
     .values(attempt=tasks.c.attempt + 1)
     .returning(tasks.c.kind, tasks.c.payload, tasks.c.attempt)
 )
@@ -65,6 +69,11 @@ class TaskQueue:
         self._news = Event()
         self._seen: dict[int, tuple[str, int, float]] = {}
         self._next_look = 0.0
+
+    @property
+    def lease(self) -> float:
+        """Seconds without a sign of life after which a worker is taken for dead."""
+        return self._lease
 
     def put(
         self,
@@ -179,6 +188,10 @@ class TaskQueue:
         self._next_look = now + self._lease / _LOOKS
         with self._database.read() as connection:
             beats = [(row.id, row.lease, row.beat) for row in connection.execute(_BEATS)]
+            at = self._dispatch.clock(connection)
+            late = connection.execute(_LATE, {"at": at + _SLIP}).first() is not None
+        if late:
+            self._hurry()
         seen: dict[int, tuple[str, int, float]] = {}
         for row, lease, beat in beats:
             known = self._seen.get(row)
@@ -188,6 +201,18 @@ class TaskQueue:
             else:
                 Hold(self._database, self._dispatch, row, lease, beat).wait(reason="its worker died")
         self._seen = seen
+
+    def _hurry(self) -> None:
+        """Let wait no longer what was put before the clock was set back: it would wait until that has caught up.
+
+        Raises:
+            StorageError: If the database fails.
+        """
+        with self._database.aside() as connection:
+            at = self._dispatch.clock(connection)
+            for row in connection.execute(_LATE.with_for_update(), {"at": at + _SLIP}).all():
+                connection.execute(update(tasks).where(tasks.c.id == row.id), {"waiting_since": at, "due_at": at})
+                self._dispatch.again(connection, row.job, 0.0)
 
 
 def _left(last: int | None, at: int, every: float) -> float:
