@@ -4,7 +4,7 @@
            ├─ namespaces ─────┤            ``access_state.epoch`` has changed
            ├─ grants ─────────┘
            ├─ tokens, browser_sessions, identities, invitations
-    signing_keys, login_failures
+    signing_keys, login_failures, trusts
 
 A namespace is the first component of repositories' names. Grants and robots name it without a foreign key: one that has
 no row belongs to nobody but the site's administrators.
@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 from orchard.hub.db.columns import BYTEWISE, KEY, metadata
@@ -145,6 +146,23 @@ identities: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("issuer", "subject"),
     Index("identities_by_user", "user_name"),
+)
+
+trusts: Final = Table(
+    "trusts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("namespace", BYTEWISE, nullable=False),
+    Column("name", BYTEWISE, nullable=False),
+    Column("issuer", BYTEWISE, nullable=False),
+    Column("claims", Text, nullable=False),  # JSON: claim -> pattern of its value
+    Column("actions", String, nullable=False),  # separated by commas
+    Column("patterns", Text, nullable=False),  # of repositories, separated by commas
+    Column("lifetime", Integer, nullable=False),  # seconds that a token lives that is made by it
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", BYTEWISE, nullable=False),
+    UniqueConstraint("namespace", "name", name="trusts_have_one_name"),
+    Index("trusts_by_issuer", "issuer"),
 )
 
 login_failures: Final = Table(

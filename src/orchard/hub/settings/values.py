@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NewType
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 Seconds = NewType("Seconds", float)  # written as a number, or with s, min, h or d behind it
 Bytes = NewType("Bytes", int)  # likewise, with KiB, MiB, GiB or TiB
@@ -40,6 +40,36 @@ class Metrics(StrEnum):
     ADMIN = "admin"
     OPEN = "open"
     OFF = "off"
+
+
+class OidcProvider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A place that people log in at (OpenID Connect), as ``[[oidc]]`` in the settings file.
+
+    Attributes:
+        name: What the button says.
+        issuer: Its URL, exactly as it writes it.
+        client_id: What it calls this hub.
+        client_secret: What the hub shows it; none for a public client, which PKCE alone protects.
+        client_secret_file: File that holds the secret, in place of it.
+        scopes: What is asked of it.
+        name_claim: The claim that an account is named by.
+        create_accounts: Whether whoever it knows gets an account at the first login.
+        groups_claim: The claim that lists somebody's groups.
+        teams: Team of this hub, by group: members come and go with the group, at each login.
+        admin_group: Group whose members administer the site.
+    """
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str | None = None
+    client_secret_file: str | None = None
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    name_claim: str = "preferred_username"
+    create_accounts: bool = True
+    groups_claim: str = "groups"
+    teams: dict[str, str] = {}
+    admin_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +194,10 @@ class Settings:
             "absent, the file vault.key in data is made. Hubs on one database need the same one."
         ),
     ] = field(default=None, repr=_NEVER_SHOWN)
+    oidc: Annotated[
+        tuple[OidcProvider, ...],
+        Meta(description="Places that people log in at (OpenID Connect): tables [[oidc]], see hub-single-sign-on.md."),
+    ] = field(default=(), repr=_NEVER_SHOWN)
     log_format: Annotated[LogFormat, Meta(description="text, or json: one object a line.")] = LogFormat.TEXT
     access_log: Annotated[bool, Meta(description="Log every request, not only those that failed.")] = False
     metrics: Annotated[

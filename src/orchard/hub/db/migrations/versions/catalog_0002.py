@@ -28,6 +28,7 @@ def upgrade() -> None:
     _grants()
     _tokens()
     _browsers()
+    _trusts()
     _state()
     op.add_column("repositories", sa.Column("visibility", sa.String))
     op.add_column("events", sa.Column("subject", _BYTEWISE))
@@ -141,6 +142,24 @@ def _browsers() -> None:
         sa.PrimaryKeyConstraint("issuer", "subject"),
     )
     op.create_index("identities_by_user", "identities", ["user_name"])
+
+
+def _trusts() -> None:
+    op.create_table(
+        "trusts",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("namespace", _BYTEWISE, nullable=False),
+        sa.Column("name", _BYTEWISE, nullable=False),
+        sa.Column("issuer", _BYTEWISE, nullable=False),
+        sa.Column("claims", sa.Text, nullable=False),
+        sa.Column("actions", sa.String, nullable=False),
+        sa.Column("patterns", sa.Text, nullable=False),
+        sa.Column("lifetime", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("created_by", _BYTEWISE, nullable=False),
+        sa.UniqueConstraint("namespace", "name", name="trusts_have_one_name"),
+    )
+    op.create_index("trusts_by_issuer", "trusts", ["issuer"])
 
 
 def _state() -> None:
