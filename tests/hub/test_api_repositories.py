@@ -6,8 +6,11 @@ from urllib.parse import unquote
 
 import pytest
 
+from orchard.hub.access import EverybodyInside, OpenDoor
+from orchard.hub.app.people import Entrance, people_of
 from orchard.hub.app.surfaces import api
 from orchard.hub.http import Surface
+from orchard.hub.settings import Settings
 from orchard.oci import Digest
 from support.hubapi import ask, everything, ok, problem_of
 from support.hubclient import index, manifest, subject
@@ -18,7 +21,9 @@ KIT = {"mediaType": "application/vnd.kitops.modelkit.config.v1+json"}
 
 
 def surfaces(hub: Inside) -> Sequence[Surface]:
-    return [api(hub.registry, hub.threads, challenge=None, timeout=1)]
+    settings = Settings(data=hub.data)
+    entrance = Entrance(OpenDoor(), EverybodyInside(), people_of(settings, hub.database))
+    return [api(hub.registry, entrance, settings, threads=hub.threads)]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Who may come in: accounts, what they show at the door, and the policy that says what somebody inside may do."""
 
+from orchard.hub.access.directory import Directory
 from orchard.hub.access.doors import OpenDoor, PasswordDoor
 from orchard.hub.access.grants import Grant
 from orchard.hub.access.limits import Limit, Pattern
@@ -17,6 +18,7 @@ __all__ = [
     "ADMIN",
     "ANONYMOUS",
     "Action",
+    "Directory",
     "EverybodyInside",
     "Grant",
     "Kind",

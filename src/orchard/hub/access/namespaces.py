@@ -1,5 +1,7 @@
 """Namespaces: whose repositories are whose, and which of them everybody may read."""
 
+import builtins
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +60,16 @@ class Namespaces:
         if owner is not None:
             column = namespaces.c.owner_user if owner.kind is PartyKind.USER else namespaces.c.owner_team
             statement = statement.where(column == owner.name)
+        with self._ledger.database.read() as connection:
+            return [_namespace(row) for row in connection.execute(statement)]
+
+    def named(self, names: Collection[str]) -> builtins.list[Namespace]:
+        """List those of these namespaces that are there, by name.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        statement = select(namespaces).where(namespaces.c.name.in_(names)).order_by(namespaces.c.name)
         with self._ledger.database.read() as connection:
             return [_namespace(row) for row in connection.execute(statement)]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from orchard.hub.access.authority import Authority
+from orchard.hub.access.directory import Directory
 from orchard.hub.access.grants import Grants
 from orchard.hub.access.keys import Keys
 from orchard.hub.access.ledger import Epoch, Ledger
@@ -28,12 +29,14 @@ class People:
         epoch: Tells when something has changed.
         rights: The policy.
         authority: From somebody who came in to a mandate.
+        directory: What somebody may see.
     """
 
     ledger: Ledger
     epoch: Epoch
     rights: Rights
     authority: Authority
+    directory: Directory
     users: Users
     teams: Teams
     namespaces: Namespaces
@@ -59,17 +62,23 @@ class People:
         epoch = Epoch(database)
         ledger = Ledger(database, now, epoch)
         rights = Rights(ledger, anonymous=anonymous)
-        users = Users(ledger)
+        authority = Authority(ledger, rights, self_service=self_service)
+        users, teams, tokens = Users(ledger), Teams(ledger), Tokens(ledger)
+        namespaces, grants = Namespaces(ledger), Grants(ledger)
+        directory = Directory(
+            rights, authority, users=users, teams=teams, namespaces=namespaces, grants=grants, tokens=tokens
+        )
         return cls(
             ledger=ledger,
             epoch=epoch,
             rights=rights,
-            authority=Authority(ledger, rights, self_service=self_service),
+            authority=authority,
+            directory=directory,
             users=users,
-            teams=Teams(ledger),
-            namespaces=Namespaces(ledger),
-            grants=Grants(ledger),
-            tokens=Tokens(ledger),
+            teams=teams,
+            namespaces=namespaces,
+            grants=grants,
+            tokens=tokens,
             sessions=Sessions(ledger),
             invitations=Invitations(ledger, users),
             identities=Identities(ledger),

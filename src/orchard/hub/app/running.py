@@ -67,7 +67,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             site=site(registry, login=login),
             surfaces=(
                 *watch(settings, meters, readiness, threads=threads, login=login),
-                api(registry, threads, challenge=entrance.access.challenge, timeout=settings.body_timeout),
+                api(registry, entrance, settings, threads=threads),
             ),
             timeout=settings.body_timeout,
         )

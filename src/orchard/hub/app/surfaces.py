@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from orchard.hub.access import ADMIN
+from orchard.hub.app.people import Entrance
 from orchard.hub.http import Site, Surface, Threads
 from orchard.hub.http.api import (
     PREFIX,
     PUBLIC,
     Api,
     Events,
+    Grants,
     Hub,
+    Namespaces,
     Repositories,
     Tags,
+    Teams,
+    Tokens,
+    Users,
     Versions,
     Whoami,
     error_problem,
@@ -41,26 +47,33 @@ def watch(
     return found
 
 
-def api(registry: Registry, threads: Threads, *, challenge: str | None, timeout: float) -> Surface:
+def api(registry: Registry, entrance: Entrance, settings: Settings, *, threads: Threads) -> Surface:
     """Make the JSON API.
 
     Args:
         registry: What is served.
+        entrance: Who may come in, and accounts.
+        settings: How the hub runs.
         threads: Where waiting is done.
-        challenge: How to log in, if that is needed.
-        timeout: Seconds without one byte of a body after which the hub gives up on it.
     """
+    people, challenge = entrance.people, entrance.access.challenge
+    login = challenge is not None
     resources = (
-        Whoami(),
-        Hub(login=challenge is not None),
-        Repositories(registry),
+        Whoami(people),
+        Hub(settings, registry.overview, login=login, admit=people.authority.site if login else lambda _: None),
+        Repositories(registry, people),
         Versions(registry),
         Tags(registry),
-        Events(registry),
+        Users(people),
+        Teams(people),
+        Namespaces(people),
+        Grants(people),
+        Tokens(people),
+        Events(registry, people),
     )
     return Surface(
         PREFIX,
-        Api(resources, threads, challenge=challenge, timeout=timeout),
+        Api(resources, threads, challenge=challenge, timeout=settings.body_timeout),
         public=PUBLIC,
         problem=error_problem,
     )

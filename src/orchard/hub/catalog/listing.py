@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, or_, select
 
-from orchard.hub.catalog.records import RepositorySummary, TagSummary, VersionMark, VersionSummary
+from orchard.hub.catalog.records import RepositorySummary, TagSummary, Totals, VersionMark, VersionSummary
 from orchard.hub.catalog.tags import STAND_INS
 from orchard.hub.db import moment
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories, tags
@@ -40,6 +40,7 @@ _NEWEST: Final = (
 )
 _REPOSITORIES: Final = select(
     repositories.c.name,
+    repositories.c.visibility,
     _VERSIONS.label("versions"),
     _TAGS.label("tags"),
     _SIZE.label("size_bytes"),
@@ -99,6 +100,7 @@ _TAGS_OF: Final = (
     .where(tags.c.manifest_id.in_(bindparam("manifests", expanding=True)))
     .order_by(tags.c.updated_at.desc(), tags.c.name)
 )
+_COUNTED: Final = (repositories, manifests, tags, blobs)
 
 
 def summaries(connection: Connection, *, after: str, limit: int, part: str) -> list[RepositorySummary]:
@@ -125,6 +127,7 @@ def _repository(row: Row[*tuple[Any, ...]]) -> RepositorySummary:
         model_name=row.model_name,
         format=row.model_format,
         latest_digest=Digest.parse(row.digest),
+        visibility=row.visibility,
     )
 
 
@@ -168,6 +171,15 @@ def version(connection: Connection, name: str, digest: Digest) -> VersionSummary
     """Describe one manifest that is there, be it a version or not."""
     row = connection.execute(_ONE, {"name": name, "digest": str(digest)}).one()
     return _version(row, _tags_of(connection, [row.id]).get(row.id, []))
+
+
+def totals(connection: Connection) -> Totals:
+    """Count everything."""
+    counts = {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one() for table in _COUNTED
+    }
+    size = connection.execute(select(func.coalesce(func.sum(blobs.c.size), 0))).scalar_one()
+    return Totals(**counts, blob_bytes=int(size))
 
 
 def _tags_of(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:

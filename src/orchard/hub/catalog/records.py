@@ -95,6 +95,7 @@ class RepositorySummary:
         model_name: What its latest version calls the model.
         format: Format of the latest version's model.
         latest_digest: The version that was pushed last.
+        visibility: Who may read it without having a role; none: as its namespace says.
     """
 
     name: str
@@ -105,6 +106,7 @@ class RepositorySummary:
     model_name: str | None
     format: str | None
     latest_digest: Digest
+    visibility: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,21 @@ class TagSummary:
     digest: Digest
     updated_at: datetime
     updated_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """How much there is.
+
+    Attributes:
+        blobs: Each counted once, whoever links it.
+    """
+
+    repositories: int
+    manifests: int
+    tags: int
+    blobs: int
+    blob_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

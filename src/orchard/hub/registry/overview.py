@@ -4,7 +4,8 @@ from typing import Final
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
-from orchard.hub.catalog import Event, TagSummary, VersionMark, VersionSummary
+from orchard.hub.access import Mandate
+from orchard.hub.catalog import Event, TagSummary, Totals, VersionMark, VersionSummary
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.reading import Premises, ReadableRepository
 
@@ -66,3 +67,23 @@ class Overview:
         with self._premises.database.read() as connection:
             start = NEWEST if before is None else before
             return catalog.events.before(connection, start, limit=limit, repository=repository.name)
+
+    def all_events(self, by: Mandate, *, before: int | None, limit: int) -> list[Event]:
+        """List what happened to the hub, newest first, before an event or at all.
+
+        Raises:
+            DeniedError: If the mandate is not one over the site.
+            StorageError: If the catalog fails.
+        """
+        by.require_site()
+        with self._premises.database.read() as connection:
+            return catalog.events.before(connection, NEWEST if before is None else before, limit=limit)
+
+    def totals(self) -> Totals:
+        """Count everything.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            return catalog.listing.totals(connection)

@@ -28,13 +28,18 @@ How to add a resource, in a module of its own beside this one:
 """
 
 from orchard.hub.http.api.events import Events
+from orchard.hub.http.api.grants import Grants
 from orchard.hub.http.api.hub import Hub
+from orchard.hub.http.api.namespaces import Namespaces
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.problems import error_problem
 from orchard.hub.http.api.repositories import Repositories
 from orchard.hub.http.api.requests import PREFIX
 from orchard.hub.http.api.surface import PUBLIC, Api
 from orchard.hub.http.api.tags import Tags
+from orchard.hub.http.api.teams import Teams
+from orchard.hub.http.api.tokens import Tokens
+from orchard.hub.http.api.users import Users
 from orchard.hub.http.api.versions import Versions
 from orchard.hub.http.api.whoami import Whoami
 
@@ -43,9 +48,14 @@ __all__ = [
     "PUBLIC",
     "Api",
     "Events",
+    "Grants",
     "Hub",
+    "Namespaces",
     "Repositories",
     "Tags",
+    "Teams",
+    "Tokens",
+    "Users",
     "Versions",
     "Whoami",
     "error_problem",

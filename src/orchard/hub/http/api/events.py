@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Raw
 
-from orchard.hub.access import Principal
+from orchard.hub.access import People, Principal
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.shapes import DigestText, Moment, Output, Paged, Part, RepositoryName, TagName, number_of
 from orchard.hub.registry import Event, Registry
@@ -21,6 +21,8 @@ class Happening(Output, frozen=True):
         repository: Where; null if it is about no repository.
         digest: To which content.
         tag: To which tag.
+        subject: Who or what else it is about: an account, a team, a token.
+        detail: More about it.
     """
 
     number: Annotated[int, Meta(ge=1)]
@@ -30,13 +32,23 @@ class Happening(Output, frozen=True):
     repository: RepositoryName | None
     digest: DigestText | None
     tag: TagName | None
+    subject: str | None
+    detail: Annotated[Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
 
 
 class Events:
     """What happened, and who did it."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, people: People) -> None:
         self._registry = registry
+        self._people = people
+
+    @operation("GET", "/events")
+    def list_events(self, who: Principal, *, query: Paged) -> Part[Happening]:
+        """List what happened to this hub, newest first; for administrators of the site."""
+        by = self._people.authority.site(who)
+        found = self._registry.overview.all_events(by, before=number_of(query.after), limit=query.limit + 1)
+        return Part.of([_shown(one) for one in found], query.limit, lambda last: str(last.number))
 
     @operation("GET", "/repositories/{+repository}/-/events")
     def list_repository_events(self, who: Principal, *, repository: RepositoryName, query: Paged) -> Part[Happening]:
@@ -55,4 +67,6 @@ def _shown(event: Event) -> Happening:
         repository=event.repository or None,
         digest=event.digest,
         tag=event.tag,
+        subject=event.subject or None,
+        detail=Raw((event.detail or "null").encode()),
     )

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from orchard.hub.access import Principal
+from orchard.hub.access import People, Principal, Visibility
 from orchard.hub.http.api.operations import operation
-from orchard.hub.http.api.shapes import Bytes, Count, DigestText, Moment, Output, Paged, Part, RepositoryName
+from orchard.hub.http.api.shapes import Bytes, Count, DigestText, Input, Moment, Output, Paged, Part, RepositoryName
 from orchard.hub.registry import Registry, RepositorySummary
+from orchard.oci import check_repository
 
 
 class Repository(Output, frozen=True):
@@ -22,6 +23,7 @@ class Repository(Output, frozen=True):
         latest_pushed_at: When.
         model_name: What that version calls the model.
         format: Format of that version's model.
+        visibility: Who may read it without having a role; null: as its namespace says.
     """
 
     name: RepositoryName
@@ -32,6 +34,17 @@ class Repository(Output, frozen=True):
     latest_pushed_at: Moment
     model_name: str | None
     format: str | None
+    visibility: Visibility | None
+
+
+class RepositoryChange(Input, frozen=True):
+    """What a repository shall be. What is left out stays.
+
+    Attributes:
+        visibility: Who may read it without having a role; null: as its namespace says.
+    """
+
+    visibility: Visibility | UnsetType | None = UNSET
 
 
 class RepositoryQuery(Paged, frozen=True):
@@ -47,8 +60,9 @@ class RepositoryQuery(Paged, frozen=True):
 class Repositories:
     """Repositories: what they hold, who sees them."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, people: People) -> None:
         self._registry = registry
+        self._people = people
 
     @operation("GET", "/repositories")
     def list_repositories(self, who: Principal, *, query: RepositoryQuery) -> Part[Repository]:
@@ -59,6 +73,14 @@ class Repositories:
     @operation("GET", "/repositories/{+repository}")
     def get_repository(self, who: Principal, *, repository: RepositoryName) -> Repository:
         """Show one repository."""
+        return _shown(self._registry.readable(who, repository).summary())
+
+    @operation("PATCH", "/repositories/{+repository}")
+    def update_repository(self, who: Principal, *, repository: RepositoryName, body: RepositoryChange) -> Repository:
+        """Change who may read a repository; for its owners."""
+        by = self._people.authority.repository(who, check_repository(repository))
+        if body.visibility is not UNSET:
+            self._people.namespaces.set_repository_visibility(by, repository, body.visibility)
         return _shown(self._registry.readable(who, repository).summary())
 
 
@@ -72,4 +94,5 @@ def _shown(summary: RepositorySummary) -> Repository:
         latest_pushed_at=summary.latest_pushed_at,
         model_name=summary.model_name,
         format=summary.format,
+        visibility=None if summary.visibility is None else Visibility(summary.visibility),
     )

@@ -30,6 +30,38 @@ RepositoryName = Annotated[
         extra_json_schema={"pattern": rf"^{_COMPONENT}(?:/{_COMPONENT})*$", "minLength": 1, "maxLength": 255},
     ),
 ]
+AccountName = Annotated[
+    str,
+    Meta(
+        description="Name of an account.",
+        examples=["ana"],
+        extra_json_schema={"pattern": rf"^{_COMPONENT}$", "minLength": 1, "maxLength": 64},
+    ),
+]
+TeamName = Annotated[
+    str,
+    Meta(
+        description="Name of a team.",
+        examples=["research"],
+        extra_json_schema={"pattern": rf"^{_COMPONENT}$", "minLength": 1, "maxLength": 64},
+    ),
+]
+NamespaceName = Annotated[
+    str,
+    Meta(
+        description="Name of a namespace: the first component of its repositories' names.",
+        examples=["team"],
+        extra_json_schema={"pattern": rf"^{_COMPONENT}$", "minLength": 1, "maxLength": 64},
+    ),
+]
+PartyName = Annotated[
+    str,
+    Meta(
+        description="An account or a team: `user:ana`, `team:research`.",
+        examples=["user:ana", "team:research"],
+        extra_json_schema={"pattern": rf"^(?:user|team):{_COMPONENT}$", "maxLength": 69},
+    ),
+]
 TagName = Annotated[
     str,
     Meta(
