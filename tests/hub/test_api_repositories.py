@@ -238,4 +238,6 @@ def test_events_of_a_repository_are_listed_newest_first(hub: Inside) -> None:
         "repository": "team/x",
         "digest": str(digest),
         "tag": "v1",
+        "subject": None,
+        "detail": None,
     }

@@ -1,0 +1,79 @@
+"""A hub inside the test with accounts: two teams that must not see each other, and an administrator."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchard.hub.access import ANONYMOUS, Action, Kind, People, Principal
+from orchard.hub.app.people import Entrance
+from orchard.hub.app.surfaces import api
+from orchard.hub.http import Surface
+from orchard.hub.settings import Settings
+from support.hubclient import Answer, Client
+from support.hubinside import Inside, MakeHub
+from support.people import firm
+
+
+class Introduced:
+    """A door that believes whatever name is said: ``ana``, a robot ``team+ci``; nobody is anonymous."""
+
+    challenge: str | None = 'Basic realm="Orchard"'
+
+    def recall(self, authorization: bytes | None) -> Principal | None:
+        if authorization is None:
+            return ANONYMOUS
+        name = authorization.decode()
+        return Principal(name, Kind.ROBOT if "+" in name else Kind.USER)
+
+    def login(self, authorization: bytes | None, address: str) -> Principal:
+        raise AssertionError((authorization, address))
+
+    def lapsed(self, authorization: bytes | None) -> Principal | None:
+        raise AssertionError(authorization)
+
+
+@dataclass
+class Staff:
+    """The policy of accounts that are there only when the hub is; and the hub."""
+
+    self_service: bool = False
+    door: Introduced = field(default_factory=Introduced)
+
+    def surfaces(self, hub: Inside) -> Sequence[Surface]:
+        self.people = People.of(hub.database, hub.clock, self_service=self.self_service)
+        settings = Settings(data=hub.data, self_service=self.self_service)
+        entrance = Entrance(self.door, self.people.rights, self.people)
+        return [api(hub.registry, entrance, settings, threads=hub.threads)]
+
+    def knows(self, who: Principal, action: Action, repository: str) -> bool | None:
+        return self.people.rights.knows(who, action, repository)
+
+    def allows(self, who: Principal, action: Action, repository: str) -> bool:
+        return self.people.rights.allows(who, action, repository)
+
+    def prepare(self, who: Principal, repositories: Collection[str]) -> None:
+        self.people.rights.prepare(who, repositories)
+
+
+def staffed(make_hub: MakeHub, *, self_service: bool = False) -> tuple[Inside, People]:
+    """Make a hub with ``support.people.firm``: teams ml and ops, each with one account a role; root; eve."""
+    staff = Staff(self_service=self_service)
+    hub = make_hub(policy=staff, access=lambda _: staff.door, surfaces=staff.surfaces)
+    firm(staff.people)
+    return hub, staff.people
+
+
+@dataclass
+class Sender(Client):
+    """Whatever is asked of a hub, asked by one account."""
+
+    hub: Inside
+    account: str
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | Iterable[bytes] = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return self.hub.request(method, target, body, {**(headers or {}), "authorization": self.account})
