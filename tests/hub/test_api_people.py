@@ -254,7 +254,8 @@ def test_role_is_given_to_a_team_in_a_namespace(hub: Inside) -> None:
 
 
 @pytest.mark.parametrize(
-    ("party", "expected"), [("user:none", 404), ("team:none", 404), ("robot:x", 400), ("user:Eve", 400), ("eve", 200)]
+    ("party", "expected"),
+    [("user:none", 404), ("team:none", 404), ("robot:x", 400), ("user:Eve", 400), ("eve", 400), ("user:eve", 200)],
 )
 def test_role_is_given_to_somebody(hub: Inside, party: str, expected: int) -> None:
     answer = ask(hub, "PUT", f"/namespaces/ml/grants/{party}", {"role": "reader"}, **OWNER)

@@ -6,7 +6,16 @@ from msgspec import Meta, Raw
 
 from orchard.hub.access import People, Principal
 from orchard.hub.http.api.operations import operation
-from orchard.hub.http.api.shapes import DigestText, Moment, Output, Paged, Part, RepositoryName, TagName, number_of
+from orchard.hub.http.api.shapes import (
+    DigestText,
+    Moment,
+    Output,
+    PagedByNumber,
+    Part,
+    RepositoryName,
+    TagName,
+    number_of,
+)
 from orchard.hub.registry import Event, Registry
 
 
@@ -44,14 +53,16 @@ class Events:
         self._people = people
 
     @operation("GET", "/events")
-    def list_events(self, who: Principal, *, query: Paged) -> Part[Happening]:
+    def list_events(self, who: Principal, *, query: PagedByNumber) -> Part[Happening]:
         """List what happened to this hub, newest first; for administrators of the site."""
         by = self._people.authority.site(who)
         found = self._registry.overview.all_events(by, before=number_of(query.after), limit=query.limit + 1)
         return Part.of([_shown(one) for one in found], query.limit, lambda last: str(last.number))
 
     @operation("GET", "/repositories/{+repository}/-/events")
-    def list_repository_events(self, who: Principal, *, repository: RepositoryName, query: Paged) -> Part[Happening]:
+    def list_repository_events(
+        self, who: Principal, *, repository: RepositoryName, query: PagedByNumber
+    ) -> Part[Happening]:
         """List what happened to a repository, newest first; for those who look after it."""
         deletable = self._registry.deletable(who, repository)
         found = self._registry.overview.events(deletable, before=number_of(query.after), limit=query.limit + 1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from orchard.hub.access import Grant as Given
 from orchard.hub.access import Mandate, Name, Party, People, Principal, Role, Target, checked_repository, namespace_of
 from orchard.hub.http.api.operations import operation
+from orchard.hub.http.api.parties import party_of
 from orchard.hub.http.api.shapes import AccountName, Input, NamespaceName, Output, Part, PartyName, RepositoryName
 
 
@@ -78,12 +79,12 @@ class Grants:
         return _all(self._people.directory.grants_of(who, Party.parse(f"user:{user}")))
 
     def _put(self, who: Principal, target: Target, party: str, *, role: Role) -> Grant:
-        somebody = Party.parse(party)
+        somebody = party_of(party)
         self._people.grants.put(self._mandate(who, target), somebody, target, role=role)
         return _shown(Given(somebody, target, role))
 
     def _remove(self, who: Principal, target: Target, party: str) -> None:
-        self._people.grants.remove(self._mandate(who, target), Party.parse(party), target)
+        self._people.grants.remove(self._mandate(who, target), party_of(party), target)
 
     def _mandate(self, who: Principal, target: Target) -> Mandate:
         if target.repository is None:

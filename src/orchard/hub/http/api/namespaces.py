@@ -2,10 +2,11 @@
 
 from msgspec import UNSET, UnsetType
 
-from orchard.errors import ConflictError
+from orchard.errors import ConflictError, NotFoundError
+from orchard.hub.access import Name, Party, People, Principal, Visibility, check_name
 from orchard.hub.access import Namespace as Place
-from orchard.hub.access import Party, People, Principal, Visibility, check_name
 from orchard.hub.http.api.operations import operation
+from orchard.hub.http.api.parties import party_of
 from orchard.hub.http.api.shapes import Created, Input, NamespaceName, Output, Paged, Part, PartyName
 
 
@@ -61,11 +62,11 @@ class Namespaces:
         found = self._people.directory.namespaces(who, after=query.after, limit=query.limit + 1)
         return Part.of([_shown(one) for one in found], query.limit, lambda last: last.name)
 
-    @operation("POST", "/namespaces", ConflictError)
+    @operation("POST", "/namespaces", ConflictError, NotFoundError)
     def create_namespace(self, who: Principal, *, body: NewNamespace) -> Created[Namespace]:
         """Make a namespace; for administrators of the site, or for everybody where the hub is set so."""
         name = check_name(body.name, "a namespace")
-        owner = _party(f"user:{who.name}" if body.owner is UNSET else body.owner)
+        owner = Party.user(Name(who.name)) if body.owner is UNSET else _party(body.owner)
         authority = self._people.authority
         by = authority.site(who) if owner is None else authority.creation(who, owner)
         made = self._people.namespaces.create(by, name, owner=owner, visibility=body.visibility)
@@ -93,7 +94,7 @@ class Namespaces:
 
 
 def _party(text: str | None) -> Party | None:
-    return None if text is None else Party.parse(text)
+    return None if text is None else party_of(text)
 
 
 def _shown(place: Place) -> Namespace:

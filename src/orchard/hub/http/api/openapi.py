@@ -8,7 +8,7 @@ from typing import Any, Final, get_origin
 from msgspec import json, structs
 
 from orchard import __version__
-from orchard.hub.http.api.operations import CREATED, Operation
+from orchard.hub.http.api.operations import Operation
 from orchard.hub.http.api.problems import MEDIA_TYPE, TITLES, Problem
 from orchard.hub.http.api.requests import PREFIX
 from orchard.hub.http.api.shapes import Listing
@@ -146,7 +146,7 @@ def _success(operation: Operation, schema_of: Schemas) -> Node:
     node: Node = {"description": _SUCCESS[operation.status]}
     if operation.result is not None:
         node["content"] = {"application/json": {"schema": schema_of(operation.result)}}
-    if operation.status == CREATED:
+    if operation.located:
         node["headers"] = {"Location": _LOCATION}
     if get_origin(operation.result) is Listing:
         node["headers"] = {"Link": _LINK}

@@ -26,7 +26,7 @@ Method = Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
 _MARK: Final = "__operation__"
 _PARAMETER: Final = re.compile(r"\{(\+?)([a-z_]+)\}")
 _OK: Final = 200
-CREATED: Final = 201
+_CREATED: Final = 201
 _NO_CONTENT: Final = 204
 _ALWAYS: Final = (UnauthenticatedError, DeniedError, RateLimitedError)
 _OF_BODIES: Final = (InvalidError, TruncatedError, MediaTypeError, MismatchError)
@@ -75,6 +75,7 @@ class Operation:
         inputs: What it takes: ``who``, ``path`` parameters by name, ``query``, ``body``, with their types.
         result: What is answered; none for nothing.
         status: HTTP status of success.
+        located: Whether the answer says where the thing is.
         raises: Errors that callers should expect.
     """
 
@@ -87,6 +88,7 @@ class Operation:
     inputs: dict[str, Any]
     result: Any
     status: int
+    located: bool
     raises: tuple[type[OrchardError], ...]
 
     @property
@@ -135,7 +137,8 @@ def operations_of(resource: object) -> Iterator[Operation]:
 def _operation(resource: object, name: str, mark: _Mark) -> Operation:
     handler = getattr(resource, name)
     hints = get_type_hints(handler, include_extras=True)
-    result, status = _result(hints.pop("return"))
+    returned = hints.pop("return")
+    result, status = _result(returned)
     assert set(hints) == set(inspect.signature(handler).parameters), f"{name}: everything has a type"
     words = name.split("_")
     return Operation(
@@ -148,6 +151,7 @@ def _operation(resource: object, name: str, mark: _Mark) -> Operation:
         inputs=hints,
         result=result,
         status=status if mark.status is None else mark.status,
+        located=get_origin(returned) is Created,
         raises=mark.raises,
     )
 
@@ -159,5 +163,5 @@ def _result(hint: Any) -> tuple[Any, int]:  # noqa: ANN401 -- a type, or what ty
     if get_origin(hint) is Part:
         return Listing[get_args(hint)[0]], _OK  # type: ignore[misc] # known at run time only
     if get_origin(hint) is Created:
-        return get_args(hint)[0], CREATED
+        return get_args(hint)[0], _CREATED
     return hint, _OK

@@ -89,6 +89,7 @@ VersionName = Annotated[
     ),
 ]
 Moment = Annotated[datetime, Meta(tz=True, examples=["2026-11-27T09:00:00Z"])]
+Later = Annotated[datetime, Meta(tz=True, examples=["2099-12-31T00:00:00Z"])]
 Count = Annotated[int, Meta(ge=0)]
 Bytes = Annotated[int, Meta(ge=0, description="Number of bytes.")]
 
@@ -111,6 +112,12 @@ class Paged(Input, frozen=True):
 
     after: Annotated[str, Meta(max_length=512)] = ""
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
+
+
+class PagedByNumber(Paged, frozen=True):
+    """Which part of a list of numbered items is wanted."""
+
+    after: Annotated[str, Meta(extra_json_schema={"pattern": "^(?:[0-9]{1,18})?$"})] = ""
 
 
 class Listing(Output, Generic[T], frozen=True):

@@ -11,6 +11,7 @@ from orchard.hub.http.api.shapes import (
     Moment,
     Output,
     Paged,
+    PagedByNumber,
     Part,
     RepositoryName,
     TagName,
@@ -98,7 +99,9 @@ class Tags:
         self._registry.deletable(who, repository).delete_tag(check_tag(tag))
 
     @operation("GET", "/repositories/{+repository}/-/tags/{tag}/history")
-    def list_moves(self, who: Principal, *, repository: RepositoryName, tag: TagName, query: Paged) -> Part[Move]:
+    def list_moves(
+        self, who: Principal, *, repository: RepositoryName, tag: TagName, query: PagedByNumber
+    ) -> Part[Move]:
         """List where a tag has pointed, newest first, be it there still or not."""
         before = number_of(query.after)
         readable = self._registry.readable(who, repository)

@@ -2,8 +2,8 @@
 
 from msgspec import UNSET, UnsetType
 
-from orchard.errors import ConflictError
-from orchard.hub.access import Mandate, Party, People, Principal, Role, check_name
+from orchard.errors import ConflictError, NotFoundError
+from orchard.hub.access import Name, Party, People, Principal, Role, check_name
 from orchard.hub.access import Team as Group
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.shapes import AccountName, Created, Input, Moment, Output, Paged, Part, TeamName
@@ -79,12 +79,13 @@ class Teams:
         found = self._people.directory.teams(who, after=query.after, limit=query.limit + 1)
         return Part.of([TeamSummary(name) for name in found], query.limit, lambda last: last.name)
 
-    @operation("POST", "/teams", ConflictError)
+    @operation("POST", "/teams", ConflictError, NotFoundError)
     def create_team(self, who: Principal, *, body: NewTeam) -> Created[Team]:
         """Make a team; for administrators of the site, or for everybody where the hub is set so."""
         name = check_name(body.name, "a team name")
-        owner = who.name if body.owner is UNSET else body.owner
-        by = self._creation(who, owner)
+        owner = Name(who.name) if body.owner is UNSET else None if body.owner is None else check_name(body.owner)
+        authority = self._people.authority
+        by = authority.site(who) if owner is None else authority.creation(who, Party.user(owner))
         return Created(_shown(self._people.teams.create(by, name, owner=owner)), f"/teams/{name}")
 
     @operation("GET", "/teams/{team}")
@@ -107,17 +108,6 @@ class Teams:
     def delete_member(self, who: Principal, *, team: TeamName, user: AccountName) -> None:
         """Let an account be of a team no more."""
         self._people.teams.remove_member(self._people.authority.team(who, team), team, user)
-
-    def _creation(self, who: Principal, owner: str | None) -> Mandate:
-        """Let somebody make a team.
-
-        Raises:
-            DeniedError: If they may not.
-            InvalidError: If the owner cannot be an account.
-        """
-        if owner is None:
-            return self._people.authority.site(who)
-        return self._people.authority.creation(who, Party.user(check_name(owner)))
 
 
 def _shown(team: Group) -> Team:

@@ -9,7 +9,7 @@ from orchard.errors import ConflictError, NotFoundError
 from orchard.hub.access import Pattern, People, Principal, Wanted
 from orchard.hub.access import Token as Secret
 from orchard.hub.http.api.operations import operation
-from orchard.hub.http.api.shapes import AccountName, Created, Input, Moment, NamespaceName, Output, Part
+from orchard.hub.http.api.shapes import AccountName, Created, Input, Later, Moment, NamespaceName, Output, Part
 
 TokenId = Annotated[
     str,
@@ -85,7 +85,7 @@ class NewToken(Input, frozen=True):
     name: Annotated[str, Meta(examples=["laptop"], extra_json_schema={"pattern": "^[A-Za-z0-9][A-Za-z0-9._ -]{0,63}$"})]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(SCOPES))]
     repositories: Patterns = EVERYWHERE
-    expires_at: Moment | None = None
+    expires_at: Later | None = None
 
 
 class NewRobot(Input, frozen=True):
@@ -101,7 +101,7 @@ class NewRobot(Input, frozen=True):
     name: AccountName
     scopes: Annotated[list[RobotScope], Meta(min_length=1, max_length=len(SCOPES))]
     repositories: Patterns = EVERYWHERE
-    expires_at: Moment | None = None
+    expires_at: Later | None = None
 
 
 class Tokens:

@@ -109,6 +109,12 @@ class ReferrerQuery(Paged, frozen=True):
     artifact_type: Annotated[str, Meta(max_length=255)] = ""
 
 
+class VersionQuery(Paged, frozen=True):
+    """Which versions are wanted."""
+
+    after: Annotated[str, Meta(extra_json_schema={"pattern": "^(?:[0-9]{1,18}-[0-9]{1,18})?$"})] = ""
+
+
 class Versions:
     """Versions: manifests in a repository, with the tags that point to them."""
 
@@ -116,7 +122,7 @@ class Versions:
         self._registry = registry
 
     @operation("GET", "/repositories/{+repository}/-/versions")
-    def list_versions(self, who: Principal, *, repository: RepositoryName, query: Paged) -> Part[Version]:
+    def list_versions(self, who: Principal, *, repository: RepositoryName, query: VersionQuery) -> Part[Version]:
         """List the versions of a repository, newest first.
 
         Referrers are none, nor are untagged manifests that an index lists.
@@ -146,7 +152,7 @@ class Versions:
         return Part(found, found[-1].digest if more and found else None)
 
     @operation("DELETE", "/repositories/{+repository}/-/versions/{version}", UnsupportedError, ConflictError)
-    def delete_version(self, who: Principal, *, repository: RepositoryName, version: VersionName) -> None:
+    def delete_version(self, who: Principal, *, repository: RepositoryName, version: DigestText) -> None:
         """Delete a version and all tags that point to it; name it by its digest.
 
         An index that lists it must be deleted first.
