@@ -78,6 +78,15 @@ def test_repository_that_is_not_there_is_not_found(hub: Inside) -> None:
         assert problem_of(ask(hub, "GET", f"/repositories/team/none/-/{path}"))[0] == 404
 
 
+def test_repository_is_deleted_with_all_that_is_in_it(hub: Inside) -> None:
+    hub.push_image("team/x", "v1")
+    hub.push_image("team/xy", "v1")
+    ok(hub, "DELETE", "/repositories/team/x")
+    assert problem_of(ask(hub, "DELETE", "/repositories/team/x"))[0] == 404
+    assert names(hub, "/repositories") == ["team/xy"]
+    assert hub.get("/v2/team/x/manifests/v1").status == 404
+
+
 @pytest.mark.parametrize("name", ["Team/x", "a//b", "a/", "-", "a/../b", "x" * 300])
 def test_name_that_no_repository_can_have_is_refused_in_words(hub: Inside, name: str) -> None:
     status, detail = problem_of(ask(hub, "GET", f"/repositories/{name}"))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from orchard.errors import ConflictError
 from orchard.hub.access import People, Principal, Visibility
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.shapes import Bytes, Count, DigestText, Input, Moment, Output, Paged, Part, RepositoryName
@@ -82,6 +83,11 @@ class Repositories:
         if body.visibility is not UNSET:
             self._people.namespaces.set_repository_visibility(by, repository, body.visibility)
         return _shown(self._registry.readable(who, repository).summary())
+
+    @operation("DELETE", "/repositories/{+repository}", ConflictError)
+    def delete_repository(self, who: Principal, *, repository: RepositoryName) -> None:
+        """Delete a repository with all that is in it; it can be restored for a while."""
+        self._registry.deletable(who, repository).delete_repository()
 
 
 def _shown(summary: RepositorySummary) -> Repository:
