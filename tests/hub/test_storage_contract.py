@@ -192,6 +192,15 @@ def test_rewound_upload_goes_on_from_there(rig: Rig, files: Files, size: int, *,
     assert read(files, Digest.of(data), 0, len(data)) == data
 
 
+def test_blob_is_not_cut_by_who_made_it(rig: Rig, files: Files) -> None:
+    staged = files.create(SESSION, "sha256")
+    staged.append([DATA])
+    staged.publish(Digest.of(DATA))
+    staged.rewind(0)
+    staged.close()
+    assert read(rig.process(), Digest.of(DATA), 0, 10) == DATA
+
+
 def test_upload_is_cut_within_its_last_small_bytes(rig: Rig, files: Files) -> None:
     files.create(SESSION, "sha256").close()
     for piece in (b"first", b"second", b"third"):

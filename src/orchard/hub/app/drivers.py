@@ -120,7 +120,8 @@ def place_of(settings: Settings) -> str:
         return FILES
     if "://" in settings.storage:
         return str(_address(settings))
-    return str(Path(settings.storage).absolute())
+    directory = Path(settings.storage).absolute()
+    return FILES if directory == settings.data.absolute() else str(directory)
 
 
 def open_place(settings: Settings, database: Database, place: places.StoragePlace, *, spare: bool = False) -> Files:

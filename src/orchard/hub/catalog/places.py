@@ -3,10 +3,13 @@
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from orchard.errors import ConflictError
-from orchard.hub.db.stored import places
+from orchard.hub.catalog.records import Blob
+from orchard.hub.db.schema import blobs as table
+from orchard.hub.db.stored import places, segments, staged
+from orchard.oci import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,21 @@ class StoragePlace:
     url: str
     mark: str
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much there is.
+
+    Attributes:
+        count: Blobs.
+        size: Their bytes.
+        newest: When the last one came.
+    """
+
+    count: int
+    size: int
+    newest: int
 
 
 def make(connection: Connection, url: str) -> StoragePlace:
@@ -48,9 +66,24 @@ def current(connection: Connection) -> str | None:
     return found
 
 
+def blobs(connection: Connection, *, after: str, limit: int) -> list[Blob]:
+    """List all blobs in the order of their digests, those after ``after``."""
+    query = select(table.c.digest, table.c.size).where(table.c.digest > after).order_by(table.c.digest).limit(limit)
+    return [Blob(Digest.parse(row.digest), row.size) for row in connection.execute(query)]
+
+
+def extent(connection: Connection) -> Extent:
+    """Measure all blobs; two equal answers mean that none came meanwhile."""
+    row = connection.execute(select(func.count(), func.sum(table.c.size), func.max(table.c.stored_at))).one()
+    return Extent(row[0], int(row[1] or 0), row[2] or 0)
+
+
 def switch(connection: Connection, place: StoragePlace) -> None:
     """Let another place be the current one. Uploads that have begun are over: their bytes are in the old one."""
     connection.execute(update(places).values(current=places.c.id == place.number))
+    begun = select(staged.c.session).where(staged.c.place_id != place.number)
+    connection.execute(delete(segments).where(segments.c.owner.in_(begun)))
+    connection.execute(delete(staged).where(staged.c.place_id != place.number))
 
 
 def require_current(connection: Connection, place: int) -> None:

@@ -98,7 +98,7 @@ class Staged(Protocol):
         ...
 
     def rewind(self, size: int, /) -> None:
-        """Forget all bytes but the first ``size``.
+        """Forget all bytes but the first ``size``; none of a blob that was made of them.
 
         Raises:
             StorageError: If the disk fails.

@@ -13,29 +13,34 @@ LOCK: Final = "hub.lock"
 
 
 @contextmanager
-def claim(data: Path) -> Iterator[None]:
+def claim(data: Path, lock: str = LOCK, who: str = "another hub") -> Iterator[None]:
     """Hold a data directory. The lock belongs to the process, so it goes when that dies, however it dies.
 
+    Args:
+        data: The directory.
+        lock: For what: the name of the file that is locked.
+        who: Who else may hold it, in words.
+
     Raises:
-        ConflictError: If another hub holds it.
+        ConflictError: If somebody else holds it.
         StorageError: If it cannot be made or written to.
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(data / lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StorageError(f"the data directory {data} cannot be used: {error.strerror}") from error
     try:
-        _lock(handle, data)
+        _lock(handle, data, who)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int, data: Path) -> None:
+def _lock(handle: int, data: Path, who: str) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise ConflictError(f"another hub is running on {data}; stop it, or give this one another --data") from error
+        raise ConflictError(f"{who} is running on {data}; stop it, or give this one another --data") from error
     except OSError as error:
         raise StorageError(f"the data directory {data} cannot be locked: {error.strerror}") from error

@@ -24,7 +24,7 @@ from orchard.oci import ALGORITHMS, CHUNK, Digest, Hasher
 
 _SESSION: Final = re.compile(r"[0-9a-f]{32}")
 SPARE: Final = 0.05  # share of a disk that is kept free, so that the catalog can go on when uploads cannot
-_SPARE_MOST: Final = 10 << 30  # bytes that are enough, however large the disk is
+SPARE_MOST: Final = 10 << 30  # bytes that are enough, however large the disk is
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -34,14 +34,16 @@ class Filesystem:
     Args:
         root: The directory.
         spare: Share of its disk that uploads leave free.
+        most: Bytes that are enough to leave free, however large the disk is.
 
     Attributes:
         hashers: For ``StagedFile``: the hashes of uploads that no request holds.
     """
 
-    def __init__(self, root: Path, *, spare: float = SPARE) -> None:
+    def __init__(self, root: Path, *, spare: float = SPARE, most: int = SPARE_MOST) -> None:
         self._root = root
         self._spare = spare
+        self._spare_most = most
         self.hashers = Hashers()
         self._naming = Lock()  # held while a blob gets or loses its name, so that none is erased that just came
 
@@ -158,7 +160,7 @@ class Filesystem:
         """
         disk = os.statvfs(self._root)
         free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-        if free < min(total * self._spare, _SPARE_MOST):
+        if free < min(total * self._spare, self._spare_most):
             raise StorageError(
                 f"disk full: {free >> 20} MiB are free where {self._root} is, of {total >> 20}; no upload is taken"
                 " before there is more: free some space and try again"
@@ -183,6 +185,7 @@ class StagedFile:
         self._session = session
         self._file = file
         self._hasher = files.hashers.of(session, file.size)
+        self._published = False
 
     @property
     def size(self) -> int:
@@ -205,11 +208,13 @@ class StagedFile:
             raise
 
     def rewind(self, size: int) -> None:
-        """Forget all bytes but the first ``size``.
+        """Forget all bytes but the first ``size``; none of a blob that was made of them.
 
         Raises:
             StorageError: If the disk fails.
         """
+        if self._published:
+            return
         with _translated(f"upload {self._session}"):
             self._file.rewind(size)
         if self._hasher is not None and self._hasher.size != size:
@@ -228,6 +233,7 @@ class StagedFile:
             if found != digest:
                 raise IntegrityError(f"{digest}: the {self.size} bytes received are {found}")
             self._file.sync()
+        self._published = True  # before it is: should that fail half-way, the file may be the blob's already
         self._files.publish(self._session, digest)
         self._hasher = None
 

@@ -150,13 +150,13 @@ class StagedObjects:
                 self._settle()
 
     def rewind(self, size: int) -> None:
-        """Forget all bytes but the first ``size``.
+        """Forget all bytes but the first ``size``; none of a blob that was made of them.
 
         Raises:
             ConflictError: If another process has written to the upload meanwhile.
             StorageError: If the store fails.
         """
-        if size >= self.size:
+        if self._over or size >= self.size:
             return
         with self._falling_back():
             self._settle()

@@ -2,6 +2,7 @@
 
 import click
 
+from orchard.cli.commands.hub.move_storage import move_storage
 from orchard.cli.commands.hub.place import hub_settings, keep_flags, setting_options
 from orchard.cli.commands.hub.settings import settings
 from orchard.cli.options import Group, current_session
@@ -36,4 +37,5 @@ def command(context: click.Context, /, **flags: object) -> None:
     run(chosen, announce=session.printer.announce)
 
 
+command.add_command(move_storage)
 command.add_command(settings)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from orchard.errors import InvalidDigestError, NotFoundError, RemoteError
+from orchard.errors import InvalidDigestError, NotFoundError, RemoteError, StorageError
 from orchard.hub.http.asgi import Headers
 from orchard.hub.http.body import BATCH
 from orchard.hub.http.distribution.errors import problem
@@ -53,6 +53,7 @@ async def finish(service: Service, call: Call) -> Reply:
     Raises:
         NotFoundError: If there is none.
         RemoteError: If the client went away or stopped sending.
+        StorageError: If the place of blobs or the catalog fails.
     """
     digest = _wanted(call)
     try:
@@ -60,10 +61,10 @@ async def finish(service: Service, call: Call) -> Reply:
             before = upload.size
             try:
                 refusal = await _receive(service, call, upload)
-            except RemoteError:  # whoever comes back sends all of it again
+                return refusal or _created(call, await service.threads.run(lambda: upload.commit(digest)))
+            except (RemoteError, StorageError):  # whoever comes back sends all of it again
                 await service.threads.run(lambda: upload.rewind(before))
                 raise
-            return refusal or _created(call, await service.threads.run(lambda: upload.commit(digest)))
     except NotFoundError:
         if call.refusal is not None:
             raise
