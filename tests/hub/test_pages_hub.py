@@ -138,7 +138,7 @@ def test_name_that_rebinds_to_this_machine_gets_a_page_that_says_no(pages: Insid
     assert b"use http://127.0.0.1 or http://localhost" in answer.body
 
 
-class Closed:
+class Closed(OpenDoor):
     """A door that wants a password, and has not heard one."""
 
     challenge: str | None = 'Basic realm="Orchard"'

@@ -3,12 +3,13 @@
 KitOps' kit sends the header of its first request with every chunk, hours later too; nobody asks it for a new token.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from orchard.errors import UnauthenticatedError
-from orchard.hub.access import Principal
+from orchard.hub.access import OpenDoor, Principal
 from orchard.oci import Digest
 from support.hubinside import Inside, MakeHub, Only
 from support.hubs import Answer
@@ -21,7 +22,7 @@ METHODS = ("GET", "HEAD", "PATCH", "PUT", "DELETE")
 
 
 @dataclass
-class Tokens:
+class Tokens(OpenDoor):
     """A door for whose tokens a name is enough; tokens run out, and can be taken back."""
 
     challenge: str | None = CHALLENGE
@@ -37,6 +38,9 @@ class Tokens:
     def lapsed(self, authorization: bytes | None) -> Principal | None:
         name = (authorization or b"").decode().removeprefix("Bearer ")
         return Principal(name) if name in self.old else None
+
+    def invite(self, origin: str, scopes: Sequence[str], error: str | None = None) -> str | None:  # noqa: ARG002
+        return self.challenge
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchard.hub.access import ANONYMOUS, Action, Kind, People, Principal
+from orchard.hub.access import ANONYMOUS, Action, Kind, OpenDoor, People, Principal
 from orchard.hub.app.people import Entrance
 from orchard.hub.app.surfaces import api
 from orchard.hub.http import Surface
@@ -13,7 +13,7 @@ from support.hubinside import Inside, MakeHub
 from support.people import firm
 
 
-class Introduced:
+class Introduced(OpenDoor):
     """A door that believes whatever name is said: ``ana``, a robot ``team+ci``; nobody is anonymous."""
 
     challenge: str | None = 'Basic realm="Orchard"'

@@ -10,11 +10,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchard.hub.access import ANONYMOUS, Action, EverybodyInside, OpenDoor, Principal
+from orchard.hub.access import (
+    ANONYMOUS,
+    TOKEN_PATH,
+    Action,
+    Door,
+    EverybodyInside,
+    OpenDoor,
+    People,
+    Principal,
+    Tickets,
+)
 from orchard.hub.catalog import events
 from orchard.hub.db import Database, migrate
 from orchard.hub.db.sqlite import open_sqlite
 from orchard.hub.http import Access, Guard, Site, Surface, Threads, build_app
+from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import health_surface
 from orchard.hub.registry import Policy, Premises, Reach, Recall, Registry, boundless
 from orchard.hub.storage.filesystem import Filesystem
@@ -68,8 +79,31 @@ class NamedDoor:
     def login(self, authorization: bytes | None, address: str) -> Principal:
         raise AssertionError((authorization, address))
 
+    def is_slow(self, authorization: bytes | None) -> bool:
+        raise AssertionError(authorization)
+
     def lapsed(self, authorization: bytes | None) -> Principal | None:
         raise AssertionError(authorization)
+
+    def invite(self, origin: str, scopes: Sequence[str], error: str | None = None) -> str | None:  # noqa: ARG002
+        return None
+
+
+def new_door(found: People, *, lifetime: float = 300.0, url: str | None = None, late: float = 0.0) -> Door:
+    """Make the door of a hub whose clock is that of its accounts."""
+    return Door(found, new_tickets(found, lifetime=lifetime), found.ledger.now, url=url, late=late)
+
+
+def new_tickets(found: People, *, lifetime: float = 300.0, service: str = "orchard") -> Tickets:
+    return Tickets(
+        found.keys,
+        found.rights,
+        users=found.users,
+        tokens=found.tokens,
+        service=service,
+        lifetime=lifetime,
+        now=found.ledger.now,
+    )
 
 
 class Inside(Client):
@@ -82,6 +116,8 @@ class Inside(Client):
         policy: Policy | None = None,
         access: Callable[[Database], Access] | None = None,
         reach: Callable[[Principal, str], Reach] = boundless,
+        people: Callable[[People], None] | None = None,
+        url: str | None = None,
         site: Site | None = None,
         surfaces: Callable[["Inside"], Sequence[Surface]] = lambda _: (),
         recall: int = 1 << 20,
@@ -93,13 +129,20 @@ class Inside(Client):
         self.clock = Clock()
         self.database = fresh_catalog(data) if fresh else open_sqlite(data / CATALOG)
         self.files = Filesystem(data)
+        self.people = People.of(self.database, self.clock)
+        self.threads = Threads()
+        door = OpenDoor() if access is None else access(self.database)
+        served: tuple[Surface, ...] = ()
+        if people is not None:
+            people(self.people)
+            door, policy = new_door(self.people, url=url, late=3600), self.people.rights
+            endpoint = TokenEndpoint(door, new_tickets(self.people), self.threads, timeout)
+            served = (Surface(TOKEN_PATH, endpoint, open=True),)
         self.premises = Premises(
             self.database, self.files, policy or EverybodyInside(), recall=Recall(recall), now=self.clock, reach=reach
         )
         self.registry = Registry(self.premises)
-        self.threads = Threads()
-        door = OpenDoor() if access is None else access(self.database)
-        guard = Guard(loopback_only=access is None)
+        guard = Guard(loopback_only=access is None and people is None)
         self.app = build_app(
             self.registry,
             door,
@@ -107,7 +150,7 @@ class Inside(Client):
             guard=guard,
             site=site or Site(),
             timeout=timeout,
-            surfaces=(health_surface(self.threads), *surfaces(self)),
+            surfaces=(health_surface(self.threads), *served, *surfaces(self)),
         )
 
     def request(

@@ -11,7 +11,9 @@ from orchard.hub.access.passwords import hash_password
 from orchard.hub.db import Database
 from orchard.hub.db.people import users
 from orchard.hub.db.schema import repositories
-from support.hubinside import Clock, fresh_catalog, quick_directory
+from support.hubinside import Clock, fresh_catalog, new_door, new_tickets, quick_directory
+
+__all__ = ["OPERATOR", "PASSWORD", "firm", "give", "new_door", "new_tickets", "people", "repository", "with_password"]
 
 OPERATOR: Final = Mandate.operator()
 PASSWORD: Final = "correct horse: battery staple"

@@ -1,7 +1,7 @@
 """Who may come in: accounts, what they show at the door, and the policy that says what somebody inside may do."""
 
 from orchard.hub.access.directory import Directory
-from orchard.hub.access.doors import OpenDoor, PasswordDoor
+from orchard.hub.access.doors import TOKEN_PATH, Door, OpenDoor, read_basic
 from orchard.hub.access.grants import Grant
 from orchard.hub.access.limits import Limit, Pattern
 from orchard.hub.access.mandate import Mandate, Over
@@ -9,16 +9,21 @@ from orchard.hub.access.names import Name, Party, PartyKind, Target, check_name,
 from orchard.hub.access.namespaces import Namespace
 from orchard.hub.access.people import People
 from orchard.hub.access.principal import ANONYMOUS, Action, EverybodyInside, Kind, Principal, Role, Visibility
+from orchard.hub.access.scopes import Asked, Scope
 from orchard.hub.access.sessions import Session
 from orchard.hub.access.teams import Team
+from orchard.hub.access.tickets import Ticket, Tickets
 from orchard.hub.access.tokens import Token, Wanted
 from orchard.hub.access.users import ADMIN, User
 
 __all__ = [
     "ADMIN",
     "ANONYMOUS",
+    "TOKEN_PATH",
     "Action",
+    "Asked",
     "Directory",
+    "Door",
     "EverybodyInside",
     "Grant",
     "Kind",
@@ -30,14 +35,16 @@ __all__ = [
     "Over",
     "Party",
     "PartyKind",
-    "PasswordDoor",
     "Pattern",
     "People",
     "Principal",
     "Role",
+    "Scope",
     "Session",
     "Target",
     "Team",
+    "Ticket",
+    "Tickets",
     "Token",
     "User",
     "Visibility",
@@ -45,4 +52,5 @@ __all__ = [
     "check_name",
     "checked_repository",
     "namespace_of",
+    "read_basic",
 ]

@@ -32,7 +32,7 @@ class Authority:
             DeniedError: Unless they administer the site.
             StorageError: If the catalog fails.
         """
-        if not self._is_site_admin(who):
+        if not self.is_site_admin(who):
             raise DeniedError(f"{who.name} does not administer this hub")
         return Mandate(who.name, Over.SITE)
 
@@ -91,11 +91,16 @@ class Authority:
         Raises:
             DeniedError: If it is not granted, and whoever asks does not administer the site.
         """
-        if granted or self._is_site_admin(who):
+        if granted or self.is_site_admin(who):
             return Mandate(who.name, over, subject)
         raise DeniedError(f"{who.name} may not change {over} {subject}")
 
-    def _is_site_admin(self, who: Principal) -> bool:
+    def is_site_admin(self, who: Principal) -> bool:
+        """Tell whether somebody administers the site, and came in with what lets them.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
         return who.whole and self._rights.standing(who, "").site_admin
 
     def _is_or_leads(self, who: Principal, party: Party) -> bool:

@@ -45,6 +45,16 @@ class Epoch:
         with self._database.read() as connection:
             self.read(connection)
 
+    def known(self) -> int:
+        """Give the number, looking it up if it is not known.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        if self.current == UNKNOWN:
+            self.poll()
+        return self.current
+
     def doubt(self) -> None:
         """Trust nothing that was thought out before, until the catalog can be read again."""
         with self._lock:
@@ -92,12 +102,12 @@ class Ledger:
     def __init__(self, database: Database, now: Callable[[], float], epoch: Epoch) -> None:
         self.database = database
         self.epoch = epoch
-        self._now = now
+        self.now = now
 
     @property
     def at(self) -> int:
         """The time as the tables keep it."""
-        return round(self._now() * 1000)
+        return round(self.now() * 1000)
 
     @contextmanager
     def changing(self, by: Mandate) -> Iterator[Change]:

@@ -50,11 +50,15 @@ class Limit:
 
     Attributes:
         rules: Patterns, each with the actions (their words) that are possible there.
-        account: Whether its holder may act for the account: see and make tokens, look after teams.
+        account: Whether its holder may act for the account: look after teams, namespaces, the site.
+        catalog: Whether its holder may list repositories without naming them.
+        token: Names the token.
     """
 
     rules: tuple[tuple[Pattern, frozenset[str]], ...]
     account: bool = False
+    catalog: bool = True
+    token: str = ""
 
     def allows(self, action: str, repository: str) -> bool:
         """Tell whether there is room for this."""

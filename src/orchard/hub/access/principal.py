@@ -104,6 +104,11 @@ class Principal:
             return False
         return all(limit.allows(action, repository) for limit in self.limits)
 
+    @property
+    def for_lists(self) -> Self:
+        """Whoever asks, where many repositories are listed: a ticket need not name them if it is for the catalog."""
+        return self.without_ticket() if self.ticket is not None and self.ticket.catalog else self
+
     def without_ticket(self) -> Self:
         """Give whoever asked for the registry token."""
         return self if self.ticket is None else replace(self, ticket=None)

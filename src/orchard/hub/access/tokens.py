@@ -78,7 +78,8 @@ class Token:
     def limit(self) -> Limit:
         """What it narrows its holder's rights to."""
         actions = frozenset(self.scopes - {ACCOUNT})
-        return Limit(tuple((pattern, actions) for pattern in self.patterns), account=ACCOUNT in self.scopes)
+        rules = tuple((pattern, actions) for pattern in self.patterns)
+        return Limit(rules, account=ACCOUNT in self.scopes, token=self.id)
 
     @property
     def holder(self) -> Principal:

@@ -9,14 +9,28 @@ from threading import Event, Thread
 from typing import Final
 
 from orchard.errors import NotFoundError, StorageError
-from orchard.hub.access import ADMIN, EverybodyInside, Mandate, OpenDoor, PasswordDoor, People
+from orchard.hub.access import ADMIN, Door, EverybodyInside, Mandate, OpenDoor, People, Tickets
 from orchard.hub.db import Database
 from orchard.hub.http import Access
 from orchard.hub.registry import Policy
 from orchard.hub.settings import Settings
 
+SERVICE: Final = "orchard"  # whom tickets are for, where the hub does not know its address
 _POLL: Final = 1.0  # seconds between two looks at whether another process has changed who may do what
 _DOUBT: Final = 10  # looks in vain after which nothing is trusted that was thought out before
+
+
+@dataclass(frozen=True, slots=True)
+class TokenService:
+    """What the token endpoint works with.
+
+    Attributes:
+        door: Finds out who asks.
+        issuer: Makes tickets.
+    """
+
+    door: Door
+    issuer: Tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +41,13 @@ class Entrance:
         access: The door.
         policy: What is asked of whoever is inside.
         people: Accounts and rights, for those parts of the hub that show and change them.
+        tickets: What the token endpoint works with, if there are logins.
     """
 
     access: Access
     policy: Policy
     people: People
+    tickets: TokenService | None = None
 
 
 def people_of(settings: Settings, database: Database) -> People:
@@ -51,11 +67,21 @@ def open_entrance(
     """
     people = people_of(settings, database)
     if not settings.needs_login(loopback=loopback):
-        yield Entrance(OpenDoor(), EverybodyInside(), people)
+        yield Entrance(OpenDoor(), EverybodyInside(), people, None)
         return
     _prepare(people, settings.admin_password, announce)
+    tickets = Tickets(
+        people.keys,
+        people.rights,
+        users=people.users,
+        tokens=people.tokens,
+        service=SERVICE if settings.url is None else settings.url.rpartition("/")[2],
+        lifetime=settings.token_lifetime,
+        now=time.time,
+    )
     with _watching(people):
-        yield Entrance(PasswordDoor(people.users, time.monotonic), people.rights, people)
+        door = Door(people, tickets, time.monotonic, url=settings.url, late=settings.upload_lifetime)
+        yield Entrance(door, people.rights, people, TokenService(door, tickets))
 
 
 def set_password(people: People, account: str, password: str) -> None:

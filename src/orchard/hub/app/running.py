@@ -12,7 +12,7 @@ from orchard.errors import NotFoundError, UsageError
 from orchard.hub.app import people
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
 from orchard.hub.app.people import open_entrance, people_of
-from orchard.hub.app.surfaces import api, site, watch
+from orchard.hub.app.surfaces import api, site, tickets, watch
 from orchard.hub.app.work import kinds, open_worker
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
@@ -66,7 +66,8 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             guard=Guard(loopback_only=not login),
             site=site(registry, login=login),
             surfaces=(
-                *watch(settings, meters, readiness, threads=threads, login=login),
+                *watch(settings, meters, readiness, threads=threads, entrance=entrance),
+                *tickets(entrance.tickets, threads, timeout=settings.body_timeout),
                 api(registry, entrance, settings, threads=threads),
             ),
             timeout=settings.body_timeout,

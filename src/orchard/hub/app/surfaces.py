@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from orchard.hub.access import ADMIN
-from orchard.hub.app.people import Entrance
+from orchard.hub.access import TOKEN_PATH
+from orchard.hub.app.people import Entrance, TokenService
 from orchard.hub.http import Site, Surface, Threads
 from orchard.hub.http.api import (
     PREFIX,
@@ -25,6 +25,7 @@ from orchard.hub.http.api import (
 )
 from orchard.hub.http.meters import Meters
 from orchard.hub.http.pages import Pages
+from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
 from orchard.hub.registry import Registry
 from orchard.hub.settings import Metrics, Settings
@@ -37,14 +38,24 @@ def site(registry: Registry, *, login: bool) -> Site:
 
 
 def watch(
-    settings: Settings, meters: Meters, readiness: Readiness, *, threads: Threads, login: bool
+    settings: Settings, meters: Meters, readiness: Readiness, *, threads: Threads, entrance: Entrance
 ) -> Sequence[Surface]:
     """Make what machines that watch see."""
     found = [health_surface(threads), readiness_surface(readiness, threads)]
     if settings.metrics != Metrics.OFF:
-        everybody = settings.metrics == Metrics.OPEN or not login
-        found.append(metrics_surface(meters, threads, allowed=None if everybody else lambda who: who.name == ADMIN))
+        everybody = settings.metrics == Metrics.OPEN or entrance.tickets is None
+        found.append(
+            metrics_surface(meters, threads, allowed=None if everybody else entrance.people.authority.is_site_admin)
+        )
     return found
+
+
+def tickets(service: TokenService | None, threads: Threads, *, timeout: float) -> Sequence[Surface]:
+    """Make the token endpoint, if there are logins."""
+    if service is None:
+        return ()
+    endpoint = TokenEndpoint(service.door, service.issuer, threads, timeout)
+    return (Surface(TOKEN_PATH, endpoint, open=True),)
 
 
 def api(registry: Registry, entrance: Entrance, settings: Settings, *, threads: Threads) -> Surface:

@@ -10,11 +10,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from orchard.errors import OrchardError, UnauthenticatedError
-from orchard.hub.access import Principal
+from orchard.hub.access import ANONYMOUS, Principal
 from orchard.hub.http.asgi import App, Message, Receive, Scope, Send
 from orchard.hub.http.distribution import Distribution, Service
 from orchard.hub.http.distribution.errors import error_reply
 from orchard.hub.http.guard import Guard
+from orchard.hub.http.origin import origin_of
 from orchard.hub.http.replies import send_reply
 from orchard.hub.http.surface import Surface
 from orchard.hub.http.threads import Threads
@@ -37,11 +38,15 @@ class Access(Protocol):
 
     @property
     def challenge(self) -> str | None:
-        """How to log in (``WWW-Authenticate``), if that is possible."""
+        """How to log in (``WWW-Authenticate``) but for ``/v2/``, if that is possible."""
         ...
 
     def recall(self, authorization: bytes | None, /) -> Principal | None:
         """Recognise somebody without waiting."""
+        ...
+
+    def is_slow(self, authorization: bytes | None, /) -> bool:
+        """Tell whether a password would be looked at."""
         ...
 
     def login(self, authorization: bytes | None, address: str, /) -> Principal:
@@ -60,6 +65,16 @@ class Access(Protocol):
 
         Raises:
             StorageError: If that cannot be told.
+        """
+        ...
+
+    def invite(self, origin: str, scopes: Sequence[str], error: str | None = None, /) -> str | None:
+        """Say how a registry's client comes in (``WWW-Authenticate`` on ``/v2/``), if that is possible.
+
+        Args:
+            origin: The address that it asked.
+            scopes: What it wants to do.
+            error: What was wrong with the token that it showed.
         """
         ...
 
@@ -105,7 +120,7 @@ def build_app(  # noqa: PLR0913 -- every part of the front is named once, here
         surfaces: What programs see, beside the registry's API; the first that holds a path answers.
         timeout: Seconds without one byte of a body after which the hub gives up on it.
     """
-    distribution = Distribution(Service(registry, threads), body_timeout=timeout)
+    distribution = Distribution(Service(registry, threads), access, body_timeout=timeout)
     return _Front(distribution, access, threads, guard=guard, site=site, surfaces=surfaces)
 
 
@@ -147,22 +162,30 @@ class _Front:
         refusal = None
         try:
             try:
-                who = await self._admit(scope, headers)
+                who = await self._admit(scope, headers, anonymous=True)
             except UnauthenticatedError as error:
                 who = await self._late(scope, headers, error)
-                refusal = error_reply(error, wire.UNAUTHORIZED, self._access.challenge)
+                refusal = error_reply(error, wire.UNAUTHORIZED, self._invite(scope, headers))
         except OrchardError as error:
-            answer = error_reply(error, wire.UNAUTHORIZED, self._access.challenge)
+            answer = error_reply(error, wire.UNAUTHORIZED, self._invite(scope, headers))
             await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
             return
         await self._distribution(scope, receive, send, headers=headers, who=who, refusal=refusal)
+
+    def _invite(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
+        """Say how to come in to whoever showed something wrong."""
+        shown = headers.get(b"authorization", b"")
+        return self._access.invite(
+            origin_of(scope, headers), (), "invalid_token" if shown[:7].lower() == b"bearer " else None
+        )
 
     async def _serve_surface(
         self, scope: Scope, receive: Receive, send: Send, *, surface: Surface, headers: dict[bytes, bytes]
     ) -> None:
         try:
             if not surface.open and scope["path"] not in surface.public:
-                scope.setdefault("state", {})["who"] = await self._admit(scope, headers)
+                who = await self._admit(scope, headers, anonymous=surface.anonymous)
+                scope.setdefault("state", {})["who"] = who
         except OrchardError as error:
             answer = surface.problem(error, self._access.challenge)
             await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._threads)
@@ -199,8 +222,8 @@ class _Front:
         scope[ACCOUNT] = who.name
         return who
 
-    async def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> Principal:
-        """Find out who asks.
+    async def _admit(self, scope: Scope, headers: dict[bytes, bytes], *, anonymous: bool = False) -> Principal:
+        """Find out who asks; whoever shows nothing is anonymous, if that will do.
 
         Raises:
             DeniedError: If somebody is tricked into asking, or not known.
@@ -209,9 +232,12 @@ class _Front:
         self._guard.check(scope["method"], headers)
         authorization = headers.get(b"authorization")
         who = self._access.recall(authorization)
+        if who is None and authorization is None and anonymous:
+            who = ANONYMOUS
         if who is None:
-            client = scope.get("client") or ("unknown", 0)
-            who = await self._threads.login(lambda: self._access.login(authorization, client[0]))
+            address: str = (scope.get("client") or ("unknown", 0))[0]
+            work = self._threads.login if self._access.is_slow(authorization) else self._threads.run
+            who = await work(lambda: self._access.login(authorization, address))
         scope[ACCOUNT] = who.name
         return who
 

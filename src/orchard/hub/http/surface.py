@@ -22,6 +22,7 @@ class Surface:
         prefix: The path, such as ``/api/v1``; what stands below it belongs to the surface too.
         app: Answers. ``scope["state"]["who"]`` says who asks, unless everybody may.
         open: Whether everybody may ask, and the surface sees for itself who does.
+        anonymous: Whether whoever shows nothing may ask too; then ``ANONYMOUS`` does.
         public: Paths that everybody may ask for where the rest is not open.
         problem: Says why somebody may not come in; given how to log in, if that is possible.
     """
@@ -29,6 +30,7 @@ class Surface:
     prefix: str
     app: App
     open: bool = False
+    anonymous: bool = False
     public: frozenset[str] = frozenset()
     problem: Callable[[OrchardError, str | None], Reply] = field(default=_as_registry)
 

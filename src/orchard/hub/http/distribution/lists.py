@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from orchard.errors import DeniedError
 from orchard.hub.http.asgi import Headers
 from orchard.hub.http.distribution.service import Call, Service, number
 from orchard.hub.http.replies import Reply, reply
@@ -46,9 +47,16 @@ async def tags(service: Service, call: Call) -> Reply:
 
 
 async def catalog(service: Service, call: Call) -> Reply:
-    """List the repositories that whoever asks may see."""
+    """List the repositories that whoever asks may see.
+
+    Raises:
+        DeniedError: If the token that was shown is not for this.
+    """
     page = call.page
-    found = await service.threads.run(lambda: service.registry.names(call.who, _one_more(page)))
+    who = call.who.for_lists
+    if who.ticket is not None:
+        raise DeniedError("the token is not for the list of repositories")
+    found = await service.threads.run(lambda: service.registry.names(who, _one_more(page)))
     shown = found[: page.limit]
     headers = [*_JSON, *_next("/v2/_catalog", page, shown, more=len(found) > page.limit)]
     return reply(200, headers, dumps({"repositories": shown}))

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orchard.errors import NotFoundError, OrchardError
+from orchard.errors import DeniedError, NotFoundError, OrchardError
 from orchard.hub.access import Principal
 from orchard.hub.http.asgi import Receive, Scope, Send
 from orchard.hub.http.body import Body
 from orchard.hub.http.distribution import blobs, lists, manifests, uploads
 from orchard.hub.http.distribution.errors import error_reply, problem
+from orchard.hub.http.distribution.refusing import Invitation, refuse, require_login
 from orchard.hub.http.distribution.service import Call, Service
 from orchard.hub.http.replies import Reply, send_reply
 from orchard.hub.http.watched import ENDPOINT
@@ -92,11 +93,13 @@ class Distribution:
 
     Args:
         service: What endpoints work with.
+        door: Says how to come in.
         body_timeout: Seconds without one byte of a body after which the hub gives up on it.
     """
 
-    def __init__(self, service: Service, *, body_timeout: float) -> None:
+    def __init__(self, service: Service, door: Invitation, *, body_timeout: float) -> None:
         self._service = service
+        self._door = door
         self._timeout = body_timeout
 
     @staticmethod
@@ -144,13 +147,25 @@ class Distribution:
             return problem(405, wire.UNSUPPORTED, f"{scope['method']} is not possible here", headers=allowed)
         call = Call(scope, headers, who=who, path=names, body=body, refusal=refusal)
         try:
-            pulled = scope["query_string"] and handler in _PULLS
-            answer = await (self._pull(handler, call) if pulled else handler(self._service, call))
-            if answer.part is not None and scope["method"] != "HEAD":
-                return await answer.begin(self._service.threads)
+            return await self._handled(handler, call)
+        except DeniedError as error:
+            return await refuse(self._door, self._service, call, error=error)
         except OrchardError as error:
             late = refusal if isinstance(error, NotFoundError) else None
             return late or error_reply(error, endpoint.unknown)
+
+    async def _handled(self, handler: Handler, call: Call) -> Reply:
+        """Do what is asked for.
+
+        Raises:
+            OrchardError: As the handler does.
+        """
+        if not call.name:
+            require_login(self._door, call)
+        pulled = call.query and handler in _PULLS
+        answer = await (self._pull(handler, call) if pulled else handler(self._service, call))
+        if answer.part is not None and call.method != "HEAD":
+            return await answer.begin(self._service.threads)
         return answer
 
     async def _pull(self, handler: Handler, call: Call) -> Reply:

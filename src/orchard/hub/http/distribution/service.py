@@ -2,17 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeVar
 from urllib.parse import parse_qs
 
-from orchard.errors import ConflictError, InvalidError, InvalidReferenceError
+from orchard.errors import ConflictError, DeniedError, InvalidError, InvalidReferenceError
 from orchard.hub.access import Action, Principal
 from orchard.hub.http.asgi import Scope
 from orchard.hub.http.body import Body
+from orchard.hub.http.origin import origin_of
 from orchard.hub.http.replies import Reply
 from orchard.hub.http.threads import Threads
 from orchard.hub.registry import DeletableRepository, OpenUpload, Page, ReadableRepository, Registry, WritableRepository
@@ -59,7 +60,24 @@ class Call:
     @property
     def method(self) -> str:
         """What is to be done."""
-        return str(self._scope["method"])
+        method: str = self._scope["method"]
+        return method
+
+    @property
+    def path(self) -> str:
+        """Where."""
+        path: str = self._scope["path"]
+        return path
+
+    @property
+    def uploads(self) -> bool:
+        """Whether it is about an upload."""
+        return self.path.startswith(f"/v2/{self.name}/blobs/uploads")
+
+    @property
+    def origin(self) -> str:
+        """The address that the client asked."""
+        return origin_of(self._scope, self._headers)
 
     def header(self, name: bytes) -> str | None:
         """Give a header, if it was sent."""
@@ -180,6 +198,25 @@ class Service:
             return None
         call.name = name
         return source
+
+    async def would_help(self, call: Call, actions: Iterable[str]) -> bool:
+        """Tell whether another token of the same account would do for what a request is about."""
+        who = call.who.without_ticket()
+        openings: dict[Action, Callable[[Principal, str], object]] = {
+            Action.PULL: self.registry.readable,
+            Action.PUSH: self.registry.writable,
+            Action.DELETE: self.registry.deletable,
+        }
+
+        def attempt() -> bool:
+            try:
+                for action in actions:
+                    openings[Action(action)](who, call.name)
+            except DeniedError:
+                return False
+            return True
+
+        return await self.threads.run(attempt)
 
     async def _open(self, call: Call, action: Action, opening: Callable[[Principal, str], T]) -> T:
         """Open a repository, in a thread if it takes waiting to find out whether somebody may."""
