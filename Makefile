@@ -127,7 +127,7 @@ bench: $(VENV)/.dev ## measure, beside the limits of this machine (SIZE=256M RUN
 	@$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: soak
-soak: $(VENV)/.dev ## the heavy proofs in full: 200 kills of each verb
+soak: $(VENV)/.dev ## the heavy proofs in full: 200 kills of each verb, 500 of the hub, ten minutes of a crowd
 	@mkdir -p $(TMPDIR)
 	@ORCHARD_SOAK=1 $(BIN)/pytest -q -p no:randomly --basetemp=$(CACHE)/tests tests/soak $(PYTEST_ARGS)
 

@@ -64,6 +64,7 @@ def tenant(make_hub: MakeHub) -> Tenant:
             "team": "ml",
             "namespace": "ml",
             "party": "user:ops-owner",
+            "task": "1",
         },
         {
             "tokens": ok(hub, "POST", "/users/ml-owner/tokens", wanted, **owner)["id"],
@@ -96,4 +97,5 @@ def test_stranger_sees_and_changes_nothing_of_a_tenant(tenant: Tenant, who: str 
 
 
 def test_owner_gets_what_strangers_are_refused(tenant: Tenant) -> None:
-    assert {template: status for template, status, _ in state(tenant) if status != 200} == {}
+    refused = {template: status for template, status, _ in state(tenant) if status != 200}
+    assert refused == {"/upkeep/tasks/{task}": 403}  # of the site, and no tenant's

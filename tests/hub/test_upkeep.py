@@ -8,10 +8,10 @@ import pytest
 
 from orchard.errors import NotFoundError
 from orchard.hub.jobs import Kind, Worker
+from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.jobs.collecting import collecting
 from orchard.hub.jobs.scrubbing import scrubbing
 from orchard.hub.jobs.sweeping import sweeping
-from orchard.hub.jobs.upkeep import Upkeep
 from orchard.hub.queue import State, TaskQueue
 from orchard.hub.queue.leases import TableDispatch
 from orchard.hub.registry import Page
@@ -30,9 +30,9 @@ class Workshop:
     def __init__(self, hub: Inside, *, slice_: float = 60.0) -> None:
         self.hub = hub
         self.queue = TaskQueue(hub.database, TableDispatch(time.time), steady=time.monotonic)
-        self.upkeep = Upkeep(hub.premises, self.queue)
+        self.upkeep = Caretaker(hub.premises, self.queue)
         kinds = (
-            collecting(hub.premises, every=DAY),
+            collecting(hub.premises, trash=DAY, every=DAY),
             scrubbing(hub.premises, self.queue, every=DAY, rate=1 << 40, slice_=slice_),
             sweeping(hub.registry, lifetime=DAY),
         )

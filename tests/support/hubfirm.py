@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 
 from orchard.hub.access import ANONYMOUS, Action, Kind, OpenDoor, People, Principal
 from orchard.hub.app.people import Entrance
-from orchard.hub.app.surfaces import api
+from orchard.hub.app.surfaces import api, upkeep
 from orchard.hub.http import Surface
+from orchard.hub.jobs.caretaking import Caretaker
+from orchard.hub.queue import TaskQueue
+from orchard.hub.queue.leases import TableDispatch
 from orchard.hub.settings import Settings
 from support.hubclient import Answer, Client
 from support.hubinside import Inside, MakeHub
@@ -42,7 +45,9 @@ class Staff:
         self.people = People.of(hub.database, hub.clock, self_service=self.self_service)
         settings = Settings(data=hub.data, self_service=self.self_service)
         entrance = Entrance(self.door, self.people.rights, self.people)
-        return [api(hub.registry, entrance, settings, threads=hub.threads)]
+        queue = TaskQueue(hub.database, TableDispatch(hub.clock), steady=hub.clock)
+        caretaker = upkeep(Caretaker(hub.premises, queue), entrance)
+        return [api(hub.registry, entrance, settings, threads=hub.threads, more=[caretaker])]
 
     def knows(self, who: Principal, action: Action, repository: str) -> bool | None:
         return self.people.rights.knows(who, action, repository)

@@ -12,7 +12,7 @@ from orchard.errors import NotFoundError, UsageError
 from orchard.hub.app import people
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
 from orchard.hub.app.people import open_entrance, people_of
-from orchard.hub.app.surfaces import api, site, tickets, watch
+from orchard.hub.app.surfaces import api, site, tickets, upkeep, watch
 from orchard.hub.app.work import kinds, open_worker
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
@@ -21,6 +21,7 @@ from orchard.hub.http.meters import Meters
 from orchard.hub.http.serving import Certificate, Ending, Place, serve
 from orchard.hub.http.watch import Readiness
 from orchard.hub.http.watched import Watched
+from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.registry import Premises, Recall, Registry
 from orchard.hub.settings import LogFormat, Settings
 from orchard.hub.storage.directory import claim
@@ -58,6 +59,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             most_uploads=settings.uploads_per_account,
         )
         registry = Registry(premises)
+        queue = open_queue(database)
         meters, readiness = Meters(), Readiness({"catalog": database.check})
         app = build_app(
             registry,
@@ -68,11 +70,10 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             surfaces=(
                 *watch(settings, meters, readiness, threads=threads, entrance=entrance),
                 *tickets(entrance.tickets, threads, timeout=settings.body_timeout),
-                api(registry, entrance, settings, threads=threads),
+                api(registry, entrance, settings, threads=threads, more=[upkeep(Caretaker(premises, queue), entrance)]),
             ),
             timeout=settings.body_timeout,
         )
-        queue = open_queue(database)
         worker = open_worker(settings, queue, kinds(settings, registry, premises=premises, queue=queue))
         if settings.workers:
             stack.enter_context(worker)

@@ -18,6 +18,7 @@ from orchard.hub.http.api import (
     Tags,
     Teams,
     Tokens,
+    Upkeep,
     Users,
     Versions,
     Whoami,
@@ -27,6 +28,7 @@ from orchard.hub.http.meters import Meters
 from orchard.hub.http.pages import Pages
 from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
+from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.registry import Registry
 from orchard.hub.settings import Metrics, Settings
 
@@ -58,7 +60,15 @@ def tickets(service: TokenService | None, threads: Threads, *, timeout: float) -
     return (Surface(TOKEN_PATH, endpoint, open=True),)
 
 
-def api(registry: Registry, entrance: Entrance, settings: Settings, *, threads: Threads) -> Surface:
+def upkeep(caretaker: Caretaker, entrance: Entrance) -> Upkeep:
+    """Make the part of the JSON API that is about what keeps the hub sound."""
+    login = entrance.access.challenge is not None
+    return Upkeep(caretaker, entrance.people.authority.site if login else lambda _: None)
+
+
+def api(
+    registry: Registry, entrance: Entrance, settings: Settings, *, threads: Threads, more: Sequence[object] = ()
+) -> Surface:
     """Make the JSON API.
 
     Args:
@@ -66,6 +76,7 @@ def api(registry: Registry, entrance: Entrance, settings: Settings, *, threads: 
         entrance: Who may come in, and accounts.
         settings: How the hub runs.
         threads: Where waiting is done.
+        more: Further resources.
     """
     people, challenge = entrance.people, entrance.access.challenge
     login = challenge is not None
@@ -81,6 +92,7 @@ def api(registry: Registry, entrance: Entrance, settings: Settings, *, threads: 
         Grants(people),
         Tokens(people),
         Events(registry, people),
+        *more,
     )
     return Surface(
         PREFIX,

@@ -29,7 +29,7 @@ def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: 
         run.progress(gone, gone, f"forgot {gone} old tasks")
 
     return (
-        collecting(premises, every=settings.collect_every),
+        collecting(premises, trash=settings.keep_deleted, every=settings.collect_every),
         scrubbing(premises, queue, every=settings.scrub_every, rate=settings.scrub_rate),
         sweeping(registry, lifetime=settings.upload_lifetime),
         Kind(name="forget-tasks", handler=forget_tasks, every=24 * _HOUR),

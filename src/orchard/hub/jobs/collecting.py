@@ -5,22 +5,25 @@ from typing import Final
 
 from orchard.hub import catalog
 from orchard.hub.jobs.kind import Kind, Run
-from orchard.hub.registry import Collector, Premises
+from orchard.hub.registry import Collector, Premises, Upkeep
 
 COLLECT: Final = "collect-garbage"
 REHEARSE: Final = "rehearse"  # in the payload: only tell what would be deleted
 
 
-def collecting(premises: Premises, *, every: float) -> Kind:
+def collecting(premises: Premises, *, trash: float, every: float) -> Kind:
     """Make the kind of task that collects garbage; what came of it is the report of its kind.
 
     Args:
         premises: Where.
+        trash: Seconds for which what was deleted can come back; what is older is forgotten first.
         every: Seconds between two times that nobody asks for.
     """
 
     def collect(run: Run) -> None:
         rehearse = run.payload.get(REHEARSE) is True
+        if not rehearse:
+            Upkeep(premises).purge(trash, run.progress)
         found = Collector(premises, run.progress, keep=premises.keep, rehearse=rehearse).collect()
         with premises.database.aside() as connection:
             catalog.upkeep.note(connection, report_of(rehearse=rehearse), asdict(found), at=premises.at)

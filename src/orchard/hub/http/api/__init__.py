@@ -39,6 +39,7 @@ from orchard.hub.http.api.surface import PUBLIC, Api
 from orchard.hub.http.api.tags import Tags
 from orchard.hub.http.api.teams import Teams
 from orchard.hub.http.api.tokens import Tokens
+from orchard.hub.http.api.upkeep import Upkeep
 from orchard.hub.http.api.users import Users
 from orchard.hub.http.api.versions import Versions
 from orchard.hub.http.api.whoami import Whoami
@@ -55,6 +56,7 @@ __all__ = [
     "Tags",
     "Teams",
     "Tokens",
+    "Upkeep",
     "Users",
     "Versions",
     "Whoami",

@@ -30,7 +30,7 @@ class Reports:
     scrub: Report | None
 
 
-class Upkeep:
+class Caretaker:
     """What the hub does to stay sound, as somebody asks for it."""
 
     def __init__(self, premises: Premises, queue: Queue) -> None:
