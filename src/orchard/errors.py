@@ -21,7 +21,8 @@
     ├── StorageError               where bytes or rows are kept failed: full, read-only, unreadable
     │   └── UnavailableError       it does not answer at the moment; the same may succeed later
     └── RemoteError                the other side could not be asked or failed to answer
-        └── RateLimitedError
+        ├── RateLimitedError
+        └── UpstreamError          a hub asked it on somebody's behalf
 
 Names end in ``Error``. A message is one line that names the thing and, where there is one, the next step.
 This module imports nothing.
@@ -110,6 +111,10 @@ class UnavailableError(StorageError):
 
 class RemoteError(OrchardError):
     """A registry could not be reached, or failed to answer properly."""
+
+
+class UpstreamError(RemoteError):
+    """A registry that a hub asked on somebody's behalf could not be reached, or failed to answer properly."""
 
 
 class RateLimitedError(RemoteError):

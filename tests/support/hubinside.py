@@ -21,13 +21,15 @@ from orchard.hub.access import (
     Principal,
     Tickets,
 )
-from orchard.hub.catalog import events
+from orchard.hub.catalog import events, proxies
+from orchard.hub.catalog.proxies import Proxy
 from orchard.hub.db import Database, migrate
 from orchard.hub.db.sqlite import open_sqlite
+from orchard.hub.egress import Gate, Vault
 from orchard.hub.http import Access, Guard, Site, Surface, Threads, build_app
 from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import health_surface
-from orchard.hub.registry import Policy, Premises, Reach, Recall, Registry, boundless
+from orchard.hub.registry import Policy, Premises, Reach, Recall, Registry, Upstreams, boundless
 from orchard.hub.storage.filesystem import Filesystem
 from support.hubclient import Answer, Client
 
@@ -123,6 +125,7 @@ class Inside(Client):
         recall: int = 1 << 20,
         timeout: float = 5.0,
         fresh: bool = True,
+        allow: Sequence[str] = (),
     ) -> None:
         self.data = data
         self.who = ANONYMOUS
@@ -141,7 +144,10 @@ class Inside(Client):
         self.premises = Premises(
             self.database, self.files, policy or EverybodyInside(), recall=Recall(recall), now=self.clock, reach=reach
         )
-        self.registry = Registry(self.premises)
+        self.vault = Vault("only for tests " * 3, None)
+        self.gate = Gate.of(allow, ["443"])
+        self.upstreams = Upstreams(self.database, self.vault, self.gate, spool=data / "spool", steady=self.clock)
+        self.registry = Registry(self.premises, self.upstreams)
         guard = Guard(loopback_only=access is None and people is None)
         self.app = build_app(
             self.registry,
@@ -152,6 +158,23 @@ class Inside(Client):
             timeout=timeout,
             surfaces=(health_surface(self.threads), *served, *surfaces(self)),
         )
+
+    def proxy(self, namespace: str, remote: str, *, login: tuple[str, str] | None = None, **options: int) -> None:
+        """Let repositories stand for those of another registry."""
+        user, password = (None, None) if login is None else login
+        made = Proxy(
+            namespace=namespace,
+            remote=remote,
+            username=user,
+            password=None if password is None else self.vault.seal(password),
+            ttl=options.get("ttl", 300),
+            largest=options.get("largest"),
+            created_at=0,
+            created_by="ana",
+        )
+        with self.database.write() as connection:
+            proxies.put(connection, made)
+        self.upstreams.refresh()
 
     def request(
         self,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orchard.project.comparison import Change, Comparison, FileChange, Kind, Level, Side, compare, side
     from orchard.project.context import Context
     from orchard.project.converting import Converted, Names, Wish, convert_reference
-    from orchard.project.copying import Copied, CopiedVersion, CopyTerms, Place, copy_versions
+    from orchard.project.copying import Copied, CopiedVersion, CopyTerms, Count, Place, VersionCopy, copy_versions
     from orchard.project.elsewhere import Elsewhere, Locking, pinned_reference
     from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
     from orchard.project.home import find_home
@@ -93,6 +93,7 @@ __all__ = [
     "Copied",
     "CopiedVersion",
     "CopyTerms",
+    "Count",
     "Documents",
     "Elsewhere",
     "Encoding",
@@ -147,6 +148,7 @@ __all__ = [
     "Validated",
     "Verified",
     "Version",
+    "VersionCopy",
     "VersionFormat",
     "Wish",
     "Workspace",
@@ -315,6 +317,8 @@ _WHERE: Final = {
     "Copied": "copying",
     "CopiedVersion": "copying",
     "CopyTerms": "copying",
+    "Count": "copying",
+    "VersionCopy": "copying",
     "Place": "copying",
     "copy_versions": "copying",
     "find_home": "home",

@@ -143,9 +143,9 @@ def copy_versions(
         OrchardError: As the one side or the other raises it.
     """
     here, there = _open(places, source), _open(places, destination)
-    count = _Count(observer or Silent())
+    count = Count(observer or Silent())
     target: Store = Rehearsal(there) if terms.dry_run else there
-    copy = _Copy(here, target, terms, count)
+    copy = VersionCopy(here, target, terms, count)
     with places.layout.writing() if destination.local and not terms.dry_run else nullcontext():
         wanted = _wanted(here, source, destination, every_tag=terms.every_tag)
         versions = tuple(copy.run(root, tags) for root, tags in wanted)
@@ -153,14 +153,27 @@ def copy_versions(
 
 
 @dataclass(frozen=True, slots=True)
-class _Copy:
+class VersionCopy:
+    """How versions get from one repository to another.
+
+    Attributes:
+        here: The one.
+        there: The other.
+        terms: How to copy.
+        count: What was copied so far.
+    """
+
     here: Repository
     there: Store
     terms: CopyTerms
-    count: "_Count"
+    count: "Count"
 
     def run(self, root: Descriptor, tags: tuple[str, ...]) -> CopiedVersion:
-        """Copy one version with what belongs to it, then tag it."""
+        """Copy one version with what belongs to it, then tag it.
+
+        Raises:
+            OrchardError: As the one side or the other raises it.
+        """
         related = tuple(referrer_graph(self.here, root))[1:] if self.terms.referrers else ()
         for found in (Related(root), *related):
             copy_graph(self.here, self.there, found.descriptor, workers=self.terms.workers, observer=self.count)
@@ -246,8 +259,14 @@ class Rehearsal:
         """Do nothing."""
 
 
-class _Count:
-    """An observer of several copies that counts each content once."""
+class Count:
+    """An observer of several copies that counts each content once.
+
+    Attributes:
+        contents: Blobs and documents that were not there before.
+        size: Their bytes.
+        skipped: Blobs and documents that were there already.
+    """
 
     def __init__(self, observer: Observer) -> None:
         self._labelled = Labelled(observer)

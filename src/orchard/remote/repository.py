@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from orchard.errors import NotFoundError, UsageError
+from orchard.errors import NotFoundError, RemoteError, UsageError
 from orchard.oci import (
     MAX_MANIFEST,
     Descriptor,
@@ -29,7 +29,7 @@ from orchard.remote.upload import Upload
 from orchard.store import Ingested, Source, check_range, origin
 
 
-class RemoteRepository:
+class RemoteRepository:  # noqa: PLR0904 -- a store, and what else registries offer
     """A repository of a registry; satisfies ``Store``. Safe to use from many threads. Made by ``Registry.repository``.
 
     Every method may raise what ``Client.send`` raises: ``UnauthenticatedError``, ``DeniedError``,
@@ -66,6 +66,19 @@ class RemoteRepository:
             return False
         self._missing.discard(content.digest)
         return True
+
+    def measure(self, digest: Digest) -> Descriptor:
+        """Describe a blob of which only the digest is known.
+
+        Raises:
+            NotFoundError: If it is not there.
+            RemoteError: If the registry does not say how large it is.
+        """
+        answer = self._place.client.ask(self._place.reading("HEAD", "blobs", str(digest)))
+        size = answer.headers.get("Content-Length", "")
+        if not (size.isascii() and size.isdigit()):
+            raise RemoteError(f"{self.host}: does not say how large {digest} is")
+        return Descriptor(media_type=mediatype.OCTET_STREAM, digest=digest, size=int(size[:19]))
 
     def open(self, content: Descriptor, offset: int = 0) -> AbstractContextManager[Readable]:
         """Open content for reading, from ``offset`` bytes on; reading goes on where it was if the connection breaks.

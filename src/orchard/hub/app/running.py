@@ -11,6 +11,7 @@ import uvloop
 from orchard.errors import NotFoundError, UsageError
 from orchard.hub.app import people
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
+from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance, people_of
 from orchard.hub.app.surfaces import api, site, tickets, upkeep, watch
 from orchard.hub.app.work import kinds, open_worker
@@ -49,6 +50,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         database = stack.enter_context(open_catalog(settings))
         entrance = stack.enter_context(open_entrance(settings, database, loopback=place.loopback, announce=announce))
         threads = stack.enter_context(Threads())
+        outside = stack.enter_context(open_outside(settings, database))
         premises = Premises(
             database,
             open_files(settings, database),
@@ -58,7 +60,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             keep=settings.keep_unreferenced,
             most_uploads=settings.uploads_per_account,
         )
-        registry = Registry(premises)
+        registry = Registry(premises, outside.upstreams)
         queue = open_queue(database)
         meters, readiness = Meters(), Readiness({"catalog": database.check})
         app = build_app(
@@ -74,7 +76,10 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             ),
             timeout=settings.body_timeout,
         )
-        worker = open_worker(settings, queue, kinds(settings, registry, premises=premises, queue=queue))
+        mirroring = outside.mirroring(registry, queue)
+        known = (*kinds(settings, registry, premises=premises, queue=queue), *outside.kinds(mirroring))
+        worker = open_worker(settings, queue, known)
+        stack.enter_context(outside.courier(mirroring))
         if settings.workers:
             stack.enter_context(worker)
 

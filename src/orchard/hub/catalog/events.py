@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, insert, select
 
+from orchard.hub.catalog import outbox
 from orchard.hub.catalog.records import Event
 from orchard.hub.db import moment
 from orchard.hub.db.schema import events
@@ -18,7 +19,9 @@ class Journal:
     def record(self, action: str, digest: Digest | None = None, tag: str | None = None) -> None:
         """Add one event."""
         values = {"action": action, "digest": None if digest is None else str(digest), "tag": tag}
-        self._connection.execute(insert(events), {**self._common, **values})
+        made = self._connection.execute(insert(events), {**self._common, **values}).inserted_primary_key
+        assert made is not None
+        outbox.post(self._connection, made[0], action)
 
 
 def actions(connection: Connection, repository: str) -> list[tuple[str, str | None, str | None]]:

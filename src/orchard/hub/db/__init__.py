@@ -1,6 +1,6 @@
 """Where rows are kept: tables, transactions, migrations. What the rows mean is the catalog's business."""
 
-from orchard.hub.db import people, rules, schema, stored, work
+from orchard.hub.db import outgoing, people, rules, schema, stored, work
 from orchard.hub.db.columns import metadata, moment
 from orchard.hub.db.database import Database, Driver, Transaction, after_commit
 from orchard.hub.db.migrate import HEAD, migrate, revision
@@ -14,6 +14,7 @@ __all__ = [
     "metadata",
     "migrate",
     "moment",
+    "outgoing",
     "people",
     "revision",
     "rules",

@@ -6,6 +6,6 @@ name an address for the hub to call must not reach what only the hub can reach (
 
 from orchard.hub.egress.exceptions import Exceptions
 from orchard.hub.egress.gate import PORTS, Gate
-from orchard.hub.egress.vault import Vault
+from orchard.hub.egress.vault import VAULT, Vault
 
-__all__ = ["PORTS", "Exceptions", "Gate", "Vault"]
+__all__ = ["PORTS", "VAULT", "Exceptions", "Gate", "Vault"]

@@ -16,7 +16,7 @@ from orchard.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-FILE: Final = "vault.key"
+VAULT: Final = "vault.key"
 _LENGTH: Final = 32  # bytes
 _LEAST: Final = 32  # characters of a key that somebody chose: it is hashed, not stretched
 

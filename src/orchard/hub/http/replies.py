@@ -1,15 +1,17 @@
 """Answers: made by handlers as values, sent in one place."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from orchard.hub.http.asgi import Headers, Receive, Send
 from orchard.hub.http.threads import Threads
 from orchard.hub.registry import Content
 
 _END: Final = b""
+
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,12 @@ class Reply:
         if self.content is None or self.part is None:
             return self
         pieces = self.content.read(self.part.start, self.part.stop)
-        return replace(self, begun=(await threads.run(lambda: next(pieces, _END)), pieces))
+        return replace(self, begun=(await self.run(threads)(lambda: next(pieces, _END)), pieces))
+
+    def run(self, threads: Threads) -> Run:
+        """Choose the threads that read the body: what is no file of this machine is waited for elsewhere."""
+        near = self.content is None or self.content.file is not None
+        return threads.run if near else threads.wait
 
 
 def reply(status: int, headers: Headers | None = None, body: bytes = b"") -> Reply:
@@ -66,11 +73,11 @@ async def send_reply(answer: Reply, receive: Receive, send: Send, *, head: bool,
         await send({"type": "http.response.pathsend", "path": str(content.file)})
     else:
         assert answer.begun is not None, "an answer in pieces is begun before it is sent"
-        await _send_pieces(answer.begun, len(answer.part), threads, receive=receive, send=send)
+        await _send_pieces(answer.begun, len(answer.part), answer.run(threads), receive=receive, send=send)
 
 
 async def _send_pieces(
-    begun: tuple[bytes, Generator[bytes]], left: int, threads: Threads, *, receive: Receive, send: Send
+    begun: tuple[bytes, Generator[bytes]], left: int, run: Run, *, receive: Receive, send: Send
 ) -> None:
     """Send some bytes, and stop when the client goes away: sending to nobody raises nothing."""
     gone = asyncio.ensure_future(_departure(receive))
@@ -79,7 +86,7 @@ async def _send_pieces(
         while piece and not gone.done():
             left -= len(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
-            piece = await threads.run(lambda: next(pieces, _END)) if left else _END
+            piece = await run(lambda: next(pieces, _END)) if left else _END
     finally:
         gone.cancel()
-        await threads.run(pieces.close)
+        await run(pieces.close)

@@ -17,6 +17,7 @@ from orchard.errors import (
     UnauthenticatedError,
     UnavailableError,
     UnsupportedError,
+    UpstreamError,
 )
 
 UNAUTHORIZED: Final = 401
@@ -33,6 +34,7 @@ _STATUS: Final[dict[type[OrchardError], int]] = {
     DeniedError: 403,
     UnsupportedError: 405,
     RateLimitedError: 429,
+    UpstreamError: 502,
     RemoteError: 408,
     UnavailableError: 503,
     StorageError: 507,

@@ -34,12 +34,15 @@ from orchard.hub.registry.recall import Recall
 from orchard.hub.registry.restoring import Restored
 from orchard.hub.registry.retaining import Decision, Plan
 from orchard.hub.registry.scrubbing import Scrubbed, Scrubber
+from orchard.hub.registry.shelf import Shelf
 from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import OpenUpload
+from orchard.hub.registry.upstreams import FRESH, Upstreams
 from orchard.hub.registry.writing import Pushed, WritableRepository
 
 __all__ = [
     "FIRST",
+    "FRESH",
     "Allotment",
     "Blob",
     "Collected",
@@ -73,6 +76,7 @@ __all__ = [
     "Retention",
     "Scrubbed",
     "Scrubber",
+    "Shelf",
     "Staged",
     "StoredManifest",
     "TagMove",
@@ -81,6 +85,7 @@ __all__ = [
     "TagSummary",
     "Trashed",
     "Upkeep",
+    "Upstreams",
     "Usage",
     "VersionDetail",
     "VersionMark",

@@ -106,7 +106,7 @@ def version(premises: Premises, repository: ReadableRepository, reference: str |
         )
         tagged = catalog.tags.stand_ins(connection, name, stored.digest)
     document = parse_document(stored.raw, stored.media_type)
-    referrers = [_descriptor(row) for row in rows]
+    referrers = [descriptor(row) for row in rows]
     known = {one.digest for one in referrers}
     return VersionDetail(
         summary=summary,
@@ -126,7 +126,8 @@ def _config(premises: Premises, document: Document) -> bytes | None:
         return None
 
 
-def _descriptor(row: str) -> Descriptor:
+def descriptor(row: str) -> Descriptor:
+    """Read a referrer as the catalog keeps it."""
     return convert(loads(row.encode(), what="referrer", limit=_MAX_DESCRIPTOR), Descriptor, what="referrer")
 
 

@@ -9,12 +9,14 @@ from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummar
 from orchard.hub.catalog.usage import EVERYWHERE
 from orchard.hub.registry import browsing
 from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.caching import WHO, CachedRepository
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import Overview
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import Busy, sweep
+from orchard.hub.registry.upstreams import Upstreams
 from orchard.hub.registry.writing import WritableRepository
 from orchard.oci import Digest, check_repository
 
@@ -34,8 +36,9 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         overview: Lists of what is in a repository, part by part.
     """
 
-    def __init__(self, premises: Premises) -> None:
+    def __init__(self, premises: Premises, upstreams: Upstreams | None = None) -> None:
         self._premises = premises
+        self._upstreams = upstreams
         self._busy = Busy()
         self.overview = Overview(premises)
 
@@ -48,7 +51,11 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
             StorageError: If that cannot be told.
         """
         self._require(who, Action.PULL, name)
-        return ReadableRepository(self._premises, name)
+        upstream = None if self._upstreams is None else self._upstreams.find(name)
+        if upstream is None:
+            return ReadableRepository(self._premises, name)
+        keeping = WritableRepository(self._premises, self._busy, who=WHO, name=name)
+        return CachedRepository(self._premises, upstream, keeping)
 
     def writable(self, who: Principal, name: str, *, override: str | None = None) -> WritableRepository:
         """Open a repository for writing, be it there or not.
@@ -64,6 +71,8 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
             StorageError: If that cannot be told.
         """
         self._require(who, Action.PUSH, name)
+        if self._stands_for_another(name):
+            raise DeniedError(f"{name} stands for a repository of another registry; push to that one, or elsewhere")
         self._require_override(who, name, override)
         return WritableRepository(self._premises, self._busy, who=who, name=name, override=override)
 
@@ -123,7 +132,12 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
 
     def decided(self, who: Principal, action: Action, name: str) -> bool:
         """Tell whether opening a repository takes no waiting, because it is known whether ``who`` may."""
-        return self._premises.policy.knows(who, action, name) is not None
+        return not self._stands_for_another(name) and self._premises.policy.knows(who, action, name) is not None
+
+    def name_of(self, host: str, name: str) -> str:
+        """Give our name of a repository of another registry, be it there or not."""
+        named = None if self._upstreams is None else self._upstreams.named(host, name)
+        return named or f"{host}/{name}"
 
     def holds(self, who: Principal, name: str) -> bool:
         """Tell whether there is a repository of this name that ``who`` may read.
@@ -134,6 +148,8 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         """
         if not self._premises.policy.allows(who, Action.PULL, check_repository(name)):
             return False
+        if self._stands_for_another(name):
+            return True
         with self._premises.database.read() as connection:
             return catalog.repositories.find(connection, name) is not None
 
@@ -186,6 +202,9 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
             StorageError: If the disk or the catalog fails.
         """
         sweep(self._premises, self._busy, self._premises.at - round(lifetime * 1000))
+
+    def _stands_for_another(self, name: str) -> bool:
+        return self._upstreams is not None and self._upstreams.stands(name)
 
     def _require_override(self, who: Principal, name: str, override: str | None) -> None:
         if override is not None:

@@ -40,6 +40,11 @@ def of_manifest(document: Manifest, read: ReadConfig) -> Facts:
     return reader(bare, value)
 
 
+def is_told_by_config(document: Manifest) -> bool:
+    """Tell whether the config is where such a version says what it is."""
+    return _kind(document) in _READERS
+
+
 def of_index(document: Index, total_size: int) -> Facts:
     """Give the facts of an index whose manifests, with all they name, have so many bytes."""
     return Facts(kind="index", total_size=min(total_size, MAX_SIZE), layer_count=len(document.manifests))

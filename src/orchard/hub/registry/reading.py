@@ -1,7 +1,7 @@
 """What somebody who may read a repository can do with it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,7 +74,15 @@ class Page:
 
 
 class ReadableRepository:
-    """One repository, open for reading. Having it is the permission."""
+    """One repository, open for reading. Having it is the permission.
+
+    Attributes:
+        distant: Whether it may have to wait for another machine.
+        warnings: What whoever asked should be told beside the answer.
+    """
+
+    distant = False
+    warnings: Sequence[str] = ()
 
     def __init__(self, premises: Premises, name: str) -> None:
         self._premises = premises

@@ -27,7 +27,7 @@ async def get(service: Service, call: Call) -> Reply:
     """Send a blob, or a part of it, or say where it can be had."""
     digest = Digest.parse(call.tail)
     repository = await service.reading(call)
-    blob, content = await service.threads.run(lambda: repository.held(digest))
+    blob, content = await service.ask(repository, lambda: repository.held(digest))
     answer = _found(call, blob, content)
     if answer.content is None or content.file is not None:
         return answer
@@ -49,7 +49,7 @@ async def ask(service: Service, call: Call) -> Reply:
             service.registry.writable(call.who, call.name).promise(digest)
         return repository.held(digest)
 
-    return _found(call, *await service.threads.run(look))
+    return _found(call, *await service.ask(repository, look))
 
 
 def _found(call: Call, blob: Blob, content: Content) -> Reply:

@@ -18,6 +18,7 @@ from orchard.errors import (
     StorageError,
     UnauthenticatedError,
     UnavailableError,
+    UpstreamError,
 )
 from orchard.hub.http.asgi import Headers
 from orchard.hub.http.replies import Reply, reply
@@ -37,6 +38,7 @@ _CODES: Final[dict[type[OrchardError], str]] = {
     UnauthenticatedError: wire.UNAUTHORIZED,
     DeniedError: wire.DENIED,
     RateLimitedError: wire.TOOMANYREQUESTS,
+    UpstreamError: wire.DENIED,
     RemoteError: wire.BLOB_UPLOAD_INVALID,
     UnavailableError: wire.DENIED,
     StorageError: wire.DENIED,

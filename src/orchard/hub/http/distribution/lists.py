@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 from orchard.errors import DeniedError
 from orchard.hub.http.asgi import Headers
 from orchard.hub.http.distribution.service import Call, Service, number
+from orchard.hub.http.distribution.warnings import warnings
 from orchard.hub.http.replies import Reply, reply
 from orchard.hub.registry import Page, TagMove
 from orchard.oci import JSON, MAX_MANIFEST, Digest, check_tag, dumps, loads, mediatype, wire
@@ -40,9 +41,10 @@ async def tags(service: Service, call: Call) -> Reply:
     """List the tags of a repository."""
     page = call.page
     repository = await service.reading(call)
-    found = await service.threads.run(lambda: repository.tags(_one_more(page)))
+    found = await service.ask(repository, lambda: repository.tags(_one_more(page)))
     shown = found[: page.limit]
-    headers = [*_JSON, *_next(f"/v2/{call.name}/tags/list", page, shown, more=len(found) > page.limit)]
+    link = _next(f"/v2/{call.name}/tags/list", page, shown, more=len(found) > page.limit)
+    headers = [*_JSON, *warnings(repository.warnings), *link]
     return reply(200, headers, dumps({"name": call.name, "tags": shown}))
 
 
@@ -68,9 +70,9 @@ async def referrers(service: Service, call: Call) -> Reply:
     page = call.page
     repository = await service.reading(call)
     kind = call.parameter("artifactType") or None
-    shown, more = await service.threads.run(lambda: repository.referrers(subject, page, kind))
+    shown, more = await service.ask(repository, lambda: repository.referrers(subject, page, kind))
     # Content-Type without a charset: clients compare the whole string.
-    headers: Headers = [(b"content-type", mediatype.OCI_INDEX.encode())]
+    headers: Headers = [(b"content-type", mediatype.OCI_INDEX.encode()), *warnings(repository.warnings)]
     if kind is not None:
         headers.append((wire.FILTERS_HEADER.lower().encode(), b"artifactType"))
     if more and shown:

@@ -19,12 +19,16 @@ _SUBJECT: Final = wire.SUBJECT_HEADER.lower().encode()
 async def get(service: Service, call: Call) -> Reply:
     """Send a manifest as it was received, whatever types the client says it accepts: many say too little."""
     hot = service.registry.recall(call.who, call.name, call.tail)
+    said: tuple[str, ...] = ()
     if hot is None:
         repository = await service.reading(call)
         reference = _reference(call.tail)
-        hot = await service.threads.run(lambda: repository.manifest(reference))
+        hot = await service.ask(repository, lambda: repository.manifest(reference))
+        said = tuple(repository.warnings)
     service.registry.asked(call.name, hot.digest, pulled=call.method == "GET")
-    return _found(call, hot)
+    found = _found(call, hot)
+    found.headers.extend(warnings(said))
+    return found
 
 
 async def put(service: Service, call: Call) -> Reply:

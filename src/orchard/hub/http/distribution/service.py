@@ -178,10 +178,14 @@ class Service:
             return await self.threads.run(lambda: self.registry.deletable(call.who, call.name, override=override))
         return await self._open(call, Action.DELETE, self.registry.deletable)
 
+    async def ask(self, repository: ReadableRepository, work: Callable[[], T]) -> T:
+        """Ask a repository something in a thread; in one that may wait long, if another machine has to be asked."""
+        return await (self.threads.wait if repository.distant else self.threads.run)(work)
+
     async def namespace(self, call: Call) -> str | None:
         """Let a request that says which registry it means (``ns``) be about what the hub keeps of that registry.
 
-        Content of another registry lives in repositories whose names begin with its host, such as
+        That is what stands for the registry, or whatever repository has a name that begins with its host, such as
         ``docker.io/library/busybox``. Where there is no such repository, the parameter is ignored, as it may be.
         Gives the registry, if the request is about it now.
 
@@ -190,7 +194,7 @@ class Service:
             StorageError: If the catalog fails.
         """
         source = call.parameter("ns")
-        name = f"{source}/{call.name}"
+        name = f"{source}/{call.name}" if source is None else self.registry.name_of(source, call.name)
         try:
             if source is None or not await self.threads.run(lambda: self.registry.holds(call.who, name)):
                 return None
