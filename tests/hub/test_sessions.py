@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from orchard.errors import UnauthenticatedError
-from orchard.hub.access import OpenDoor, Principal
+from orchard.hub.access import OpenDoor, Principal, Wanted
 from orchard.oci import Digest
 from support.hubinside import Inside, MakeHub, Only
-from support.hubs import Answer
+from support.hubs import Answer, basic
+from support.people import OPERATOR, firm
 
 NAME = "team/model"
 DATA = b"0123456789"
@@ -221,3 +222,67 @@ def test_who_may_not_push_any_more_does_not_end_an_upload(make_hub: MakeHub, doo
     door.old.add("ana")
     allowed.clear()
     assert ask(hub, "PUT", f"{location}?digest={DIGEST}", DATA).status == 403
+
+
+# With the hub's own tokens ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real(make_hub: MakeHub) -> Inside:
+    """A hub with accounts and tokens; ``ml-writer`` may push to ``ml/model``."""
+    return make_hub(people=firm)
+
+
+def ticket(hub: Inside, scope: str = "repository:ml/model:pull,push", user: str = "ml-writer") -> dict[str, str]:
+    wanted = Wanted(name=f"{user}-{len(hub.people.tokens.list(user=user))}", scopes=frozenset(("pull", "push")))
+    secret = hub.people.tokens.create(OPERATOR, user, wanted)[1]
+    answer = hub.get(f"/token?service=orchard&scope={scope}", authorization=basic(user, secret))
+    assert answer.status == 200
+    return {"authorization": f"Bearer {answer.json['token']}"}
+
+
+def test_kit_ends_a_long_upload_with_the_token_of_its_beginning(real: Inside) -> None:
+    login = ticket(real)
+    location = real.begin("ml/model", headers=login)
+    chunks = [bytes([number]) * 1000 for number in range(5)]
+    for number, chunk in enumerate(chunks):
+        real.clock.time += 600  # a token is good for five minutes
+        headers = {**login, "content-range": f"{number * 1000}-{number * 1000 + 999}"}
+        answer = real.request("PATCH", location, chunk, headers)
+        assert (answer.status, answer.headers["range"]) == (202, f"0-{number * 1000 + 999}")
+        location = answer.headers["location"]
+    digest = Digest.of(b"".join(chunks))
+    assert real.request("PUT", f"{location}?digest={digest}", b"", login).status == 201
+    late = real.request("GET", f"/v2/ml/model/blobs/{digest}", headers=login)
+    assert (late.status, 'error="invalid_token"' in late.headers["www-authenticate"]) == (401, True)
+    assert real.request("GET", f"/v2/ml/model/blobs/{digest}", headers=ticket(real)).body == b"".join(chunks)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_token_of_another_repository_goes_on_with_nothing(real: Inside, method: str) -> None:
+    location = real.begin("ml/model", headers=ticket(real))
+    other = ticket(real, "repository:ml/other:pull,push")
+    real.clock.time += 3000
+    answer = real.request(method, location + query(method), b"", other)
+    assert answer.status in {401, 403}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("part", [0, 1, 2], ids=["head", "claims", "signature"])
+def test_token_that_was_tampered_with_goes_on_with_nothing(real: Inside, part: int, method: str) -> None:
+    login = ticket(real)
+    location = real.begin("ml/model", headers=login)
+    real.clock.time += 3000
+    pieces = login["authorization"].split(".")
+    pieces[part] = pieces[part][:-6] + ("AAAAAA" if pieces[part][-6:] != "AAAAAA" else "BBBBBB")
+    answer = real.request(method, location + query(method), b"", {"authorization": ".".join(pieces)})
+    assert answer.status == 401
+    assert real.request("GET", location, headers=login).status == 204
+
+
+def test_account_that_was_closed_ends_no_upload(real: Inside) -> None:
+    login = ticket(real)
+    location = real.begin("ml/model", headers=login)
+    real.clock.time += 3000
+    real.people.users.update(OPERATOR, "ml-writer", disabled=True)
+    assert real.request("PUT", f"{location}?digest={DIGEST}", DATA, login).status in {401, 403}
