@@ -39,6 +39,14 @@ def test_start_of_an_upload_tells_where_to_go_on(hub: Inside) -> None:
     assert len(session) == 32
 
 
+def test_start_of_an_upload_tells_how_large_chunks_should_be_and_smaller_ones_are_taken(make_hub: MakeHub) -> None:
+    assert "oci-chunk-min-length" not in make_hub().request("POST", f"/v2/{NAME}/blobs/uploads/").headers
+    hub = make_hub(min_chunk=1000)
+    begun = hub.request("POST", f"/v2/{NAME}/blobs/uploads/")
+    assert begun.headers["oci-chunk-min-length"] == "1000"
+    assert hub.request("PATCH", begun.headers["location"], DATA[:5], {"content-range": "0-4"}).status == 202
+
+
 def test_start_without_the_last_slash_is_the_same(hub: Inside) -> None:
     assert hub.request("POST", f"/v2/{NAME}/blobs/uploads").status == 202
 

@@ -124,6 +124,7 @@ class Inside(Client):
         surfaces: Callable[["Inside"], Sequence[Surface]] = lambda _: (),
         recall: int = 1 << 20,
         timeout: float = 5.0,
+        min_chunk: int = 0,
         fresh: bool = True,
         allow: Sequence[str] = (),
     ) -> None:
@@ -156,6 +157,7 @@ class Inside(Client):
             guard=guard,
             site=site or Site(),
             timeout=timeout,
+            min_chunk=min_chunk,
             surfaces=(health_surface(self.threads), *served, *surfaces(self)),
         )
 

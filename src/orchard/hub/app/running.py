@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from ssl import Purpose, SSLError, create_default_context
+from typing import Final
 
 import uvloop
 
@@ -26,6 +27,8 @@ from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.registry import Premises, Recall, Registry
 from orchard.hub.settings import LogFormat, Settings
 from orchard.hub.storage.directory import claim
+
+OBJECT: Final = 4 << 20  # bytes below which a chunk is no object of its own in a store, but waits beside the rows
 
 
 def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
@@ -75,6 +78,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                 api(registry, entrance, settings, threads=threads, more=[upkeep(Caretaker(premises, queue), entrance)]),
             ),
             timeout=settings.body_timeout,
+            min_chunk=OBJECT if settings.storage is not None and "://" in settings.storage else 0,
         )
         mirroring = outside.mirroring(registry, queue)
         known = (*kinds(settings, registry, premises=premises, queue=queue), *outside.kinds(mirroring))

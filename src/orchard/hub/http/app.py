@@ -108,6 +108,7 @@ def build_app(  # noqa: PLR0913 -- every part of the front is named once, here
     site: Site,
     timeout: float,
     surfaces: Sequence[Surface] = (),
+    min_chunk: int = 0,
 ) -> App:
     """Put the hub's surfaces together.
 
@@ -119,8 +120,9 @@ def build_app(  # noqa: PLR0913 -- every part of the front is named once, here
         site: What people see.
         surfaces: What programs see, beside the registry's API; the first that holds a path answers.
         timeout: Seconds without one byte of a body after which the hub gives up on it.
+        min_chunk: Bytes that chunks of an upload should have at least; smaller ones are taken all the same.
     """
-    distribution = Distribution(Service(registry, threads), access, body_timeout=timeout)
+    distribution = Distribution(Service(registry, threads, min_chunk), access, body_timeout=timeout)
     return _Front(distribution, access, threads, guard=guard, site=site, surfaces=surfaces)
 
 
