@@ -244,8 +244,8 @@ def test_blob_that_is_published_over_garbage_is_kept(hub: Inside) -> None:
     assert stored(hub) == {DIGEST}
 
 
-def test_who_writes_a_blob_waits_while_it_is_erased() -> None:
-    holds, got = Holds(), Event()
+def test_who_writes_a_blob_waits_while_it_is_erased(hub: Inside) -> None:
+    holds, got = Holds(hub.database), Event()
 
     def write() -> None:
         with holds.writing(DIGEST):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 from orchard.hub.catalog import usage
 from orchard.hub.catalog.records import Blob
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories
+from orchard.hub.db.skipping import insert_new
 from orchard.oci import Digest
 
 _BATCH: Final = 500  # values of one IN; SQLite takes 32766, PostgreSQL plans badly long before
@@ -155,8 +156,9 @@ def linking(connection: Connection, digest: Digest) -> list[str]:
 def link(connection: Connection, repository: int, blob: Blob, *, at: int) -> None:
     """Let a repository link a blob whose bytes are stored; it may do so already."""
     digest = str(blob.digest)
-    if connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).first() is None:
-        connection.execute(insert(blobs), {"digest": digest, "size": blob.size, "stored_at": at, "checked_at": at})
+    usage.hold(connection, home(connection, repository))  # before the blob: all writers wait in the same order
+    new = {"digest": digest, "size": blob.size, "stored_at": at, "checked_at": at}
+    connection.execute(insert_new(connection, blobs), new)  # writers of other repositories may be at the same
     found = connection.execute(_LINKED, {"repository": repository, "wanted": digest}).first()
     if found is not None and found.released_at is None:
         refresh(connection, repository, blob.digest, at=at)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, distinct, func, inse
 
 from orchard.hub.db.rules import quotas, usage
 from orchard.hub.db.schema import blob_links, blobs, manifests, repositories, uploads
+from orchard.hub.db.skipping import insert_new
 
 EVERYWHERE: Final = "*"
 
@@ -73,7 +74,8 @@ def namespace_of(repository: str) -> str:
 def hold(connection: Connection, namespace: str) -> None:
     """Let no other transaction change the counts of a namespace until this one ends."""
     if connection.execute(_HOLD, {"wanted": namespace}).first() is None:
-        connection.execute(insert(usage), {"namespace": namespace, "bytes": 0, "repositories": 0})
+        connection.execute(insert_new(connection, usage), {"namespace": namespace, "bytes": 0, "repositories": 0})
+        connection.execute(_HOLD, {"wanted": namespace})  # of whoever added it meanwhile
 
 
 def add(connection: Connection, namespace: str, size: int, *, repositories: int = 0) -> None:

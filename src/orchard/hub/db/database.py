@@ -1,6 +1,6 @@
 """Transactions: many readers, one writer of each thing, every failure of the engine as an error of ours."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,6 +37,8 @@ class Driver:
         turn: What a writer holds from before its transaction begins until after it ended.
         order: Makes a transaction that has just begun wait for the writers that it must not meet.
         unhurried: Lets one that has just begun take as long as it likes.
+        share: Holds a name until the transaction ends, together with whoever shares it; none if there is one process.
+        claim: Holds a name likewise but alone, if nobody has it; tells whether that was so.
     """
 
     engine: Engine
@@ -46,6 +48,8 @@ class Driver:
     turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
     order: Callable[[Connection, str | None], None] = _any_order
     unhurried: Callable[[Connection], None] = _no_hurry
+    share: Callable[[Connection, str], None] | None = None
+    claim: Callable[[Connection, str], bool] | None = None
 
 
 class Database:
@@ -123,6 +127,39 @@ class Database:
             self._driver.unhurried(connection)
             self._driver.order(connection, None)
             yield connection
+
+    @contextmanager
+    def sharing(self, name: str) -> Iterator[None]:
+        """Keep other processes from having a name alone, once none has; whatever happens to this process ends that.
+
+        It is no transaction of whoever is inside, and costs a connection.
+
+        Raises:
+            UnavailableError: If the engine cannot be reached now, or somebody has the name for long.
+            StorageError: If the engine fails.
+        """
+        share = self._driver.share
+        if share is None:
+            yield
+            return
+        with self._translated(), self._driver.engine.begin() as connection:
+            share(connection, name)
+            yield
+
+    @contextmanager
+    def alone(self, names: Sequence[str]) -> Iterator[set[str]]:
+        """Have names alone, over all processes: those that nobody has; these are given.
+
+        Raises:
+            UnavailableError: If the engine cannot be reached now.
+            StorageError: If the engine fails.
+        """
+        claim = self._driver.claim
+        if claim is None:
+            yield set(names)
+            return
+        with self._translated(), self._driver.engine.begin() as connection:
+            yield {name for name in names if claim(connection, name)}
 
     def check(self) -> None:
         """Find out whether the engine answers.

@@ -35,6 +35,8 @@ _EVERYTHING: Final = text("SELECT pg_advisory_xact_lock(:class, 0)").bindparams(
 _ONE: Final = text("SELECT pg_advisory_xact_lock_shared(:class, 0), pg_advisory_xact_lock(:scopes, :scope)").bindparams(
     **{"class": _LOCKS, "scopes": _LOCKS + 1}
 )
+_SHARE: Final = text("SELECT pg_advisory_xact_lock_shared(:class, :name)").bindparams(**{"class": _LOCKS + 2})
+_CLAIM: Final = text("SELECT pg_try_advisory_xact_lock(:class, :name)").bindparams(**{"class": _LOCKS + 2})
 _PATIENTLY: Final = text("SET LOCAL statement_timeout = 0")
 
 _BUSY: Final = {
@@ -80,6 +82,8 @@ def open_postgresql(url: str) -> Database:
         explain=_explain,
         order=_wait_for_others,
         unhurried=_take_time,
+        share=_share,
+        claim=_claim,
     )
     return Database(driver)
 
@@ -117,7 +121,19 @@ def _wait_for_others(connection: Connection, scope: str | None) -> None:
     if scope is None:
         connection.execute(_EVERYTHING)
     else:
-        connection.execute(_ONE, {"scope": crc32(scope.encode()) - (1 << 31)})  # the same for two names: they wait
+        connection.execute(_ONE, {"scope": _number(scope)})  # the same for two names: they wait
+
+
+def _share(connection: Connection, name: str) -> None:
+    connection.execute(_SHARE, {"name": _number(name)})
+
+
+def _claim(connection: Connection, name: str) -> bool:
+    return bool(connection.execute(_CLAIM, {"name": _number(name)}).scalar())
+
+
+def _number(name: str) -> int:
+    return crc32(name.encode()) - (1 << 31)
 
 
 def _take_time(connection: Connection) -> None:

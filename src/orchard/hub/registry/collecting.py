@@ -27,6 +27,8 @@ ACCOUNT: Final = "hub"  # who does it, in the journal
 _PAGE: Final = 1000  # rows read at once
 _BATCH: Final = 50  # blobs deleted in one transaction, which no other may run beside; 50 take some 5 ms
 
+_SETTLED: Final = 3_600_000  # milliseconds after which no process is about to note an object that it wrote
+
 Tell = Callable[[int, int | None, str], None]
 
 
@@ -41,6 +43,7 @@ class Collected:
         blob_bytes: Their bytes.
         strays: Blobs that the catalog did not know.
         stray_bytes: Their bytes.
+        objects: Objects of an object store that belong to nothing; a rehearsal does not look for them.
     """
 
     referrers: int = 0
@@ -49,6 +52,7 @@ class Collected:
     blob_bytes: int = 0
     strays: int = 0
     stray_bytes: int = 0
+    objects: int = 0
 
 
 class Collector:
@@ -82,6 +86,9 @@ class Collector:
         self._collect_links()
         self._collect_blobs()
         self._collect_strays()
+        if not self._rehearse:
+            self._step(0, "looking for objects that belong to nothing")
+            self._found.objects = self._premises.files.sweep(min(self._before, self._at - _SETTLED))
         return self._found
 
     # Referrers ------------------------------------------------------------------------------------------------------

@@ -40,9 +40,12 @@ class Premises:
     now: Callable[[], float]
     keep: float = 24 * 3600.0
     most_uploads: int = 1000
-    holds: Holds = field(default_factory=Holds)
     reach: Callable[[Principal, str], Reach] = boundless
     pulls: PullCounter = field(default_factory=PullCounter)
+    holds: Holds = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", Holds(self.database))
 
     @property
     def at(self) -> int:

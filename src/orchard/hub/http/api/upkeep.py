@@ -22,6 +22,7 @@ class GarbageReport(Output, frozen=True):
         blob_bytes: Their bytes.
         strays: Blobs that the catalog did not know, from crashes.
         stray_bytes: Their bytes.
+        objects: Objects of an object store that belonged to nothing; a rehearsal does not look for them.
     """
 
     ended_at: Moment
@@ -31,6 +32,7 @@ class GarbageReport(Output, frozen=True):
     blob_bytes: Bytes
     strays: Count
     stray_bytes: Bytes
+    objects: Count
 
 
 class ScrubReport(Output, frozen=True):
