@@ -24,4 +24,8 @@ def test_door_of_the_hub_loads_next_to_nothing() -> None:
 
 
 def test_hub_loads_migrations_only_when_there_are_some_to_run() -> None:
-    assert "alembic" not in loaded_by("orchard.hub.app")
+    assert "alembic" not in loaded_by("orchard.hub.app.running")
+
+
+def test_who_only_looks_after_a_hub_needs_no_server() -> None:
+    assert not {"granian", "starlette", "jinja2"} & loaded_by("orchard.hub.app.desk")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from orchard.errors import NotFoundError, UsageError
-from orchard.hub import set_password
+from orchard.hub import Settings, open_desk
 from orchard.hub.http.asgi import Receive, Scope, Send
 from orchard.hub.http.serving import Ending, Place, serve
 from orchard.oci import Digest, mediatype
@@ -264,12 +264,13 @@ def test_password_of_the_admin_can_be_given(hubs: Nursery, tmp_path: Path) -> No
 def test_password_can_be_changed_while_the_hub_runs(hubs: Nursery, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with hubs.hub(data, host=OPEN, admin_password="first") as hub:
-        set_password(data, "admin", "second")
+        with open_desk(Settings(data=data)) as desk:
+            desk.people.users.set_password(desk.by, "admin", "second")
         hub.authorization = basic("admin", "second")
         assert hub.get("/v2/").status == 200
 
 
 def test_password_of_no_hub_cannot_be_changed(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="is not the data directory of a hub"):
-        set_password(tmp_path, "admin", "password")
+    with pytest.raises(NotFoundError, match="is not the data directory of a hub"), open_desk(Settings(data=tmp_path)):
+        raise AssertionError(tmp_path)
     assert list(tmp_path.iterdir()) == []

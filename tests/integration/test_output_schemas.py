@@ -21,14 +21,14 @@ VARIANTS = frozenset(("error", "list-format-json"))
 
 def _leaves() -> set[str]:
     """Name every command; those in groups with dashes."""
-    names: set[str] = set()
-    for name in COMMANDS:
-        command = root.get_command(click.Context(root), name)
-        if isinstance(command, click.Group):
-            names |= {f"{name}-{inner}" for inner in command.list_commands(click.Context(command))}
-        else:
-            names.add(name)
-    return names
+    found = ((name, root.get_command(click.Context(root), name)) for name in COMMANDS)
+    return {leaf for name, command in found if command is not None for leaf in _below(name, command)}
+
+
+def _below(name: str, command: click.Command) -> set[str]:
+    if not isinstance(command, click.Group):
+        return {name}
+    return {leaf for inner, below in command.commands.items() for leaf in _below(f"{name}-{inner}", below)}
 
 
 def test_every_command_has_a_schema_and_every_schema_a_command() -> None:

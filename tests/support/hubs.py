@@ -69,7 +69,7 @@ except OrchardError as error:
 _NURSERY = """
 import json, os, resource, sys
 from pathlib import Path
-import orchard.hub.app
+import orchard.hub.app.running
 from orchard.hub import run
 from orchard.hub.settings import load_settings
 for line in sys.stdin:

@@ -59,7 +59,7 @@ def check_run(arguments: Sequence[str], stdout: str, stderr: str) -> None:
 def command_of(arguments: Sequence[str]) -> str:
     """Find the command in a command line, as its schema is called: the words of a command in a group with dashes."""
     words = list(_words(arguments))
-    names = ["-".join(words[:count]) for count in (1, 2)]
+    names = ["-".join(words[:count]) for count in (1, 2, 3, 4)]
     return next((name for name in reversed(names) if name in schema_names()), names[0])
 
 

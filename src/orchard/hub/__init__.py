@@ -1,11 +1,16 @@
 """Orchard's own registry service: one process, one data directory, nothing else needed."""
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchard.hub.settings import Settings
 
-__all__ = ["Settings", "run", "set_password"]
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from orchard.hub.app.desk import Desk
+
+__all__ = ["Settings", "open_desk", "run"]
 
 
 def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
@@ -17,19 +22,19 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         StorageError: If the data directory cannot be used.
         InvalidError: If the password that is wanted for the admin account cannot be one.
     """
-    from orchard.hub import app  # noqa: PLC0415 -- rooms below need no server, and a server costs 0.4 s to import
+    from orchard.hub.app import running  # noqa: PLC0415 -- rooms below need no server, and one costs 0.4 s to import
 
-    app.run(settings, announce=announce)
+    running.run(settings, announce=announce)
 
 
-def set_password(data: Path, account: str, password: str) -> None:
-    """Give an account of a hub a new password, be the hub running or not.
+def open_desk(settings: Settings) -> "AbstractContextManager[Desk]":
+    """Open a hub's catalog for whoever administers it, be the hub running or not.
 
     Raises:
-        NotFoundError: If no hub has used this data directory, or there is no such account.
-        InvalidError: If the name or the password cannot be one.
-        StorageError: If the data directory cannot be used.
+        NotFoundError: If no hub has used the data directory.
+        ConflictError: If a newer Orchard made it.
+        StorageError: If it cannot be used.
     """
-    from orchard.hub import app  # noqa: PLC0415 -- as above
+    from orchard.hub.app.desk import open_desk as opened  # noqa: PLC0415 -- as above
 
-    app.set_password(data, account, password)
+    return opened(settings)

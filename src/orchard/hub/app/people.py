@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orchard.errors import NotFoundError, StorageError
 from orchard.hub.access import ADMIN, Door, EverybodyInside, Mandate, OpenDoor, People, Tickets
 from orchard.hub.db import Database
-from orchard.hub.http import Access
 from orchard.hub.registry import Policy
 from orchard.hub.settings import Settings
+
+if TYPE_CHECKING:
+    from orchard.hub.http import Access  # whose import costs a server
 
 SERVICE: Final = "orchard"  # whom tickets are for, where the hub does not know its address
 _POLL: Final = 1.0  # seconds between two looks at whether another process has changed who may do what
@@ -44,7 +46,7 @@ class Entrance:
         tickets: What the token endpoint works with, if there are logins.
     """
 
-    access: Access
+    access: "Access"
     policy: Policy
     people: People
     tickets: TokenService | None = None

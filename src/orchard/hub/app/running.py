@@ -3,17 +3,15 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from ssl import Purpose, SSLError, create_default_context
 from typing import Final
 
 import uvloop
 
-from orchard.errors import NotFoundError, UsageError
-from orchard.hub.app import people
-from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
+from orchard.errors import UsageError
+from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
-from orchard.hub.app.people import open_entrance, people_of
+from orchard.hub.app.people import open_entrance
 from orchard.hub.app.surfaces import api, site, tickets, upkeep, watch
 from orchard.hub.app.work import kinds, open_worker
 from orchard.hub.http import Guard, Threads, build_app
@@ -115,18 +113,3 @@ def _certificate(settings: Settings) -> Certificate | None:
     except (OSError, SSLError) as error:
         raise UsageError(f"cannot serve HTTPS with {settings.tls_cert} and {settings.tls_key}: {error}") from error
     return Certificate(settings.tls_cert, settings.tls_key)
-
-
-def set_password(data: Path, account: str, password: str) -> None:
-    """Give an account of a hub a new password, be the hub running or not; it is asked for within a second.
-
-    Raises:
-        NotFoundError: If no hub has used this data directory, or there is no such account.
-        InvalidError: If the name or the password cannot be one.
-        StorageError: If the data directory cannot be used.
-    """
-    if not catalog_file(data).is_file():
-        raise NotFoundError(f"{data} is not the data directory of a hub")
-    settings = Settings(data=data)
-    with open_catalog(settings) as database:
-        people.set_password(people_of(settings, database), account, password)

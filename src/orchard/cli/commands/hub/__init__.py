@@ -2,6 +2,7 @@
 
 import click
 
+from orchard.cli.commands.hub.admin import admin
 from orchard.cli.commands.hub.move_storage import move_storage
 from orchard.cli.commands.hub.place import hub_settings, keep_flags, setting_options
 from orchard.cli.commands.hub.settings import settings
@@ -39,3 +40,4 @@ def command(context: click.Context, /, **flags: object) -> None:
 
 command.add_command(move_storage)
 command.add_command(settings)
+command.add_command(admin)
