@@ -16,7 +16,7 @@ from support.hubinside import Inside, MakeHub
 
 SECRET = "ml-treasure"  # stands in everything of tenant ml that must not be seen
 STRANGERS = {"an owner elsewhere": "ops-owner", "an account": "eve", "a robot": "ops+ci", "nobody": None}
-FOR_EVERYBODY = {"whoami", "getHub"}  # they say nothing of anybody else
+FOR_EVERYBODY = {"whoami", "getHub", "getCi"}  # they say nothing of anybody else
 
 
 @dataclass
@@ -53,12 +53,15 @@ def tenant(make_hub: MakeHub) -> Tenant:
     raw = Sender(hub, "ml-owner").push_image(f"ml/{SECRET}", SECRET, b"data")
     owner = {"authorization": "ml-owner"}
     wanted = {"name": SECRET, "scopes": ["pull"]}
+    trust = {"name": SECRET, "issuer": "https://ci.example.com", "claims": {"repository": "ml/x"}, "scopes": ["pull"]}
+    ok(hub, "POST", "/namespaces/ml/trusts", trust, **owner)
     return Tenant(
         hub,
         ok(hub, "GET", DOCUMENT),
         {
             "repository": f"ml/{SECRET}",
             "tag": SECRET,
+            "trust": SECRET,
             "version": str(Digest.of(raw)),
             "user": "ml-owner",
             "team": "ml",

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from orchard.hub.access import ANONYMOUS, Action, Kind, OpenDoor, People, Principal
 from orchard.hub.app.people import Entrance
-from orchard.hub.app.surfaces import api, upkeep
+from orchard.hub.app.surfaces import api, trusts, upkeep
+from orchard.hub.egress import Gate
 from orchard.hub.http import Surface
 from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.queue import TaskQueue
@@ -47,7 +48,8 @@ class Staff:
         entrance = Entrance(self.door, self.people.rights, self.people)
         queue = TaskQueue(hub.database, TableDispatch(hub.clock), steady=hub.clock)
         caretaker = upkeep(Caretaker(hub.premises, queue), entrance)
-        return [api(hub.registry, entrance, settings, threads=hub.threads, more=[caretaker])]
+        outside = trusts(entrance, Gate.of((), ()), settings)
+        return [api(hub.registry, entrance, settings, threads=hub.threads, more=[caretaker, outside])]
 
     def knows(self, who: Principal, action: Action, repository: str) -> bool | None:
         return self.people.rights.knows(who, action, repository)

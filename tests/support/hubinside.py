@@ -84,6 +84,9 @@ class NamedDoor:
     def is_slow(self, authorization: bytes | None) -> bool:
         raise AssertionError(authorization)
 
+    def visit(self, session: str) -> Principal | None:
+        raise AssertionError(session)
+
     def lapsed(self, authorization: bytes | None) -> Principal | None:
         raise AssertionError(authorization)
 

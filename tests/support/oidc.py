@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_urlsafe
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.provider.secret is None:
             return form.get("client_id") == CLIENT
         shown = self.headers.get("authorization", "").removeprefix("Basic ")
-        return b64decode(shown).decode() == f"{CLIENT}:{self.provider.secret}"
+        return unquote(b64decode(shown).decode()) == f"{CLIENT}:{self.provider.secret}"
 
     def _send(self, status: int, document: Claims) -> None:
         body = json.dumps(document).encode()

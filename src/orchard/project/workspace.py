@@ -351,6 +351,20 @@ class Workspace:  # noqa: PLR0904 -- the one door of commands and of the library
                 there.tag(found, name)
         return found.digest
 
+    def login_job(self, host: str, *, trust: str | None = None) -> str:
+        """Log the CI job that this runs in into a hub, without a stored secret; give the account's name.
+
+        Raises:
+            UsageError: If this is no CI job that has a token.
+            DeniedError: If the hub does not believe it.
+            OrchardError: As ``login`` does.
+        """
+        from orchard.project.citokens import job_credential
+
+        credential = job_credential(host, self._options(host), self._environ, trust=trust)
+        self.login(host, credential)
+        return credential.username
+
     def login(self, host: str, credential: "Credential") -> None:
         """Check a credential with its registry, then remember it.
 

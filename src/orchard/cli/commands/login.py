@@ -17,9 +17,18 @@ _MAX_PASSWORD = 65536
 @click.option("-u", "--username", help="User name.")
 @click.option("-p", "--password", help="Password or token; other users of this machine can see it: prefer stdin.")
 @click.option("--password-stdin", is_flag=True, help="Read the password or token from stdin.")
+@click.option("--ci", is_flag=True, help="Log in the CI job that this runs in, without a stored secret.")
+@click.option("--trust", metavar="NAMESPACE/NAME", help="With --ci: what the hub shall believe, if several trusts fit.")
 @network_options
 def command(
-    network: NetworkFlags, registry: str, username: str | None, password: str | None, *, password_stdin: bool
+    network: NetworkFlags,
+    registry: str,
+    username: str | None,
+    password: str | None,
+    trust: str | None,
+    *,
+    password_stdin: bool,
+    ci: bool,
 ) -> None:
     """Log in to a registry: check the credential there, then remember it (mode 0600, in the home directory).
 
@@ -27,8 +36,17 @@ def command(
     Examples:
       orchard login registry.example.com
       echo "$TOKEN" | orchard login registry.example.com -u me --password-stdin
+      orchard login hub.example.com --ci
     """
     session = current_session()
+    if ci:
+        if username is not None or password is not None or password_stdin:
+            raise UsageError("--ci needs no user name and no password: the CI service vouches for the job")
+        account = open_workspace(network, session).login_job(registry, trust=trust)
+        session.printer.result("Log in successful", {"registry": registry, "username": account}, brief="")
+        return
+    if trust is not None:
+        raise UsageError("--trust goes with --ci")
     if password is not None and password_stdin:
         raise UsageError("--password and --password-stdin contradict each other")
     if password is not None:

@@ -48,6 +48,10 @@ class OpenDoor:
         """Find out who somebody is."""
         return ANONYMOUS
 
+    def visit(self, session: str) -> Principal | None:  # noqa: ARG002
+        """Recognise somebody by the session of their browser."""
+        return ANONYMOUS
+
     def lapsed(self, authorization: bytes | None) -> Principal | None:  # noqa: ARG002
         """Recognise nobody: there are no tokens here."""
         return None
@@ -164,6 +168,15 @@ class Door:
         if len(name.encode()) + len(password.encode()) > MAX_NAME + MAX_PASSWORD:
             raise InvalidError("the name or the password is too long")
         return self._basic(f"{name}:{password}".encode(), name, password, address=address)
+
+    def visit(self, session: str) -> Principal | None:
+        """Recognise somebody by the session of their browser, if it has not ended.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        found = self._people.sessions.find(session)
+        return None if found is None else found.holder
 
     def invite(self, origin: str, scopes: Sequence[str], error: str | None = None) -> str | None:
         """Say how a registry's client comes in.

@@ -12,7 +12,7 @@ from orchard.errors import UsageError
 from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
-from orchard.hub.app.surfaces import api, site, tickets, upkeep, watch
+from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, watch
 from orchard.hub.app.work import kinds, open_worker
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
@@ -64,16 +64,17 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         registry = Registry(premises, outside.upstreams)
         queue = open_queue(database)
         meters, readiness = Meters(), Readiness({"catalog": database.check})
+        more = [upkeep(Caretaker(premises, queue), entrance), trusts(entrance, outside.gate, settings)]
         app = build_app(
             registry,
             entrance.access,
             threads,
             guard=Guard(loopback_only=not login),
-            site=site(registry, login=login),
+            site=site(registry, entrance, outside, settings=settings),
             surfaces=(
                 *watch(settings, meters, readiness, threads=threads, entrance=entrance),
                 *tickets(entrance.tickets, threads, timeout=settings.body_timeout),
-                api(registry, entrance, settings, threads=threads, more=[upkeep(Caretaker(premises, queue), entrance)]),
+                api(registry, entrance, settings, threads=threads, more=more),
             ),
             timeout=settings.body_timeout,
             min_chunk=OBJECT if settings.storage is not None and "://" in settings.storage else 0,

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from orchard.hub.access import TOKEN_PATH
-from orchard.hub.app.people import Entrance, TokenService
+from orchard.hub.app.outgoing import Outside
+from orchard.hub.app.people import SERVICE, Entrance, TokenService
+from orchard.hub.app.signing import browsers, trusts_of
+from orchard.hub.egress import Gate
 from orchard.hub.http import Site, Surface, Threads
 from orchard.hub.http.api import (
     PREFIX,
@@ -18,6 +21,7 @@ from orchard.hub.http.api import (
     Tags,
     Teams,
     Tokens,
+    Trusts,
     Upkeep,
     Users,
     Versions,
@@ -33,10 +37,18 @@ from orchard.hub.registry import Registry
 from orchard.hub.settings import Metrics, Settings
 
 
-def site(registry: Registry, *, login: bool) -> Site:
-    """Make what people see."""
-    pages = Pages(registry, now=lambda: datetime.now(UTC), login=login)
-    return Site(routes=pages.routes(), problem=pages.problem, public=pages.public)
+def site(registry: Registry, entrance: Entrance, outside: Outside, *, settings: Settings) -> Site:
+    """Make what people see; and where they log in, if they have to.
+
+    Raises:
+        UsageError: If a place to log in at cannot be one.
+    """
+    service = entrance.tickets
+    sign_in = None
+    if service is not None:
+        sign_in = browsers(settings, entrance.people, service, gate=outside.gate, vault=outside.vault)
+    pages = Pages(registry, now=lambda: datetime.now(UTC), login=service is not None, sign_in=sign_in)
+    return Site(routes=pages.routes(), problem=pages.problem, public=pages.public, login=pages.login)
 
 
 def watch(
@@ -58,6 +70,12 @@ def tickets(service: TokenService | None, threads: Threads, *, timeout: float) -
         return ()
     endpoint = TokenEndpoint(service.door, service.issuer, threads, timeout)
     return (Surface(TOKEN_PATH, endpoint, open=True),)
+
+
+def trusts(entrance: Entrance, gate: Gate, settings: Settings) -> Trusts:
+    """Make the part of the JSON API that is about CI services."""
+    keeper = trusts_of(entrance.people, gate)
+    return Trusts(keeper, entrance.people, audience=settings.url or SERVICE)
 
 
 def upkeep(caretaker: Caretaker, entrance: Entrance) -> Upkeep:

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from orchard.errors import OrchardError, UnauthenticatedError
 from orchard.hub.access import ANONYMOUS, Principal
 from orchard.hub.http.asgi import App, Message, Receive, Scope, Send
+from orchard.hub.http.cookies import SESSION, read_cookie
 from orchard.hub.http.distribution import Distribution, Service
 from orchard.hub.http.distribution.errors import error_reply
 from orchard.hub.http.guard import Guard
@@ -58,6 +60,14 @@ class Access(Protocol):
         """
         ...
 
+    def visit(self, session: str, /) -> Principal | None:
+        """Recognise somebody by the session of their browser, if it has not ended.
+
+        Raises:
+            StorageError: If that cannot be told.
+        """
+        ...
+
     def lapsed(self, authorization: bytes | None, /) -> Principal | None:
         """Recognise somebody by a registry token that was good and has only run out.
 
@@ -92,11 +102,13 @@ class Site:
         routes: Pages and their like. ``request.state.who`` says who asks.
         problem: Tells a person why somebody may not come in.
         public: Beginnings of the paths that everybody may see, such as style sheets.
+        login: Gives the address to log in at, for the page that is wanted; none where browsers ask by themselves.
     """
 
     routes: Sequence[BaseRoute] = ()
     problem: Callable[[Request, OrchardError], Response] = field(default=_plain)
     public: tuple[str, ...] = ()
+    login: Callable[[str], str] | None = None
 
 
 def build_app(  # noqa: PLR0913 -- every part of the front is named once, here
@@ -186,7 +198,9 @@ class _Front:
     ) -> None:
         try:
             if not surface.open and scope["path"] not in surface.public:
-                who = await self._admit(scope, headers, anonymous=surface.anonymous)
+                who = await self._visit(scope, headers) or await self._admit(
+                    scope, headers, anonymous=surface.anonymous
+                )
                 scope.setdefault("state", {})["who"] = who
         except OrchardError as error:
             answer = surface.problem(error, self._access.challenge)
@@ -197,16 +211,45 @@ class _Front:
     async def _serve_page(self, scope: Scope, receive: Receive, send: Send, *, headers: dict[bytes, bytes]) -> None:
         scope[ENDPOINT] = "page"
         try:
-            if not scope["path"].startswith(self._site.public or "\0"):
-                scope.setdefault("state", {})["who"] = await self._admit(scope, headers)
+            if scope["path"].startswith(self._site.public or "\0"):
+                self._guard.check(scope["method"], headers)
+            else:
+                who = await self._visit(scope, headers) or await self._admit(scope, headers)
+                scope.setdefault("state", {})["who"] = who
         except OrchardError as error:
-            response = self._site.problem(Request(scope), error)
-            challenge = self._access.challenge
-            if response.status_code == 401 and challenge is not None:  # noqa: PLR2004 -- Unauthorized
-                response.headers["www-authenticate"] = challenge
-            await response(scope, receive, send)
+            await self._refuse_page(scope, headers, error)(scope, receive, send)
             return
         await self._pages(scope, receive, send)
+
+    def _refuse_page(self, scope: Scope, headers: dict[bytes, bytes], error: OrchardError) -> Response:
+        """Send whoever reads pages to where one logs in; tell everybody else what is wrong."""
+        reads = scope["method"] in {"GET", "HEAD"} and b"text/html" in headers.get(b"accept", b"")
+        if isinstance(error, UnauthenticatedError) and reads and self._site.login and b"authorization" not in headers:
+            query: bytes = scope["query_string"]
+            wanted = quote(scope["path"]) + (f"?{query.decode('latin-1')}" if query else "")
+            return RedirectResponse(self._site.login(wanted), 303, {"cache-control": "no-store"})
+        response = self._site.problem(Request(scope), error)
+        challenge = self._access.challenge
+        if response.status_code == 401 and challenge is not None:  # noqa: PLR2004 -- Unauthorized
+            response.headers["www-authenticate"] = challenge
+        return response
+
+    async def _visit(self, scope: Scope, headers: dict[bytes, bytes]) -> Principal | None:
+        """Find out who asks by the session of their browser, if that is all that they show.
+
+        Raises:
+            DeniedError: If a page of another site made the browser ask.
+        """
+        session = None if b"authorization" in headers else read_cookie(headers, SESSION)
+        if session is None:
+            return None
+        self._guard.check(scope["method"], headers)
+        who = await self._threads.run(lambda: self._access.visit(session))
+        if who is not None:
+            self._guard.check_session(scope["method"], headers)
+            scope[ACCOUNT] = who.name
+            scope.setdefault("state", {})["session"] = True
+        return who
 
     async def _late(self, scope: Scope, headers: dict[bytes, bytes], error: UnauthenticatedError) -> Principal:
         """Find out who goes on with an upload by a token that ran out since; the upload's address is the proof.

@@ -39,6 +39,15 @@ class Guard:
         if headers.get(b"sec-fetch-site", b"none") not in {b"none", b"same-origin"}:
             raise DeniedError("this request was sent by a page of another site")
 
+    def check_session(self, method: str, headers: dict[bytes, bytes]) -> None:
+        """Let a request pass that shows nothing but what a browser adds by itself: it must say where it comes from.
+
+        Raises:
+            DeniedError: If it would change something and does not.
+        """
+        if method not in _SAFE and b"origin" not in headers and b"sec-fetch-site" not in headers:
+            raise DeniedError("this request does not say which page sent it; programs show a token, not a session")
+
     def _is_loopback(self, host: bytes) -> bool:
         known = self._known.get(host)
         if known is None:

@@ -2,6 +2,18 @@
 
 from orchard.hub.settings.keys import KEYS, Key, Kind
 from orchard.hub.settings.loading import FILE, load_settings, parse_flag
-from orchard.hub.settings.values import LogFormat, Login, Metrics, Settings
+from orchard.hub.settings.values import LogFormat, Login, Metrics, OidcProvider, Settings
 
-__all__ = ["FILE", "KEYS", "Key", "Kind", "LogFormat", "Login", "Metrics", "Settings", "load_settings", "parse_flag"]
+__all__ = [
+    "FILE",
+    "KEYS",
+    "Key",
+    "Kind",
+    "LogFormat",
+    "Login",
+    "Metrics",
+    "OidcProvider",
+    "Settings",
+    "load_settings",
+    "parse_flag",
+]

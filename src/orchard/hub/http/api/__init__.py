@@ -39,6 +39,7 @@ from orchard.hub.http.api.surface import PUBLIC, Api
 from orchard.hub.http.api.tags import Tags
 from orchard.hub.http.api.teams import Teams
 from orchard.hub.http.api.tokens import Tokens
+from orchard.hub.http.api.trusts import Trusts
 from orchard.hub.http.api.upkeep import Upkeep
 from orchard.hub.http.api.users import Users
 from orchard.hub.http.api.versions import Versions
@@ -56,6 +57,7 @@ __all__ = [
     "Tags",
     "Teams",
     "Tokens",
+    "Trusts",
     "Upkeep",
     "Users",
     "Versions",

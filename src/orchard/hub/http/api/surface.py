@@ -18,7 +18,8 @@ from orchard.hub.http.threads import Threads
 from orchard.hub.http.watched import ENDPOINT
 
 DOCUMENT: Final = f"{PREFIX}/openapi.json"
-PUBLIC: Final = frozenset((DOCUMENT,))
+# What nobody has to log in for: the document, and the login of CI jobs itself.
+PUBLIC: Final = frozenset((DOCUMENT, f"{PREFIX}/ci", f"{PREFIX}/ci/tokens"))
 _LOG: Final = logging.getLogger("orchard.hub")
 
 Methods = Mapping[str, Operation]
@@ -60,7 +61,7 @@ class Api:
         methods, parameters = found
         if method not in methods:
             return _not_possible(method, methods)
-        who: Principal = scope["state"]["who"]
+        who: Principal = scope.get("state", {}).get("who", ANONYMOUS)
         try:
             request = Request(
                 who=who,

@@ -37,7 +37,14 @@ class Renderer:
     def _fill(self, request: Request, template: str, values: dict[str, object]) -> str:
         moment = self._now()
         ages = partial(text.ago, now=moment)
-        return self._environment.get_template(template).render(place=Place.of(request), ago=ages, **values)
+        return self._environment.get_template(template).render(
+            place=Place.of(request), ago=ages, account=_account(request), **values
+        )
+
+
+def _account(request: Request) -> str:
+    """Name the account whose session a page is shown in; empty if it is shown in none."""
+    return request.state.who.name if getattr(request.state, "session", False) else ""
 
 
 def environment(assets: Assets) -> Environment:

@@ -1,6 +1,6 @@
 """The pages as a whole: their routes, and what is shown instead of a page."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from orchard.hub.access import Principal
 from orchard.hub.http.pages.answers import ELSEWHERE, UNFORESEEN, WRONG_METHOD, problem_of
 from orchard.hub.http.pages.assets import PREFIX, Assets
 from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.pages.signing import OUT, PATH, WELCOME, SignIn, Signing, login_url
 from orchard.hub.http.pages.views import Registry, Views
 
 STATIC: Final = Path(__file__).parent.parent / "static"
@@ -28,14 +29,19 @@ class Pages:
         registry: What is shown.
         now: The time.
         login: Whether clients must log in before they push.
+        sign_in: Lets people in, if they have to log in here and not elsewhere.
 
     Attributes:
         public: Beginnings of the paths that everybody may see; there is nothing of an artifact below them.
+        login: Gives the address to log in at, for the page that is wanted; none if nobody logs in here.
     """
 
-    public: tuple[str, ...] = (PREFIX,)
-
-    def __init__(self, registry: Registry, *, now: Callable[[], datetime], login: bool) -> None:
+    def __init__(
+        self, registry: Registry, *, now: Callable[[], datetime], login: bool, sign_in: SignIn | None = None
+    ) -> None:
+        self.public: tuple[str, ...] = (PREFIX,) if sign_in is None else (PREFIX, PATH, OUT, f"{WELCOME}/")
+        self.login = None if sign_in is None else login_url
+        self._sign_in = sign_in
         self._assets = Assets(STATIC)
         self._renderer = Renderer(self._assets, now)
         self._views = Views(registry, self._renderer, login=login)
@@ -49,11 +55,35 @@ class Pages:
             routes=[
                 Route("/", self._endpoint(self._views.home)),
                 Route("/r/{reference:path}", self._endpoint(self._views.place)),
+                *self._signing(),
                 Route(PREFIX + "{name}", self._assets.answer),
             ],
             exception_handlers={HTTPException: self._refused, Exception: self._unforeseen},
         )
         return [Mount("/", inside)]
+
+    def _signing(self) -> list[BaseRoute]:
+        if self._sign_in is None:
+            return []
+        signing = Signing(self._sign_in, self._renderer)
+        return [
+            Route(PATH, self._open(signing.login), methods=["GET", "POST"]),
+            Route(PATH + "/{key}", self._open(signing.elsewhere)),
+            Route(PATH + "/{key}/callback", self._open(signing.back)),
+            Route(WELCOME + "/{invitation}", self._open(signing.welcome), methods=["GET", "POST"]),
+            Route(OUT, self._open(signing.logout), methods=["POST"]),
+        ]
+
+    def _open(self, view: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Make an endpoint for whoever is not known yet."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await view(request)
+            except OrchardError as error:
+                return self.problem(request, error)
+
+        return endpoint
 
     def problem(self, request: Request, error: OrchardError) -> Response:
         """Tell a person what went wrong."""
