@@ -22,7 +22,7 @@ from orchard.hub.storage.objects import ObjectStore
 from orchard.oci import Digest
 from support.drivers import BUCKET, SMALL, Objects, objects
 from support.faultyline import Line, faulty_line
-from support.hubinside import Inside, quick_directory
+from support.hubinside import Inside, fresh_catalog, quick_directory
 from support.hubs import Nursery, dice
 from support.swift import REGION, Swift
 
@@ -84,8 +84,10 @@ def line(swift: Swift) -> Iterator[Line]:
 
 @pytest.fixture
 def store(swift: Swift, line: Line) -> Iterator[Objects]:
-    with quick_directory() as directory, objects(swift, directory, endpoint=line.endpoint) as made:
-        yield made
+    with quick_directory() as directory:
+        database = fresh_catalog(directory)
+        yield objects(swift, database, endpoint=line.endpoint)
+        database.close()
 
 
 def test_store_that_is_down_takes_and_gives_nothing_and_comes_back(store: Objects, line: Line) -> None:

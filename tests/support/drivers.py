@@ -1,7 +1,6 @@
 """The drivers of storage, each as several processes see it: the contract suite runs on every one of them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -15,7 +14,7 @@ from orchard.hub.storage.bucket import Address, Bucket
 from orchard.hub.storage.filesystem import Filesystem
 from orchard.hub.storage.objects import ObjectStore
 from orchard.hub.storage.staging import Sizes
-from support.hubinside import Clock, fresh_catalog
+from support.hubinside import Clock
 from support.swift import ACCESS_KEY, REGION, SECRET_KEY, Swift
 
 BUCKET = "blobs"
@@ -56,7 +55,8 @@ def files_rig(root: Path) -> Rig:
     def things() -> int:
         return sum(path.is_file() for path in root.rglob("*"))
 
-    return Rig(lambda: Filesystem(root), shared=False, things=things)
+    clock = Clock()
+    return Rig(lambda: Filesystem(root, now=clock), shared=False, things=things, clock=clock)
 
 
 @dataclass
@@ -85,15 +85,12 @@ class Objects:
         return [listed.key for page in self.bucket.list("segments") for listed in page]
 
 
-@contextmanager
-def objects(swift: Swift, directory: Path, endpoint: str | None = None) -> Iterator[Objects]:
-    """Make a prefix of a bucket, with a catalog in SQLite."""
-    database = fresh_catalog(directory)
+def objects(swift: Swift, database: Database, endpoint: str | None = None) -> Objects:
+    """Make a prefix of a bucket, for a catalog."""
     address = Address(bucket=BUCKET, prefix=token_hex(4), endpoint=endpoint or swift.endpoint, region=REGION)
     with database.write() as connection:
         place = places.make(connection, str(address))
-    yield Objects(address, database, place)
-    database.close()
+    return Objects(address, database, place)
 
 
 def objects_rig(store: Objects) -> Rig:

@@ -135,7 +135,7 @@ class Inside(Client):
         self.who = ANONYMOUS
         self.clock = Clock()
         self.database = fresh_catalog(data) if fresh else open_sqlite(data / CATALOG)
-        self.files = Filesystem(data)
+        self.files = Filesystem(data, now=self.clock)
         self.people = People.of(self.database, self.clock)
         self.threads = Threads()
         door = OpenDoor() if access is None else access(self.database)

@@ -61,8 +61,15 @@ class Segments:
             ).first()
             if row is None:
                 return None
-            found = self._owned(connection, session)
-        return Draft(algorithm=row.algorithm, segments=found, tail=row.tail, state=row.state)
+            last = select(func.max(segments.c.position)).where(_of(session, self._place))
+            position = connection.execute(last).scalar()
+        return Draft(
+            algorithm=row.algorithm,
+            objects=0 if position is None else position + 1,
+            settled=row.size - row.tail,
+            tail=row.tail,
+            state=row.state,
+        )
 
     def tail(self, session: str) -> bytes:
         """Give those bytes of an upload that are beside the rows.
@@ -128,17 +135,19 @@ class Segments:
             values = {"place_id": self._place, "digest": str(digest), "size": size, "published_at": self._at}
             connection.execute(insert(stored), values)
 
-    def segments(self, digest: Digest) -> tuple[Segment, ...] | None:
-        """Tell which objects make up a blob, in order; none of them if it is empty.
+    def segments(self, owner: str | Digest) -> tuple[Segment, ...] | None:
+        """Tell which objects make up an upload or a blob, in order; none of them if it is empty.
 
         Raises:
             StorageError: If rows cannot be read.
         """
         with self._database.read() as connection:
-            found = self._owned(connection, str(digest))
+            found = self._owned(connection, str(owner))
             if found:
                 return found
-            query = select(stored.c.size).where(stored.c.place_id == self._place, stored.c.digest == str(digest))
+            query = select(stored.c.size).where(stored.c.place_id == self._place, stored.c.digest == str(owner))
+            if isinstance(owner, str):
+                query = select(staged.c.size).where(staged.c.place_id == self._place, staged.c.session == owner)
             return None if connection.execute(query).first() is None else ()
 
     def digests(self) -> Iterator[Digest]:
@@ -207,7 +216,7 @@ class Segments:
     def _remove(self, connection: Connection, digest: Digest, before: int | None = None) -> tuple[Segment, ...] | None:
         query = delete(stored).where(stored.c.place_id == self._place, stored.c.digest == str(digest))
         if before is not None:
-            query = query.where(stored.c.published_at < before)
+            query = query.where(stored.c.published_at <= before)
         return self._take(connection, str(digest)) if connection.execute(query).rowcount else None
 
 

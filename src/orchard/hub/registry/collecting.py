@@ -1,11 +1,12 @@
 """Collecting garbage beside pushes, without getting in their way (ADR 59).
 
-Four rounds, each in pages, and each deletion looks again at what it deletes, in the transaction that does it:
+Rounds, each in pages, and each deletion looks again at what it deletes, in the transaction that does it:
 
 1. referrers whose subject has been missing for longer than the grace,
 2. links of repositories to blobs that no manifest there names and that nobody asked for within the grace,
 3. blobs that no repository links: first their rows, then their bytes,
-4. bytes that no row knows: what a crash between the two left behind.
+4. bytes that no row knows: what a crash between the two left behind,
+5. objects of a store that make up nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -72,6 +73,8 @@ class Collector:
         self._rehearse = rehearse
         self._at = premises.at
         self._before = self._at - round(keep * 1000)
+        # Holds are those of this process: bytes that another one has just published stay until the next collection.
+        self._young = self._at - _SETTLED if premises.files.shared else None
         self._seen = 0
         self._found = Collected()
 
@@ -177,7 +180,7 @@ class Collector:
             with self._premises.database.write() as connection:
                 gone = catalog.garbage.forget(connection, free)
             for digest in gone:
-                self._premises.files.erase(digest)
+                self._premises.files.erase(digest, before=self._young)
         return gone
 
     # Strays ---------------------------------------------------------------------------------------------------------
@@ -197,7 +200,7 @@ class Collector:
             for digest in strays:
                 size = self._size(digest)
                 if not self._rehearse:
-                    self._premises.files.erase(digest)
+                    self._premises.files.erase(digest, before=self._young)
                 self._found.strays += 1
                 self._found.stray_bytes += size
 

@@ -10,7 +10,8 @@ flushing the staged file, renaming it, and flushing the directories: then neithe
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -35,14 +36,21 @@ class Filesystem:
         root: The directory.
         spare: Share of its disk that uploads leave free.
         most: Bytes that are enough to leave free, however large the disk is.
+        now: The time, in seconds since 1970.
 
     Attributes:
         hashers: For ``StagedFile``: the hashes of uploads that no request holds.
+        shared: Whether other processes may write here too.
     """
 
-    def __init__(self, root: Path, *, spare: float = SPARE, most: int = SPARE_MOST) -> None:
+    shared: Final = False
+
+    def __init__(
+        self, root: Path, *, spare: float = SPARE, most: int = SPARE_MOST, now: Callable[[], float] = time.time
+    ) -> None:
         self._root = root
         self._spare = spare
+        self._now = now
         self._spare_most = most
         self.hashers = Hashers()
         self._naming = Lock()  # held while a blob gets or loses its name, so that none is erased that just came
@@ -145,7 +153,8 @@ class Filesystem:
         with _translated(f"blob {digest}"):
             _make_directory(target.parent)
             staged = self._staged(session)
-            os.utime(staged)  # when it was published; else the file says when its last byte came
+            at = self._now()
+            os.utime(staged, (at, at))  # when it was published; else the file says when its last byte came
             with self._naming:
                 # Over an older copy too: the bytes are the same, or the old ones have rotted.
                 staged.replace(target)
@@ -276,7 +285,7 @@ def _older(path: Path, before: int | None) -> bool:
         published = path.stat().st_mtime_ns // 1_000_000
     except FileNotFoundError:
         return False
-    return before is None or published < before
+    return before is None or published <= before
 
 
 def _digests(algorithm: str, directory: Path) -> Iterator[Digest]:

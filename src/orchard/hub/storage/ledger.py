@@ -30,20 +30,17 @@ class Draft:
 
     Attributes:
         algorithm: What it is hashed by as it comes.
-        segments: The objects of its first bytes.
+        objects: How many objects hold its first bytes.
+        settled: Bytes in them.
         tail: How many bytes follow them that are kept beside the rows, because they are too few for an object.
         state: A hash of bytes at its beginning, as it saved itself; none if it could not.
     """
 
     algorithm: str
-    segments: tuple[Segment, ...] = ()
+    objects: int = 0
+    settled: int = 0
     tail: int = 0
     state: bytes | None = None
-
-    @property
-    def settled(self) -> int:
-        """Bytes in objects."""
-        return sum(segment.size for segment in self.segments)
 
     @property
     def size(self) -> int:
@@ -129,8 +126,8 @@ class Ledger(Drafts, Protocol):
         """
         ...
 
-    def segments(self, digest: Digest, /) -> tuple[Segment, ...] | None:
-        """Tell which objects make up a blob, in order; none of them if it is empty.
+    def segments(self, owner: str | Digest, /) -> tuple[Segment, ...] | None:
+        """Tell which objects make up an upload or a blob, in order; none of them if it is empty.
 
         Raises:
             StorageError: If rows cannot be read.

@@ -89,13 +89,13 @@ def begin(algorithm: str) -> Hashing:
     Raises:
         InvalidDigestError: If the algorithm is not supported.
     """
-    library = _library()
+    library = find_library()
     return Hasher(algorithm) if library is None or algorithm != "sha256" else Sha256(library)
 
 
 def resume(state: bytes | None, size: int) -> Hashing | None:
     """Go on with the hash of ``size`` bytes, if that is what was saved."""
-    library = _library()
+    library = find_library()
     if state is None or library is None:
         return None
     found = Sha256.resume(library, state)
@@ -108,7 +108,7 @@ def state_of(hashing: Hashing | None, size: int) -> bytes | None:
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
+def find_library() -> ctypes.CDLL | None:
     """Load the library, if it is there and does what it has to."""
     for name in _LIBRARIES:
         try:

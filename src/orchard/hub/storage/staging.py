@@ -86,6 +86,10 @@ class Rows(Protocol):
         """Give the bytes that are beside the rows."""
         ...
 
+    def segments(self, owner: str, /) -> Sequence[Segment] | None:
+        """Tell which objects make up the upload."""
+        ...
+
     def advance(self, session: str, size: int, step: Step, /) -> None:
         """Change the upload."""
         ...
@@ -110,7 +114,8 @@ class StagedObjects:
         self._rows = rows
         self._session = session
         self._algorithm = draft.algorithm
-        self._segments = list(draft.segments)
+        self._objects = draft.objects
+        self._settled = draft.settled  # bytes in objects
         self._tail = draft.tail  # bytes beside the rows
         self._fetched = False  # whether ``_buffer`` begins with them
         self._buffer: list[bytes] = []
@@ -205,10 +210,6 @@ class StagedObjects:
             self._give_back(self._allowed)
 
     @property
-    def _settled(self) -> int:
-        return sum(segment.size for segment in self._segments)
-
-    @property
     def _durable(self) -> int:
         return self._settled + self._tail
 
@@ -278,7 +279,7 @@ class StagedObjects:
         settled = self._settled + sum(segment.size for segment in segments)
         state = resumable.state_of(self._hashing, settled + kept + len(tail))
         step = Step(
-            keep=len(self._segments),
+            keep=self._objects,
             keep_tail=not self._fetched,
             segments=segments,
             settled=settled,
@@ -286,27 +287,30 @@ class StagedObjects:
             state=state,
         )
         self._rows.advance(self._session, self._durable, step)
-        self._segments.extend(segments)
-        self._tail, self._state = kept + len(tail), state
+        self._objects += len(segments)
+        self._settled, self._tail, self._state = settled, kept + len(tail), state
 
     def _cut(self, size: int) -> None:
         """Forget bytes that are durable already; those of an object of which a part stays wait again."""
         keep = 0
         start = 0
-        while keep < len(self._segments) and start + self._segments[keep].size <= size:
-            start += self._segments[keep].size
+        segments = self._listed()
+        while keep < len(segments) and start + segments[keep].size <= size:
+            start += segments[keep].size
             keep += 1
         rest = b""
         if size > start:
-            partly = keep < len(self._segments)
-            rest = self._site.get(self._segments[keep].key, 0, size - start) if partly else self._loose(size - start)
+            partly = keep < len(segments)
+            rest = self._site.get(segments[keep].key, 0, size - start) if partly else self._loose(size - start)
         self._rows.advance(self._session, self._durable, Step(keep=keep, settled=start))
-        dropped = self._segments[keep:]
-        del self._segments[keep:]
+        self._objects, self._settled = keep, start
         self._tail, self._fetched = 0, False
         self._buffer, self._buffered = [rest], len(rest)
         self._state = None
-        self._site.drop(dropped)
+        self._site.drop(segments[keep:])
+
+    def _listed(self) -> Sequence[Segment]:
+        return self._rows.segments(self._session) or ()
 
     def _loose(self, size: int) -> bytes:
         return self._rows.tail(self._session)[:size]
@@ -317,7 +321,7 @@ class StagedObjects:
 
     def _read_again(self, algorithm: str) -> Digest:
         hashing = resumable.begin(algorithm)
-        for segment in self._segments:
+        for segment in self._listed():
             for start in range(0, segment.size, _PART):
                 hashing.update(self._site.get(segment.key, start, min(start + _PART, segment.size)))
         return hashing.digest
