@@ -11,16 +11,33 @@ from orchard.hub.db.postgresql import open_postgresql
 from support.drivers import AWS, BUCKET
 from support.hubinside import Inside, MakeHub, fresh_catalog, quick_directory
 from support.hubs import Nursery, nursery
-from support.postgres import Postgres, fresh_url, running_postgres
+from support.postgres import Postgres, fresh_catalog_of, running_postgres
 from support.swift import Swift, running_swift
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module on both engines if it says ``ENGINES = True``: what they see must be the same."""
+    if "engine" in metafunc.fixturenames and getattr(metafunc.module, "ENGINES", False):
+        metafunc.parametrize("engine", ENGINES, indirect=True)
 
 
 @pytest.fixture
-def make_hub() -> Iterator[MakeHub]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """Where catalogs are kept."""
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def make_hub(engine: str, request: pytest.FixtureRequest) -> Iterator[MakeHub]:
     """Make hubs inside the test, as it likes them."""
     with ExitStack() as stack:
 
         def make(**options: Any) -> Inside:  # noqa: ANN401 -- those of Inside, which checks them
+            if engine == "postgresql" and options.get("fresh", True):
+                url = stack.enter_context(fresh_catalog_of(request.getfixturevalue("postgres")))
+                options["database"] = open_postgresql(url)
             inside = Inside(stack.enter_context(quick_directory()), **options)
             stack.callback(inside.database.close)
             stack.enter_context(inside.threads)
@@ -36,7 +53,7 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A fresh catalog, on each engine."""
     if request.param == "sqlite":
@@ -45,9 +62,10 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
             yield database
             database.close()
     else:
-        database = open_postgresql(fresh_url(request.getfixturevalue("postgres")))
-        yield database
-        database.close()
+        with fresh_catalog_of(request.getfixturevalue("postgres")) as url:
+            database = open_postgresql(url)
+            yield database
+            database.close()
 
 
 @pytest.fixture

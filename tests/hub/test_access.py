@@ -24,6 +24,8 @@ from support.hubinside import Clock, Inside, MakeHub, fresh_catalog, quick_direc
 from support.hubs import basic
 from support.people import new_door
 
+ENGINES = True
+
 ADDRESS: Final = "192.0.2.1"
 PASSWORD: Final = "correct horse: battery staple"
 BY: Final = Mandate.operator()

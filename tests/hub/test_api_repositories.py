@@ -16,6 +16,8 @@ from support.hubapi import ask, everything, ok, problem_of
 from support.hubclient import index, manifest, subject
 from support.hubinside import Inside, MakeHub
 
+ENGINES = True
+
 KITFILE = b'{"manifestVersion":"1.0.0","package":{"name":"digits","version":"2.1"},"model":{"name":"net","path":"m"}}'
 KIT = {"mediaType": "application/vnd.kitops.modelkit.config.v1+json"}
 

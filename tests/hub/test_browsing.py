@@ -15,6 +15,8 @@ from orchard.oci import Digest, Manifest, mediatype, parse_document, parse_manif
 from support.hubinside import Inside, MakeHub, Only
 from support.hubs import describe, index, manifest, subject
 
+ENGINES = True
+
 NAME = "team/model"
 KITOPS = "application/vnd.kitops.modelkit.config.v1+json"
 CNCF = "application/vnd.cncf.model.config.v1+json"

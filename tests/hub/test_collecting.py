@@ -12,6 +12,8 @@ from orchard.oci import Digest
 from support.hubinside import Inside
 from support.hubs import index, manifest, subject
 
+ENGINES = True
+
 NAME = "team/model"
 OTHER = "team/other"
 DATA = b"0123456789"

@@ -8,6 +8,8 @@ from orchard.oci import Digest, mediatype
 from support.hubinside import Inside, MakeHub, NamedDoor, Only
 from support.hubs import manifest
 
+ENGINES = True
+
 NAME = "team/model"
 HISTORY = f"/v2/{NAME}/_orchard/tags/history?tag=v1"
 

@@ -10,6 +10,8 @@ from orchard.oci import MAX_MANIFEST, Digest, mediatype
 from support.hubinside import Inside, MakeHub, NamedDoor, Only
 from support.hubs import Answer, describe, index, manifest, subject
 
+ENGINES = True
+
 NAME = "team/model"
 NOBODY = Digest.of(b"never pushed")
 

@@ -9,6 +9,8 @@ from orchard.oci import MAX_MANIFEST, Digest, mediatype
 from support.hubinside import Inside
 from support.hubs import describe, index, kind_of, manifest, subject
 
+ENGINES = True
+
 NAME = "team/model"
 LAYER = b"a layer"
 

@@ -5,6 +5,8 @@ import pytest
 from orchard.oci import Digest
 from support.hubinside import Inside, MakeHub, NamedDoor, Only
 
+ENGINES = True
+
 NAME = "team/model"
 DATA = b"0123456789"
 DIGEST = Digest.of(DATA)

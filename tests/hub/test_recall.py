@@ -6,6 +6,8 @@ from orchard.oci import Digest, mediatype
 from support.hubinside import Inside, MakeHub, NamedDoor, Only
 from support.hubs import manifest
 
+ENGINES = True
+
 NAME = "team/model"
 RAW = b"x" * 1000
 

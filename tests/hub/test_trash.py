@@ -9,6 +9,8 @@ from orchard.oci import Digest
 from support.hubinside import Inside, MakeHub
 from support.hubs import index, manifest, subject
 
+ENGINES = True
+
 NAME = "team/model"
 DAY = 24 * 3600.0
 

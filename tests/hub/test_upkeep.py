@@ -19,6 +19,8 @@ from orchard.oci import Digest
 from support.hubinside import Inside
 from support.hubs import wait_until
 
+ENGINES = True
+
 NAME = "team/model"
 DATA = b"0123456789"
 DAY = 24 * 3600.0

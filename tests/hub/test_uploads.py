@@ -9,6 +9,8 @@ from sqlalchemy import text
 from orchard.oci import Digest
 from support.hubinside import Inside, MakeHub
 
+ENGINES = True
+
 NAME = "team/model"
 DATA = b"0123456789"
 DIGEST = Digest.of(DATA)
@@ -303,7 +305,7 @@ def test_client_that_stops_sending_is_given_up(make_hub: MakeHub) -> None:
 
 def test_upload_goes_on_after_the_hub_has_forgotten_its_hash(hub: Inside) -> None:
     location = begin_with(hub, DATA[:5])
-    again = Inside(hub.data, fresh=False)
+    again = Inside(hub.data, database=hub.database)
     with again.threads:
         assert again.get(location).headers["range"] == "0-4"
         assert again.request("PATCH", location, DATA[5:], {"content-range": "5-9"}).status == 202

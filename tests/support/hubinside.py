@@ -130,11 +130,12 @@ class Inside(Client):
         min_chunk: int = 0,
         fresh: bool = True,
         allow: Sequence[str] = (),
+        database: Database | None = None,
     ) -> None:
         self.data = data
         self.who = ANONYMOUS
         self.clock = Clock()
-        self.database = fresh_catalog(data) if fresh else open_sqlite(data / CATALOG)
+        self.database = database or (fresh_catalog(data) if fresh else open_sqlite(data / CATALOG))
         self.files = Filesystem(data, now=self.clock)
         self.people = People.of(self.database, self.clock)
         self.threads = Threads()

@@ -140,8 +140,18 @@ def _free_port() -> int:
 
 
 def fresh_url(server: Postgres) -> str:
-    """Make a catalog in a database of its own, ready for use; give its address."""
+    """Make a catalog in a database of its own, ready for use; it is there as long as the server. Give its address."""
     return server.url(server.fresh(_template(server)))
+
+
+@contextmanager
+def fresh_catalog_of(server: Postgres) -> Iterator[str]:
+    """Make a catalog in a database of its own, ready for use, until the block ends; give its address."""
+    name = server.fresh(_template(server))
+    try:
+        yield server.url(name)
+    finally:
+        server.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @cache

@@ -119,17 +119,15 @@ def referrers(
     are more.
     """
     values = {"name": name, "subject": str(subject), "after": after, "limit": limit + 1}
-    if artifact_type is None:
-        rows = connection.execute(_REFERRERS, values)
-    else:
-        rows = connection.execute(_REFERRERS_OF_KIND, {**values, "artifact_type": artifact_type})
+    statement = _REFERRERS if artifact_type is None else _REFERRERS_OF_KIND
     found: list[str] = []
     left = MAX_MANIFEST
-    for row in rows:
-        left -= len(row.referrer.encode()) + 1
-        if len(found) == limit or (left < 0 and found):
-            return found, True
-        found.append(row.referrer)
+    with connection.execute(statement, {**values, "artifact_type": artifact_type}) as rows:
+        for row in rows:
+            left -= len(row.referrer.encode()) + 1
+            if len(found) == limit or (left < 0 and found):
+                return found, True
+            found.append(row.referrer)
     return found, False
 
 

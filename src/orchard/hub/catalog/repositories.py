@@ -8,8 +8,8 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 
 from orchard.hub.catalog import usage
 from orchard.hub.catalog.records import Blob
+from orchard.hub.db import insert_new
 from orchard.hub.db.schema import blob_links, blobs, manifest_children, manifests, repositories
-from orchard.hub.db.skipping import insert_new
 from orchard.oci import Digest
 
 _BATCH: Final = 500  # values of one IN; SQLite takes 32766, PostgreSQL plans badly long before

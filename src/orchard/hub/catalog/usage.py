@@ -9,11 +9,11 @@ right instead; ``recount`` is what it must equal.
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, distinct, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
+from orchard.hub.db import insert_new
 from orchard.hub.db.rules import quotas, usage
 from orchard.hub.db.schema import blob_links, blobs, manifests, repositories, uploads
-from orchard.hub.db.skipping import insert_new
 
 EVERYWHERE: Final = "*"
 
@@ -94,9 +94,8 @@ def current(connection: Connection, namespace: str) -> Usage:
 
 def recount(connection: Connection, namespace: str) -> Usage:
     """Count from what is there, for tests and for whoever doubts: a second for each million of versions."""
-    linked = select(distinct(blob_links.c.digest).label("digest")).where(
-        blob_links.c.namespace == namespace, blob_links.c.released_at.is_(None)
-    )
+    ours = (blob_links.c.namespace == namespace, blob_links.c.released_at.is_(None))
+    linked = select(blob_links.c.digest).where(*ours).distinct()
     once = linked.subquery()
     held = select(func.coalesce(func.sum(blobs.c.size), 0)).select_from(
         blobs.join(once, once.c.digest == blobs.c.digest)

@@ -4,6 +4,7 @@ from orchard.hub.db import outgoing, people, rules, schema, stored, work
 from orchard.hub.db.columns import metadata, moment
 from orchard.hub.db.database import Database, Driver, Transaction, after_commit
 from orchard.hub.db.migrate import HEAD, migrate, revision
+from orchard.hub.db.skipping import insert_new
 
 __all__ = [
     "HEAD",
@@ -11,6 +12,7 @@ __all__ = [
     "Driver",
     "Transaction",
     "after_commit",
+    "insert_new",
     "metadata",
     "migrate",
     "moment",

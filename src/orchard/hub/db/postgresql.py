@@ -9,6 +9,8 @@ from typing import Any, Final
 from zlib import crc32
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
@@ -50,6 +52,14 @@ _FULL: Final = "53100"
 _READ_ONLY: Final = "25006"
 
 
+class _Whole(Loader):
+    """Reads sums of BIGINT columns, which are NUMERIC here, as the whole numbers that they are."""
+
+    def load(self, data: Buffer) -> int:
+        """Read one."""
+        return int(bytes(data))
+
+
 def open_postgresql(url: str) -> Database:
     """Open a database; nothing is asked of it yet.
 
@@ -71,7 +81,9 @@ def open_postgresql(url: str) -> Database:
     )
 
     def connect(_: object, __: object, ___: object, options: dict[str, Any]) -> "psycopg.Connection[Any]":
-        return psycopg.connect(**{**options, **where})
+        connection = psycopg.connect(**{**options, **where})
+        connection.adapters.register_loader("numeric", _Whole)
+        return connection
 
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "checkout", _refuse_dead)

@@ -12,8 +12,7 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 
 from orchard.errors import LimitExceededError
-from orchard.hub.db import Database, Transaction, after_commit
-from orchard.hub.db.skipping import insert_new
+from orchard.hub.db import Database, Transaction, after_commit, insert_new
 from orchard.hub.db.work import periods, tasks
 from orchard.hub.queue.dispatch import Dispatch, Entry
 from orchard.hub.queue.held import HeldTask, Hold, Values
