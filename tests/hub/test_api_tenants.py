@@ -66,6 +66,8 @@ def tenant(make_hub: MakeHub) -> Tenant:
             "user": "ml-owner",
             "team": "ml",
             "namespace": "ml",
+            "scope": f"ml/{SECRET}",
+            "number": "1",
             "party": "user:ops-owner",
             "task": "1",
         },

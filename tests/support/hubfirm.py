@@ -11,6 +11,7 @@ from orchard.hub.http import Surface
 from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.queue import TaskQueue
 from orchard.hub.queue.leases import TableDispatch
+from orchard.hub.registry import Reach
 from orchard.hub.settings import Settings
 from support.hubclient import Answer, Client
 from support.hubinside import Inside, MakeHub
@@ -45,17 +46,20 @@ class Staff:
     def surfaces(self, hub: Inside) -> Sequence[Surface]:
         self.people = People.of(hub.database, hub.clock, self_service=self.self_service)
         settings = Settings(data=hub.data, self_service=self.self_service)
-        entrance = Entrance(self.door, self.people.rights, self.people)
+        self.entrance = Entrance(self.door, self.people.rights, self.people)
         queue = TaskQueue(hub.database, TableDispatch(hub.clock), steady=hub.clock)
-        caretaker = upkeep(Caretaker(hub.premises, queue), entrance)
-        outside = trusts(entrance, Gate.of((), ()), settings)
-        return [api(hub.registry, entrance, settings, threads=hub.threads, more=[caretaker, outside])]
+        caretaker = upkeep(Caretaker(hub.premises, queue), self.entrance)
+        outside = trusts(self.entrance, Gate.of((), ()), settings)
+        return [api(hub.registry, self.entrance, settings, threads=hub.threads, more=[caretaker, outside])]
 
     def knows(self, who: Principal, action: Action, repository: str) -> bool | None:
         return self.people.rights.knows(who, action, repository)
 
     def allows(self, who: Principal, action: Action, repository: str) -> bool:
         return self.people.rights.allows(who, action, repository)
+
+    def reach(self, who: Principal, name: str) -> Reach:
+        return self.entrance.reach(who, name)
 
     def prepare(self, who: Principal, repositories: Collection[str]) -> None:
         self.people.rights.prepare(who, repositories)
@@ -64,7 +68,7 @@ class Staff:
 def staffed(make_hub: MakeHub, *, self_service: bool = False) -> tuple[Inside, People]:
     """Make a hub with ``support.people.firm``: teams ml and ops, each with one account a role; root; eve."""
     staff = Staff(self_service=self_service)
-    hub = make_hub(policy=staff, access=lambda _: staff.door, surfaces=staff.surfaces)
+    hub = make_hub(policy=staff, reach=staff.reach, access=lambda _: staff.door, surfaces=staff.surfaces)
     firm(staff.people)
     return hub, staff.people
 

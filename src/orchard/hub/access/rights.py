@@ -30,11 +30,13 @@ class Standing:
         site_admin: Whether it may do everything.
         namespaces: Its highest role in each namespace where it has one.
         repositories: Its highest role in each repository where it was given one.
+        teams: Those that it is in.
     """
 
     site_admin: bool
     namespaces: Mapping[str, Role]
     repositories: Mapping[str, Role]
+    teams: frozenset[str] = frozenset()
 
     def role(self, repository: str) -> Role | None:
         """Give its role in a repository."""
@@ -179,12 +181,12 @@ def _standing(connection: Connection, name: str) -> Standing:
     user = connection.execute(select(users.c.site_admin, users.c.disabled).where(users.c.name == name)).first()
     if user is None or user.disabled:
         return NOBODY
-    if user.site_admin:
-        return Standing(site_admin=True, namespaces={}, repositories={})
     in_teams = {
         row.team_name: Role(row.role)
         for row in connection.execute(select(team_members).where(team_members.c.user_name == name))
     }
+    if user.site_admin:
+        return Standing(site_admin=True, namespaces={}, repositories={}, teams=frozenset(in_teams))
     everywhere: dict[str, Role] = {}
     somewhere: dict[str, Role] = {}
     owned = select(namespaces).where((namespaces.c.owner_user == name) | namespaces.c.owner_team.in_(list(in_teams)))
@@ -196,7 +198,7 @@ def _standing(connection: Connection, name: str) -> Standing:
             _raise(everywhere, row.namespace, Role(row.role))
         else:
             _raise(somewhere, row.repository, Role(row.role))
-    return Standing(site_admin=False, namespaces=everywhere, repositories=somewhere)
+    return Standing(site_admin=False, namespaces=everywhere, repositories=somewhere, teams=frozenset(in_teams))
 
 
 def _raise(roles: dict[str, Role], place: str, role: Role) -> None:

@@ -9,9 +9,9 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
 from orchard.errors import NotFoundError, StorageError
-from orchard.hub.access import ADMIN, Door, EverybodyInside, Mandate, OpenDoor, People, Tickets
+from orchard.hub.access import ADMIN, Door, EverybodyInside, Mandate, OpenDoor, People, Principal, Tickets
 from orchard.hub.db import Database
-from orchard.hub.registry import Policy
+from orchard.hub.registry import Policy, Reach, boundless
 from orchard.hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +50,20 @@ class Entrance:
     policy: Policy
     people: People
     tickets: TokenService | None = None
+
+    def reach(self, who: Principal, name: str) -> Reach:
+        """Tell what somebody is in a repository or a namespace, for rules that name roles and teams.
+
+        Whoever breaks rules does it as a person: no robot can, and no token that is limited to some repositories.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        if self.policy is not self.people.rights:
+            return boundless(who, name)
+        standing = self.people.rights.standing(who, name)
+        whole = who.without_ticket().whole
+        return Reach(site_admin=standing.site_admin and whole, role=standing.role(name), teams=standing.teams)
 
 
 def people_of(settings: Settings, database: Database) -> People:

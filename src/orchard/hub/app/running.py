@@ -13,7 +13,7 @@ from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
 from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, watch
-from orchard.hub.app.work import kinds, open_worker
+from orchard.hub.app.work import kinds, open_worker, writing_pulls
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
 from orchard.hub.http.logs import log_to_stderr
@@ -58,6 +58,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             entrance.policy,
             recall=Recall(settings.recall if settings.database is None else 0),  # other hubs may write there
             now=time.time,
+            reach=entrance.reach,
             keep=settings.keep_unreferenced,
             most_uploads=settings.uploads_per_account,
         )
@@ -83,6 +84,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         known = (*kinds(settings, registry, premises=premises, queue=queue), *outside.kinds(mirroring))
         worker = open_worker(settings, queue, known)
         stack.enter_context(outside.courier(mirroring))
+        stack.enter_context(writing_pulls(registry))
         if settings.workers:
             stack.enter_context(worker)
 

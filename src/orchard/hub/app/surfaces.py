@@ -18,9 +18,11 @@ from orchard.hub.http.api import (
     Hub,
     Namespaces,
     Repositories,
+    Rules,
     Tags,
     Teams,
     Tokens,
+    Trash,
     Trusts,
     Upkeep,
     Users,
@@ -110,6 +112,8 @@ def api(
         Grants(people),
         Tokens(people),
         Events(registry, people),
+        Rules(registry),
+        Trash(registry),
         *more,
     )
     return Surface(

@@ -4,11 +4,15 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Final
 
+from orchard.errors import StorageError
 from orchard.hub.jobs import Kind, Run, Worker
 from orchard.hub.jobs.collecting import collecting
+from orchard.hub.jobs.retention import purge_trash, retention
 from orchard.hub.jobs.scrubbing import scrubbing
 from orchard.hub.jobs.sweeping import sweeping
 from orchard.hub.queue import Queue, TaskQueue, forget
@@ -16,6 +20,7 @@ from orchard.hub.registry import Premises, Registry
 from orchard.hub.settings import Settings
 
 _LOG: Final = logging.getLogger("orchard.hub.jobs")
+_PULLS: Final = 5.0  # seconds of counts that are lost when the process is killed
 _HOUR: Final = 3600.0
 _KEPT: Final = 7 * 24 * _HOUR  # seconds for which people can see what came of a task
 
@@ -32,8 +37,35 @@ def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: 
         collecting(premises, trash=settings.keep_deleted, every=settings.collect_every),
         scrubbing(premises, queue, every=settings.scrub_every, rate=settings.scrub_rate),
         sweeping(registry, lifetime=settings.upload_lifetime),
+        retention(registry),
+        purge_trash(registry, settings.keep_deleted),
         Kind(name="forget-tasks", handler=forget_tasks, every=24 * _HOUR),
     )
+
+
+@contextmanager
+def writing_pulls(registry: Registry) -> Iterator[None]:
+    """Write down every few seconds who asked for what, while the block runs, and once more at its end."""
+    ended = Event()
+
+    def write() -> None:
+        try:
+            registry.upkeep().write_pulls()
+        except StorageError as error:
+            _LOG.warning("could not write down what was pulled; trying again: %s", error)
+
+    def go_on() -> None:
+        while not ended.wait(_PULLS):
+            write()
+
+    writer = Thread(target=go_on, name="hub-pulls", daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        writer.join()
+        write()
 
 
 def open_worker(settings: Settings, queue: TaskQueue, kinds: Sequence[Kind]) -> Worker:

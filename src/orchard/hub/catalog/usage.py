@@ -2,8 +2,8 @@
 
 Counted are manifests in each repository, and blobs once for a namespace, as long as a repository of it links them and
 has not *released* them: a blob is released when the last manifest of the repository that named it is deleted, and can
-still be had until garbage is collected. Counting anew takes seconds for a million versions (ADR 0058), so a row is kept
-right instead; ``recount`` is what it must equal.
+still be had until garbage is collected. Counting anew takes ten seconds for a million versions (ADR 0058), so a row is
+kept right instead; ``recount`` is what it must equal.
 """
 
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ def current(connection: Connection, namespace: str) -> Usage:
 
 
 def recount(connection: Connection, namespace: str) -> Usage:
-    """Count from what is there, for tests and for whoever doubts: a second for each million of versions."""
+    """Count from what is there, for tests and for whoever doubts: ten seconds for a million versions."""
     ours = (blob_links.c.namespace == namespace, blob_links.c.released_at.is_(None))
     linked = select(blob_links.c.digest).where(*ours).distinct()
     once = linked.subquery()

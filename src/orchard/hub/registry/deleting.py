@@ -66,14 +66,15 @@ class DeletableRepository:
         with self._removal("repository", self.name, why) as removal:
             removal.everything()
 
-    def trash(self, *, before: int = catalog.trash.LATEST, limit: int = 100) -> list[Trashed]:
+    def trash(self, *, before: int | None = None, limit: int = 100) -> list[Trashed]:
         """List what was deleted here and can come back, the newest first; only entries of a lower number.
 
         Raises:
             StorageError: If the catalog fails.
         """
         with self._premises.database.read() as connection:
-            return catalog.trash.entries(connection, self.name, before=before, limit=limit)
+            latest = catalog.trash.LATEST if before is None else before
+            return catalog.trash.entries(connection, self.name, before=latest, limit=limit)
 
     def restore(self, number: int) -> Restored:
         """Put an entry of the trash back: its manifests, and those of its tags whose names nothing else has.

@@ -35,10 +35,12 @@ from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.problems import error_problem
 from orchard.hub.http.api.repositories import Repositories
 from orchard.hub.http.api.requests import PREFIX
+from orchard.hub.http.api.rules import Rules
 from orchard.hub.http.api.surface import PUBLIC, Api
 from orchard.hub.http.api.tags import Tags
 from orchard.hub.http.api.teams import Teams
 from orchard.hub.http.api.tokens import Tokens
+from orchard.hub.http.api.trash import Trash
 from orchard.hub.http.api.trusts import Trusts
 from orchard.hub.http.api.upkeep import Upkeep
 from orchard.hub.http.api.users import Users
@@ -54,9 +56,11 @@ __all__ = [
     "Hub",
     "Namespaces",
     "Repositories",
+    "Rules",
     "Tags",
     "Teams",
     "Tokens",
+    "Trash",
     "Trusts",
     "Upkeep",
     "Users",

@@ -91,6 +91,8 @@ def _describe_attributes(component: Node) -> None:
     """Move what a docstring says about attributes to them."""
     text, _, attributes = inspect.cleandoc(component.get("description", "")).partition("\n\nAttributes:\n")
     component["description"] = _one_line(text)
+    if "properties" not in component:  # an enumeration: its values say it
+        return
     for name, about in _ATTRIBUTE.findall(attributes):
         first, *others = name.split("_")
         component["properties"][first + "".join(map(str.capitalize, others))]["description"] = _one_line(about)
