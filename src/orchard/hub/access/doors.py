@@ -1,7 +1,7 @@
 """The door: who comes in, and as whom."""
 
 import binascii
-import hmac
+import hashlib
 import secrets
 from base64 import b64decode
 from collections import OrderedDict
@@ -253,7 +253,7 @@ class Door:
 
     def _fingerprint(self, authorization: bytes) -> bytes:
         """Name a header without keeping the password that is in it."""
-        return hmac.digest(self._key, authorization, "sha256")
+        return hashlib.blake2b(authorization, key=self._key, digest_size=32).digest()  # a third of HMAC's time
 
 
 def read_basic(authorization: bytes) -> tuple[str, str]:

@@ -162,7 +162,7 @@ class Distribution:
         """
         if not call.name:
             require_login(self._door, call)
-        pulled = call.query and handler in _PULLS
+        pulled = call.asks_more and handler in _PULLS
         answer = await (self._pull(handler, call) if pulled else handler(self._service, call))
         if answer.part is not None and call.method != "HEAD":
             return await answer.begin(self._service.threads)

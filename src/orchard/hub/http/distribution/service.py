@@ -90,6 +90,11 @@ class Call:
         query: bytes = self._scope["query_string"]
         return query.count(b"&") + 1 if query else 0
 
+    @property
+    def asks_more(self) -> bool:
+        """Whether there is anything behind a question mark."""
+        return bool(self._scope["query_string"])
+
     @cached_property
     def query(self) -> Mapping[str, Sequence[str]]:
         """The parameters behind the question mark.
