@@ -257,9 +257,10 @@ def test_what_was_kept_or_published_survives_kill_at_any_moment(tmp_path: Path, 
         process = subprocess.Popen([sys.executable, "-c", _PUSHER, *arguments], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        Event().wait(chance.random() * 0.8)
+        lines = [process.stdout.readline() for _ in range(chance.randrange(2, 6))]
+        Event().wait(chance.random() * 0.2)
         process.send_signal(signal.SIGKILL)
-        lines = process.stdout.read().splitlines()
+        lines += process.stdout.read().splitlines()
         process.wait()
         process.stdout.close()
         for words in map(str.split, lines):
