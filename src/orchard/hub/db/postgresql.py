@@ -155,7 +155,7 @@ def _take_time(connection: Connection) -> None:
 def _explain(error: DBAPIError) -> StorageError:
     cause = error.orig
     state = getattr(cause, "sqlstate", None) or ""
-    reason = " ".join(str(cause).split())
+    reason = _words(error)
     if error.connection_invalidated or state.startswith(("08", "57P")) or (not state and _lost(cause)):
         return UnavailableError(f"the database cannot be reached: {reason}")
     if state in _BUSY:
@@ -165,6 +165,19 @@ def _explain(error: DBAPIError) -> StorageError:
     if state == _FULL:
         return StorageError("disk full: the catalog cannot be written; free some space at the database and try again")
     return StorageError(f"the catalog failed: {reason}")
+
+
+def _words(error: DBAPIError) -> str:
+    """Say what went wrong without the details that the server adds: they may show the row that was to be stored.
+
+    They are taken out of the exceptions too, for those will be in a log.
+    """
+    cause = error.orig
+    if not isinstance(cause, psycopg.Error) or cause.diag.message_primary is None:
+        return " ".join(str(cause).split())
+    cause.args = (cause.diag.message_primary,)
+    error.args = (f"({type(cause).__name__}) {cause.diag.message_primary}",)
+    return cause.diag.message_primary
 
 
 def _lost(cause: BaseException | None) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from orchard.errors import ConflictError
@@ -34,7 +34,6 @@ _RETRY: Final = text("SELECT procrastinate_retry_job_v2(:job, now() + make_inter
 _DROP: Final = text("SELECT procrastinate_finish_job_v1(:job, 'succeeded', true)")
 
 _STAMP: Final = "procrastinate_schema"  # a table of ours: procrastinate does not note which of its scripts were run
-_MADE: Final = text(f"SELECT to_regclass('{_STAMP}')")
 _VERSION: Final = text(f"SELECT version FROM {_STAMP}")  # noqa: S608 -- a constant
 
 
@@ -88,17 +87,21 @@ def prepare(database: Database) -> None:
         ConflictError: If a newer release made them.
         StorageError: If the database fails.
     """
-    with database.look() as connection:
-        made = connection.execute(_MADE).scalar()
-        if made is not None and connection.execute(_VERSION).scalar() == _newest():
+    with database.read() as connection:
+        if _is_made(connection) and connection.execute(_VERSION).scalar() == _newest():
             return
     with database.overhaul() as connection:
-        if connection.execute(_MADE).scalar() is None:
+        if not _is_made(connection):
             _run(connection, "schema.sql")
             connection.execute(text(f"CREATE TABLE {_STAMP} (version varchar NOT NULL)"))
             connection.execute(text(f"INSERT INTO {_STAMP} VALUES (:version)"), {"version": _newest()})  # noqa: S608
         else:
             _advance(connection, str(connection.execute(_VERSION).scalar()))
+
+
+def _is_made(connection: Transaction) -> bool:
+    """Look into the server's catalogs: ``to_regclass`` may remember from before another process made the table."""
+    return inspect(connection).has_table(_STAMP)
 
 
 def _advance(connection: Transaction, version: str) -> None:
