@@ -5,5 +5,6 @@
 
 from orchard.hub.app.desk import Desk, open_desk
 from orchard.hub.app.moving import Moved, Wishes, move_storage
+from orchard.hub.app.upkeep import collect_garbage, damages, scrub
 
-__all__ = ["Desk", "Moved", "Wishes", "move_storage", "open_desk"]
+__all__ = ["Desk", "Moved", "Wishes", "collect_garbage", "damages", "move_storage", "open_desk", "scrub"]

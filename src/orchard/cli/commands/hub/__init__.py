@@ -3,8 +3,10 @@
 import click
 
 from orchard.cli.commands.hub.admin import admin
+from orchard.cli.commands.hub.gc import gc
 from orchard.cli.commands.hub.move_storage import move_storage
 from orchard.cli.commands.hub.place import hub_settings, keep_flags, setting_options
+from orchard.cli.commands.hub.scrub import scrub
 from orchard.cli.commands.hub.settings import settings
 from orchard.cli.options import Group, current_session
 
@@ -38,6 +40,8 @@ def command(context: click.Context, /, **flags: object) -> None:
     run(chosen, announce=session.printer.announce)
 
 
+command.add_command(gc)
 command.add_command(move_storage)
+command.add_command(scrub)
 command.add_command(settings)
 command.add_command(admin)
