@@ -21,6 +21,15 @@ allow-x00 = false  # no shape forbids it, and PostgreSQL does
 include-operation-id = ["createToken", "createRobot"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
 
+# An address may be none, or lead where the hub may not go; names may be taken; what a mirror leads to need not answer.
+[[operations]]
+include-operation-id = ["createWebhook", "changeWebhook", "createMirror", "putProxy"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
+
+[[operations]]
+include-operation-id = ["planMirror"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "502"]
+
 [[operations]]
 include-operation-id = ["putPassword", "updateUser", "deleteUser"]
 enabled = false

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 import trustme
 
-from orchard.errors import DeniedError, OrchardError, RemoteError, StorageError, UsageError
+from orchard.errors import DeniedError, InvalidError, OrchardError, RemoteError, StorageError, UsageError
 from orchard.hub.egress import Exceptions, Gate, Vault
 from orchard.oci import Descriptor, Digest
 from orchard.remote import Credential, Given, Options, Origin, Proxies, Registry, Retry, Timeouts, Url, Web
@@ -145,7 +145,7 @@ def test_every_spelling_of_this_machine_is_refused(host: str) -> None:
     ],
 )
 def test_what_could_be_read_in_two_ways_is_no_address(url: str) -> None:
-    with pytest.raises(RemoteError, match="not a URL that may be followed"):
+    with pytest.raises(InvalidError, match="not a URL that may be followed"):
         gate().check(url)
 
 

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from orchard.errors import UsageError
+from orchard.errors import InvalidError
 from orchard.hub.catalog import deliveries, webhooks
 from orchard.hub.catalog.deliveries import Delivery
 from orchard.hub.catalog.webhooks import Webhook
@@ -170,7 +170,7 @@ def test_the_example_of_the_specification_is_signed_as_there() -> None:
 
 @pytest.mark.parametrize("secret", ["", "short", "whsec_", "whsec_AAAA", "whsec_!!!!", SECRET.removeprefix("whsec_")])
 def test_what_cannot_be_a_secret_is_refused(secret: str) -> None:
-    with pytest.raises(UsageError, match="the secret of a webhook is whsec_"):
+    with pytest.raises(InvalidError, match="the secret of a webhook is whsec_"):
         signing.check_secret(secret)
 
 

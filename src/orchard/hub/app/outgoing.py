@@ -1,21 +1,42 @@
 """What goes out of the hub and what it fetches: webhooks, mirrors, other registries that repositories stand for."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Final
+from typing import Final, TypedDict
 
-from orchard.errors import StorageError
+from orchard.errors import NotFoundError, StorageError
+from orchard.hub.access import EverybodyInside, Principal
+from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
 from orchard.hub.db import Database
 from orchard.hub.egress import VAULT, Gate, Vault
-from orchard.hub.jobs import Courier, Deliverer, Kind, Mirroring, Run, Spreader
+from orchard.hub.http.api import Mirrors, Proxies, Webhooks
+from orchard.hub.jobs import (
+    Courier,
+    Deliverer,
+    HookKeeper,
+    Kind,
+    Mirroring,
+    MirrorKeeper,
+    ProxyKeeper,
+    Run,
+    Spreader,
+)
 from orchard.hub.queue import Queue
-from orchard.hub.registry import FRESH, Registry, Upstreams
+from orchard.hub.registry import FRESH, Policy, Premises, Recall, Registry, Upstreams
 from orchard.hub.settings import Settings
 
 _SPOOL: Final = "spool"
+
+
+class Means(TypedDict):
+    """What every keeper works with."""
+
+    vault: Vault
+    gate: Gate
+    now: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,15 @@ class Outside:
         """Make what runs mirrors."""
         return Mirroring(self.database, registry, vault=self.vault, gate=self.gate, queue=queue, now=time.time)
 
+    def resources(self, policy: Policy, mirroring: Mirroring) -> Sequence[object]:
+        """Make the parts of the JSON API that are about it."""
+        means: Means = {"vault": self.vault, "gate": self.gate, "now": time.time}
+        return (
+            Webhooks(HookKeeper(self.database, policy, self.deliverer, **means)),
+            Mirrors(MirrorKeeper(self.database, policy, mirroring, **means)),
+            Proxies(ProxyKeeper(self.database, policy, self.upstreams, **means)),
+        )
+
     def courier(self, mirroring: Mirroring) -> Courier:
         """Make what carries events out, from ``with`` on."""
         listeners = [self.deliverer.listen, mirroring.listen]
@@ -54,6 +84,58 @@ class Outside:
         return (*mirroring.kinds(), Kind(name="forget-deliveries", handler=prune, every=3600.0))
 
 
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """What whoever runs a hub keeps on its own machine.
+
+    Attributes:
+        who: As whom.
+        hooks: Webhooks.
+        mirrors: Mirrors.
+        proxies: Names that stand for other registries.
+    """
+
+    who: Principal
+    hooks: HookKeeper
+    mirrors: MirrorKeeper
+    proxies: ProxyKeeper
+
+
+@contextmanager
+def open_keepers(settings: Settings, account: str) -> Iterator[Keepers]:
+    """Open the catalog of a hub for its administrator; a running hub learns of what is changed within seconds.
+
+    Raises:
+        NotFoundError: If no hub has used the data directory.
+        ConflictError: If a newer Orchard made it.
+        UsageError: If the settings cannot be read.
+        StorageError: If it cannot be used.
+    """
+    if settings.database is None and not catalog_file(settings.data).is_file():
+        raise NotFoundError(
+            f"{settings.data} is not the data directory of a hub; name it with --data, or start the hub there once"
+        )
+    with open_catalog(settings) as database:
+        outside, policy = _outside(settings, database), EverybodyInside()
+        premises = Premises(database, open_files(settings, database), policy, recall=Recall(0), now=time.time)
+        mirroring = outside.mirroring(Registry(premises, outside.upstreams), open_queue(database))
+        means: Means = {"vault": outside.vault, "gate": outside.gate, "now": time.time}
+        yield Keepers(
+            Principal(account),
+            HookKeeper(database, policy, outside.deliverer, **means),
+            MirrorKeeper(database, policy, mirroring, **means),
+            ProxyKeeper(database, policy, outside.upstreams, **means),
+        )
+        outside.upstreams.close()
+
+
+def _outside(settings: Settings, database: Database) -> Outside:
+    gate = Gate.of(settings.egress_allow, settings.egress_ports)
+    vault = Vault(settings.secret_key, settings.data / VAULT if settings.database is None else None)
+    upstreams = Upstreams(database, vault, gate, spool=settings.data / _SPOOL)
+    return Outside(database, gate, vault, upstreams, Deliverer(database, vault, gate, now=time.time, url=settings.url))
+
+
 @contextmanager
 def open_outside(settings: Settings, database: Database) -> Iterator[Outside]:
     """Find out how the hub goes out, and keep up with what is changed about it until the block ends.
@@ -62,14 +144,11 @@ def open_outside(settings: Settings, database: Database) -> Iterator[Outside]:
         UsageError: If the settings cannot be read, or the key that they give is too short.
         StorageError: If the catalog fails.
     """
-    gate = Gate.of(settings.egress_allow, settings.egress_ports)
-    vault = Vault(settings.secret_key, settings.data / VAULT if settings.database is None else None)
-    upstreams = Upstreams(database, vault, gate, spool=settings.data / _SPOOL)
-    deliverer = Deliverer(database, vault, gate, now=time.time, url=settings.url)
+    outside = _outside(settings, database)
     if settings.database is None:
-        deliverer.begin_anew()
-    with _watching(upstreams):
-        yield Outside(database, gate, vault, upstreams, deliverer)
+        outside.deliverer.begin_anew()
+    with _watching(outside.upstreams):
+        yield outside
 
 
 @contextmanager

@@ -64,8 +64,13 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         )
         registry = Registry(premises, outside.upstreams)
         queue = open_queue(database)
+        mirroring = outside.mirroring(registry, queue)
         meters, readiness = Meters(), Readiness({"catalog": database.check})
-        more = [upkeep(Caretaker(premises, queue), entrance), trusts(entrance, outside.gate, settings)]
+        more = (
+            upkeep(Caretaker(premises, queue), entrance),
+            trusts(entrance, outside.gate, settings),
+            *outside.resources(entrance.policy, mirroring),
+        )
         app = build_app(
             registry,
             entrance.access,
@@ -80,7 +85,6 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             timeout=settings.body_timeout,
             min_chunk=OBJECT if settings.storage is not None and "://" in settings.storage else 0,
         )
-        mirroring = outside.mirroring(registry, queue)
         known = (*kinds(settings, registry, premises=premises, queue=queue), *outside.kinds(mirroring))
         worker = open_worker(settings, queue, known)
         stack.enter_context(outside.courier(mirroring))

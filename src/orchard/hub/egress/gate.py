@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from ipaddress import ip_address
 from typing import Final, Self
 
-from orchard.errors import DeniedError, RemoteError, UsageError
+from orchard.errors import DeniedError, InvalidError, RemoteError, UsageError
 from orchard.hub.egress.addresses import Address, is_public
 from orchard.hub.egress.exceptions import Exceptions
 from orchard.remote import Options, Origin, Retry, Timeouts, Url
@@ -84,10 +84,13 @@ class Gate:
         That a name is unknown now is no reason: it may be known later.
 
         Raises:
-            RemoteError: If it is not an http or https URL, or names a user.
+            InvalidError: If it is not an http or https URL, or names a user.
             DeniedError: If the hub may not go there.
         """
-        url = Url.parse(text)
+        try:
+            url = Url.parse(text)
+        except RemoteError as error:
+            raise InvalidError(str(error)) from error
         try:
             self.route(url.origin)
         except RemoteError:

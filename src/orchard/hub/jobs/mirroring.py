@@ -29,6 +29,7 @@ from orchard.store import is_digest_tag
 KIND: Final = "mirror"
 EVERY: Final = 15.0  # seconds between two looks at the clock
 PULL: Final = "pull"
+PUSH: Final = "push"
 SHOWN: Final = 100  # tags that a report names
 _DELAY: Final = 2.0  # seconds after a push, in which the next one of the same release usually comes
 _TELLING: Final = ("manifest.", "tag.")

@@ -10,7 +10,7 @@ import secrets
 from base64 import b64decode, b64encode
 from typing import Final
 
-from orchard.errors import UsageError
+from orchard.errors import InvalidError
 
 PREFIX: Final = "whsec_"
 _LENGTH: Final = 32  # bytes
@@ -27,7 +27,7 @@ def check_secret(text: str) -> str:
     """Refuse what cannot be a key.
 
     Raises:
-        UsageError: Saying what a key is.
+        InvalidError: Saying what a key is.
     """
     _key(text)
     return text
@@ -37,7 +37,7 @@ def sign(secret: str, message: str, *, at: int, body: bytes) -> dict[str, str]:
     """Give the headers by which a receiver knows that a message is ours and fresh.
 
     Raises:
-        UsageError: If the secret is no key.
+        InvalidError: If the secret is no key.
     """
     signed = f"{message}.{at}.".encode() + body
     signature = b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
@@ -50,7 +50,7 @@ def _key(text: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if not _SHORTEST <= len(key) <= _LONGEST:
-        raise UsageError(
+        raise InvalidError(
             f"the secret of a webhook is {PREFIX} and {_SHORTEST} to {_LONGEST} bytes in base64; one is made without it"
         )
     return key

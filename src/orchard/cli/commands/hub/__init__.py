@@ -4,10 +4,13 @@ import click
 
 from orchard.cli.commands.hub.admin import admin
 from orchard.cli.commands.hub.gc import gc
+from orchard.cli.commands.hub.mirror import mirror
 from orchard.cli.commands.hub.move_storage import move_storage
 from orchard.cli.commands.hub.place import hub_settings, keep_flags, setting_options
+from orchard.cli.commands.hub.proxy import proxy
 from orchard.cli.commands.hub.scrub import scrub
 from orchard.cli.commands.hub.settings import settings
+from orchard.cli.commands.hub.webhook import webhook
 from orchard.cli.options import Group, current_session
 
 
@@ -45,3 +48,6 @@ command.add_command(move_storage)
 command.add_command(scrub)
 command.add_command(settings)
 command.add_command(admin)
+command.add_command(webhook)
+command.add_command(mirror)
+command.add_command(proxy)

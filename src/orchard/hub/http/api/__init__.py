@@ -30,9 +30,11 @@ How to add a resource, in a module of its own beside this one:
 from orchard.hub.http.api.events import Events
 from orchard.hub.http.api.grants import Grants
 from orchard.hub.http.api.hub import Hub
+from orchard.hub.http.api.mirrors import Mirrors
 from orchard.hub.http.api.namespaces import Namespaces
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.problems import error_problem
+from orchard.hub.http.api.proxies import Proxies
 from orchard.hub.http.api.repositories import Repositories
 from orchard.hub.http.api.requests import PREFIX
 from orchard.hub.http.api.rules import Rules
@@ -45,6 +47,7 @@ from orchard.hub.http.api.trusts import Trusts
 from orchard.hub.http.api.upkeep import Upkeep
 from orchard.hub.http.api.users import Users
 from orchard.hub.http.api.versions import Versions
+from orchard.hub.http.api.webhooks import Webhooks
 from orchard.hub.http.api.whoami import Whoami
 
 __all__ = [
@@ -54,7 +57,9 @@ __all__ = [
     "Events",
     "Grants",
     "Hub",
+    "Mirrors",
     "Namespaces",
+    "Proxies",
     "Repositories",
     "Rules",
     "Tags",
@@ -65,6 +70,7 @@ __all__ = [
     "Upkeep",
     "Users",
     "Versions",
+    "Webhooks",
     "Whoami",
     "error_problem",
     "operation",
