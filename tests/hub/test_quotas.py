@@ -11,6 +11,7 @@ from orchard.oci import Digest
 from support.hubinside import Inside, MakeHub
 from support.hubs import Answer, index, manifest
 
+ENGINES = True
 NAME = "team/model"
 OTHER = "team/other"
 MIB = 1 << 20

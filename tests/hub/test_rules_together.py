@@ -2,13 +2,22 @@
 
 from contextlib import ExitStack
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from orchard.errors import DeniedError, NotFoundError, UnsupportedError
 from orchard.hub import catalog
 from orchard.hub.db import Database
+from orchard.hub.db.postgresql import open_postgresql
 from orchard.hub.registry import (
     Collector,
     DeletableRepository,
@@ -18,6 +27,7 @@ from orchard.hub.registry import (
 from orchard.oci import Digest
 from support.hubinside import Inside, quick_directory
 from support.hubs import index, kind_of, manifest, subject
+from support.postgres import Postgres, fresh_catalog_of
 
 NAMES = ("team/a", "team/b")
 TAGS = ("v1", "v2", "dev")
@@ -29,10 +39,13 @@ NUMBERS = st.integers(0, 3)
 class Everything(RuleBasedStateMachine):  # noqa: PLR0904 -- one for each thing that people do
     """A hub, and what must be in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, postgres: Postgres | None = None) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.hub = Inside(self.stack.enter_context(quick_directory()))
+        database = None
+        if postgres is not None:
+            database = open_postgresql(self.stack.enter_context(fresh_catalog_of(postgres)))
+        self.hub = Inside(self.stack.enter_context(quick_directory()), database=database)
         self.stack.callback(self.hub.database.close)
         self.stack.enter_context(self.hub.threads)
         self.tags: dict[tuple[str, str], Digest] = {}
@@ -228,5 +241,12 @@ class Everything(RuleBasedStateMachine):  # noqa: PLR0904 -- one for each thing 
         return image
 
 
-TestEverything = Everything.TestCase
-TestEverything.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+@pytest.mark.parametrize(("engine", "examples"), [("sqlite", 15), ("postgresql", 4)])
+def test_whatever_is_done_in_any_order_keeps_what_was_promised(
+    engine: str, examples: int, request: pytest.FixtureRequest
+) -> None:
+    postgres = request.getfixturevalue("postgres") if engine == "postgresql" else None
+    run_state_machine_as_test(
+        lambda: Everything(postgres),  # type: ignore[arg-type, return-value, unused-ignore] # what makes one will do
+        settings=settings(max_examples=examples, stateful_step_count=25, deadline=None),
+    )

@@ -14,8 +14,6 @@ from orchard.oci import Digest, mediatype
 from support.hubinside import Inside, MakeHub, NamedDoor
 from support.hubs import manifest
 
-ENGINES = True
-
 NAME = "team/model"
 V1 = f"/v2/{NAME}/manifests/v1"
 OLD, NEW = manifest(b"{}"), manifest(b"{}", annotations={"a": "b"})

@@ -11,6 +11,7 @@ from support.hubs import index, manifest, subject
 
 ENGINES = True
 
+ENGINES = True
 NAME = "team/model"
 DAY = 24 * 3600.0
 
