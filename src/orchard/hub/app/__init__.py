@@ -3,8 +3,22 @@
 ``running`` is imported by whoever serves: a server costs 0.4 s of import that other commands need not pay.
 """
 
+from orchard.hub.app.databases import MovedDatabase, Shape, migrate_database, move_database
 from orchard.hub.app.desk import Desk, open_desk
 from orchard.hub.app.moving import Moved, Wishes, move_storage
 from orchard.hub.app.upkeep import collect_garbage, damages, scrub
 
-__all__ = ["Desk", "Moved", "Wishes", "collect_garbage", "damages", "move_storage", "open_desk", "scrub"]
+__all__ = [
+    "Desk",
+    "Moved",
+    "MovedDatabase",
+    "Shape",
+    "Wishes",
+    "collect_garbage",
+    "damages",
+    "migrate_database",
+    "move_database",
+    "move_storage",
+    "open_desk",
+    "scrub",
+]

@@ -1,6 +1,6 @@
 """Where rows are kept: tables, transactions, migrations. What the rows mean is the catalog's business."""
 
-from orchard.hub.db import outgoing, people, rules, schema, stored, work
+from orchard.hub.db import copying, outgoing, people, rules, schema, stored, work
 from orchard.hub.db.columns import metadata, moment
 from orchard.hub.db.database import Database, Driver, Transaction, after_commit
 from orchard.hub.db.migrate import HEAD, migrate, revision
@@ -12,6 +12,7 @@ __all__ = [
     "Driver",
     "Transaction",
     "after_commit",
+    "copying",
     "insert_new",
     "metadata",
     "migrate",

@@ -8,6 +8,7 @@ from orchard.errors import ConflictError
 from orchard.hub.db.database import Database
 
 HEAD: Final = "0005"
+MOVED: Final = "moved"  # where a revision should be, in a database that another one has taken the place of
 _VERSIONS: Final = "alembic_version"
 
 
@@ -15,12 +16,15 @@ def migrate(database: Database) -> None:
     """Create or upgrade the tables, all in one transaction.
 
     Raises:
-        ConflictError: If a newer Orchard made the database.
+        ConflictError: If a newer Orchard made the database, or the hub was moved to another one.
         StorageError: If it cannot be read or written.
     """
     with database.read() as connection:
-        if revision(connection) == HEAD:
-            return
+        found = revision(connection)
+    if found == HEAD:
+        return
+    if found == MOVED:
+        raise ConflictError("this hub was moved to another database: start it with that one (setting `database`)")
     with database.overhaul() as connection:
         if revision(connection) != HEAD:  # another process may have done it while we waited
             _upgrade(connection)

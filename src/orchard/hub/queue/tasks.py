@@ -123,6 +123,22 @@ class TaskQueue:
         runs = update(tasks).where(mine, tasks.c.state == State.RUNNING)
         return transaction.execute(runs, {"cancelled": True}).rowcount > 0
 
+    def adopt(self, transaction: Transaction) -> None:
+        """Hand out all tasks of a table that was copied here; what ran runs again."""
+        at = self._dispatch.clock(transaction)
+        live = tasks.c.state.in_((State.WAITING, State.RUNNING))
+        waiting = set[str]()
+        for row in transaction.execute(select(tasks).where(live).order_by(tasks.c.state.desc())).all():
+            if row.key in waiting:  # it ran, and the one that waits will do all that it had to do
+                ended: Values = {"state": State.FAILED, "ended_at": at, "lease": None, "job": None}
+                transaction.execute(update(tasks).where(tasks.c.id == row.id), ended)
+                continue
+            waiting.update(filter(None, [row.key]))
+            delay = max(0.0, (row.due_at - at) / 1000)
+            entry = Entry(id=row.id, kind=row.kind, key=row.key, lock=row.lock, delay=delay)
+            again: Values = {"state": State.WAITING, "lease": None, "job": self._dispatch.enlist(transaction, entry)}
+            transaction.execute(update(tasks).where(tasks.c.id == row.id), again)
+
     def take(self, worker: str, kinds: Sequence[str]) -> Lease | None:
         """Take the next task that is due; see ``Feed.take``.
 

@@ -3,6 +3,7 @@
 import click
 
 from orchard.cli.commands.hub.admin import admin
+from orchard.cli.commands.hub.databases import migrate, move_database
 from orchard.cli.commands.hub.gc import gc
 from orchard.cli.commands.hub.mirror import mirror
 from orchard.cli.commands.hub.move_storage import move_storage
@@ -44,6 +45,8 @@ def command(context: click.Context, /, **flags: object) -> None:
 
 
 command.add_command(gc)
+command.add_command(migrate)
+command.add_command(move_database)
 command.add_command(move_storage)
 command.add_command(scrub)
 command.add_command(settings)
