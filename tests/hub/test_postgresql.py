@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from orchard.errors import StorageError, UnavailableError, UsageError
-from orchard.hub.db import HEAD, Database, migrate, revision
+from orchard.hub.db import HEAD, Database, metadata, migrate, revision
 from orchard.hub.db.postgresql import open_postgresql
 from orchard.hub.queue.procrastinating import prepare
 from orchard.oci import Digest
@@ -184,3 +186,12 @@ def test_hubs_that_start_at_once_make_the_tables_once(server: Postgres) -> None:
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(start, range(3))) == [HEAD] * 3
     assert USER in url
+
+
+def test_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
+    def ours(_: object, name: str | None, kind: str, *__: object) -> bool:
+        return not (kind == "table" and str(name).startswith("procrastinate_"))
+
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": ours})
+        assert compare_metadata(context, metadata) == []

@@ -111,7 +111,7 @@ class ReadableRepository:
             NotFoundError: If it does not, even where another repository does.
             StorageError: If the catalog fails.
         """
-        with self._premises.database.read() as connection:
+        with self._premises.database.look() as connection:
             found = catalog.repositories.blob(connection, self.name, digest)
             damaged = found is None and catalog.soundness.is_damaged(connection, self.name, digest)
         if damaged:
@@ -143,7 +143,7 @@ class ReadableRepository:
         """
         recall = self._premises.recall
         mark = recall.mark
-        with self._premises.database.read() as connection:
+        with self._premises.database.look() as connection:
             if isinstance(reference, Digest):
                 found = catalog.manifests.by_digest(connection, self.name, reference)
             else:
