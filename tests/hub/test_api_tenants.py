@@ -55,6 +55,10 @@ def tenant(make_hub: MakeHub) -> Tenant:
     wanted = {"name": SECRET, "scopes": ["pull"]}
     trust = {"name": SECRET, "issuer": "https://ci.example.com", "claims": {"repository": "ml/x"}, "scopes": ["pull"]}
     ok(hub, "POST", "/namespaces/ml/trusts", trust, **owner)
+    hook = {"url": f"https://8.8.8.8/{SECRET}", "scope": f"ml/{SECRET}"}
+    ok(hub, "POST", f"/webhooks/{ok(hub, 'POST', '/webhooks', hook, **owner)['id']}/ping", **owner)
+    mirror = {"direction": "push", "repository": f"ml/{SECRET}", "remote": f"https://8.8.8.8/{SECRET}"}
+    ok(hub, "POST", "/mirrors", mirror, **owner)
     return Tenant(
         hub,
         ok(hub, "GET", DOCUMENT),
@@ -68,6 +72,9 @@ def tenant(make_hub: MakeHub) -> Tenant:
             "namespace": "ml",
             "scope": f"ml/{SECRET}",
             "number": "1",
+            "webhook": "1",
+            "delivery": "1",
+            "mirror": "1",
             "party": "user:ops-owner",
             "task": "1",
         },
@@ -103,4 +110,4 @@ def test_stranger_sees_and_changes_nothing_of_a_tenant(tenant: Tenant, who: str 
 
 def test_owner_gets_what_strangers_are_refused(tenant: Tenant) -> None:
     refused = {template: status for template, status, _ in state(tenant) if status != 200}
-    assert refused == {"/upkeep/tasks/{task}": 403}  # of the site, and no tenant's
+    assert refused == {"/upkeep/tasks/{task}": 403, "/proxies/{namespace}": 403}  # of the site, and no tenant's

@@ -28,6 +28,7 @@ from support.hubinside import Inside, MakeHub, Only
 from support.hubs import dice, running_hub
 from support.registries import docker_registry
 
+ENGINES = True
 NAME = "team/model"
 
 

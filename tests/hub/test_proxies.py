@@ -1,6 +1,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -442,6 +443,32 @@ def test_a_client_notices_that_the_bytes_are_not_right(tmp_path: Path, upstream:
         assert head.startswith(b"HTTP/1.1 200")
         assert len(body) < len(layer)
         assert not (tmp_path / "blobs" / "sha256" / Digest.of(layer).hex[:2] / Digest.of(layer).hex).exists()
+
+
+def test_nobody_else_waits_for_a_registry_that_does_not_answer(tmp_path: Path, upstream: FaultServer) -> None:
+    go = Event()
+
+    def hang(exchange: Exchange) -> None:
+        go.wait(20)
+        exchange.refuse(404)
+
+    with (
+        running_hub(tmp_path, egress_allow=[f"http://127.0.0.1:{upstream.port}"]) as hub,
+        ThreadPoolExecutor(30) as pool,
+    ):
+        raw = hub.push_image("team/near", "v1", b"layer")
+        _add(tmp_path, upstream.url)
+        wait_until(lambda: pull(hub, "probe").status == 404 and len(upstream.seen) > 0)
+        upstream.on("*", "/manifests/", hang, times=faultserver.FOREVER)
+        waiting = [pool.submit(pull, hub, f"v{number}") for number in range(20)]
+        wait_until(lambda: len(upstream.seen) >= 20)
+        began = time.monotonic()
+        for _ in range(10):
+            assert fetch(hub, b"layer", "team/near").body == b"layer"
+            assert pull(hub, Digest.of(raw), "team/near").body == raw
+        assert time.monotonic() - began < 10
+        go.set()
+        assert {one.result().status for one in waiting} == {404}
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchard.hub.access import ANONYMOUS, Action, Kind, OpenDoor, People, Principal
+from orchard.hub.app.outgoing import Outside
 from orchard.hub.app.people import Entrance
 from orchard.hub.app.surfaces import api, trusts, upkeep
 from orchard.hub.egress import Gate
 from orchard.hub.http import Surface
+from orchard.hub.jobs import Deliverer
 from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.queue import TaskQueue
 from orchard.hub.queue.leases import TableDispatch
@@ -50,7 +52,10 @@ class Staff:
         queue = TaskQueue(hub.database, TableDispatch(hub.clock), steady=hub.clock)
         caretaker = upkeep(Caretaker(hub.premises, queue), self.entrance)
         outside = trusts(self.entrance, Gate.of((), ()), settings)
-        return [api(hub.registry, self.entrance, settings, threads=hub.threads, more=[caretaker, outside])]
+        deliverer = Deliverer(hub.database, hub.vault, hub.gate, now=hub.clock)
+        outgoing = Outside(hub.database, hub.gate, hub.vault, hub.upstreams, deliverer)
+        kept = outgoing.resources(self.entrance.policy, outgoing.mirroring(hub.registry, queue))
+        return [api(hub.registry, self.entrance, settings, threads=hub.threads, more=[caretaker, outside, *kept])]
 
     def knows(self, who: Principal, action: Action, repository: str) -> bool | None:
         return self.people.rights.knows(who, action, repository)

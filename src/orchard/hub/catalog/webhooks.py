@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
 
 from orchard.hub.db.outgoing import deliveries, webhooks
 
@@ -121,13 +121,6 @@ def hold(connection: Connection, number: int, *, lease: str, values: Mapping[str
 def end_leases(connection: Connection) -> None:
     """Take all webhooks back from a process that is known to be dead."""
     connection.execute(update(webhooks), {"lease": None, "leased_until": 0})
-
-
-def within(connection: Connection, prefix: str) -> list[Webhook]:
-    """List the webhooks of a scope and of what is below it."""
-    below = webhooks.c.scope.startswith(f"{prefix}/", autoescape=True)
-    statement = select(webhooks).where(or_(webhooks.c.scope == prefix, below)).order_by(webhooks.c.id)
-    return [_webhook(row) for row in connection.execute(statement)]
 
 
 def _fits(pattern: str, action: str) -> bool:

@@ -8,7 +8,6 @@ come when somebody asks for them.
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Final, TypeVar
 
 from orchard.errors import DeniedError, LimitExceededError, NotFoundError, OrchardError, RateLimitedError, UpstreamError
@@ -32,8 +31,6 @@ _MAX_REFERRERS: Final = 4096
 _MAX_CONFIG: Final = 1 << 20
 
 T = TypeVar("T")
-
-_asking: Final = tuple(Lock() for _ in range(64))  # so that many who want one manifest make one request
 
 
 class CachedRepository(ReadableRepository):
@@ -62,7 +59,10 @@ class CachedRepository(ReadableRepository):
             UpstreamError: If it cannot be asked, or gives what cannot be right.
             StorageError: If the disk or the catalog fails.
         """
-        with _asking[hash((self.name, str(reference))) % len(_asking)]:
+        known = self._believed(reference)
+        if known is not None:
+            return known
+        with self._upstream.turns.of(f"{self.name} {reference}"):
             if isinstance(reference, Digest):
                 return self._by_digest(reference)
             return self._by_tag(reference)
@@ -132,12 +132,24 @@ class CachedRepository(ReadableRepository):
         except NotFoundError:
             return self._fetch(str(digest), None)
 
+    def _believed(self, reference: str | Digest) -> StoredManifest | None:
+        """Find a manifest about which nobody needs to be asked."""
+        if isinstance(reference, Digest):
+            try:
+                return super().manifest(reference)
+            except NotFoundError:
+                return None
+        known, checked_at = self._known(reference)
+        if known is None or checked_at is None:
+            return None
+        age = (self._premises.at - checked_at) / 1000
+        return known if 0 <= age < self._upstream.proxy.ttl else None
+
     def _by_tag(self, tag: str) -> StoredManifest:
-        known, checked_at = self._known(tag)
-        if known is not None and checked_at is not None:
-            age = (self._premises.at - checked_at) / 1000
-            if 0 <= age < self._upstream.proxy.ttl:
-                return known
+        known = self._believed(tag)
+        if known is not None:
+            return known
+        known, _ = self._known(tag)
         try:
             return self._compared(tag, known)
         except (UpstreamError, RateLimitedError) as error:

@@ -48,6 +48,7 @@ class Upstream:
         remote: Theirs.
         refusals: What was refused lately.
         fills: Blobs on their way.
+        turns: Lets many who want one manifest make one request.
     """
 
     proxy: Proxy
@@ -55,6 +56,7 @@ class Upstream:
     remote: RemoteRepository
     refusals: "Refusals"
     fills: Fills
+    turns: "Turns"
 
     @contextmanager
     def asking(self, what: str) -> Iterator[None]:
@@ -90,6 +92,30 @@ def explain(error: OrchardError, host: str) -> OrchardError:
     if isinstance(error, DeniedError):
         return DeniedError(f"{host} does not give this to the hub: {error}")
     return UpstreamError(f"the registry behind this repository failed: {error}")
+
+
+class Turns:
+    """Locks by name, which are there as long as somebody needs them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._locks: dict[str, tuple[Lock, int]] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Wait until nobody else is in a block of this name."""
+        with self._lock:
+            mine, waiting = self._locks.get(name, (Lock(), 0))
+            self._locks[name] = mine, waiting + 1
+        try:
+            with mine:
+                yield
+        finally:
+            with self._lock:
+                _, waiting = self._locks[name]
+                self._locks[name] = mine, waiting - 1
+                if waiting == 1:
+                    del self._locks[name]
 
 
 class Refusals:
@@ -146,6 +172,7 @@ class Upstreams:
         self._vault = vault
         self._gate = gate
         self._fills = Fills(spool)
+        self._turns = Turns()
         self._steady = steady
         self._refusals = Refusals(steady)
         self._lock = Lock()
@@ -181,7 +208,7 @@ class Upstreams:
         rest = name[len(proxy.namespace) + 1 :]
         prefix = Url.parse(proxy.remote).path.strip("/")
         remote = self._registry(proxy).repository(f"{prefix}/{rest}" if prefix else rest)
-        return Upstream(proxy, name, remote, self._refusals, self._fills)
+        return Upstream(proxy, name, remote, refusals=self._refusals, fills=self._fills, turns=self._turns)
 
     def named(self, host: str, name: str) -> str | None:
         """Give our name of a repository of another registry, as clients ask for it that take us for a mirror."""
