@@ -19,6 +19,7 @@ OTHER = "team/other"
 DATA = b"0123456789"
 DIGEST = Digest.of(DATA)
 DAY = 24 * 3600.0
+ENGINES = True
 SESSION = "0123456789abcdef" * 2
 
 

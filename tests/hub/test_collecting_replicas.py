@@ -16,18 +16,12 @@ from orchard.hub.storage.filesystem import Filesystem
 from orchard.oci import Digest
 from support.hubinside import Clock, quick_directory
 from support.hubs import kind_of, manifest
-from support.postgres import Postgres, fresh_url, running_postgres
+from support.postgres import Postgres, fresh_url
 
 DATA = b"0123456789"
 DIGEST = Digest.of(DATA)
 NAME = "team/model"
 ANA = Principal("ana")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 class Replica:

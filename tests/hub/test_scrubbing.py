@@ -22,6 +22,7 @@ OTHER = "team/other"
 DATA = b"0123456789"
 DIGEST = Digest.of(DATA)
 DAY = 24 * 3600.0
+ENGINES = True
 FAST = 1 << 40
 
 

@@ -13,6 +13,7 @@ from support.hubinside import Inside
 NAME = "team/model"
 DATA = b"0123456789"
 DAY = 24 * 3600.0
+ENGINES = True
 ANA, BEN = Principal("ana"), Principal("ben")
 
 

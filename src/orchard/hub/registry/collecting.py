@@ -73,8 +73,6 @@ class Collector:
         self._rehearse = rehearse
         self._at = premises.at
         self._before = self._at - round(keep * 1000)
-        # Holds are those of this process: bytes that another one has just published stay until the next collection.
-        self._young = self._at - _SETTLED if premises.files.shared else None
         self._seen = 0
         self._found = Collected()
 
@@ -180,7 +178,7 @@ class Collector:
             with self._premises.database.write() as connection:
                 gone = catalog.garbage.forget(connection, free)
             for digest in gone:
-                self._premises.files.erase(digest, before=self._young)
+                self._premises.files.erase(digest)
         return gone
 
     # Strays ---------------------------------------------------------------------------------------------------------
@@ -200,7 +198,7 @@ class Collector:
             for digest in strays:
                 size = self._size(digest)
                 if not self._rehearse:
-                    self._premises.files.erase(digest, before=self._young)
+                    self._premises.files.erase(digest)
                 self._found.strays += 1
                 self._found.stray_bytes += size
 

@@ -128,11 +128,6 @@ class Staged(Protocol):
 class Files(Protocol):
     """Where blobs and uploads are kept."""
 
-    @property
-    def shared(self) -> bool:
-        """Whether other processes may write here too."""
-        ...
-
     def content(self, digest: Digest, /) -> Content:
         """Give the bytes of a blob, be they there or not.
 

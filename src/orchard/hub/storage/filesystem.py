@@ -40,10 +40,7 @@ class Filesystem:
 
     Attributes:
         hashers: For ``StagedFile``: the hashes of uploads that no request holds.
-        shared: Whether other processes may write here too.
     """
-
-    shared: Final = False
 
     def __init__(
         self, root: Path, *, spare: float = SPARE, most: int = SPARE_MOST, now: Callable[[], float] = time.time

@@ -42,10 +42,7 @@ class ObjectStore:
     Attributes:
         allowance: For ``SpreadContent``: memory for reading ahead.
         pool: For ``SpreadContent`` and ``StagedObjects``: threads that wait for the store.
-        shared: Whether other processes may write here too.
     """
-
-    shared: Final = True
 
     def __init__(
         self,
