@@ -13,7 +13,6 @@ from orchard.hub.http.api.shapes import (
     PagedByNumber,
     Part,
     RepositoryName,
-    TagName,
     number_of,
 )
 from orchard.hub.registry import Event, Registry
@@ -27,9 +26,9 @@ class Happening(Output, frozen=True):
         at: When.
         account: Who did it.
         action: What was done.
-        repository: Where; null if it is about no repository.
+        repository: Where; a namespace, or `*` for the whole hub, if that is meant; null if it is about none.
         digest: To which content.
-        tag: To which tag.
+        tag: To which tag, or to which tags, as a pattern.
         subject: Who or what else it is about: an account, a team, a token.
         detail: More about it.
     """
@@ -38,9 +37,9 @@ class Happening(Output, frozen=True):
     at: Moment
     account: str
     action: Annotated[str, Meta(examples=["manifest.push", "tag.set"])]
-    repository: RepositoryName | None
+    repository: str | None
     digest: DigestText | None
-    tag: TagName | None
+    tag: str | None
     subject: str | None
     detail: Annotated[Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
 

@@ -14,7 +14,7 @@ from orchard.hub.http.api.shapes import (
     DigestText,
     Input,
     Output,
-    Paged,
+    PagedByNumber,
     Part,
     RepositoryName,
 )
@@ -208,7 +208,7 @@ class Rules:
         self._registry = registry
 
     @operation("GET", "/scopes/{+scope}/-/tag-rules")
-    def list_tag_rules(self, who: Principal, *, scope: ScopeName, query: Paged) -> Part[ShownTagRule]:
+    def list_tag_rules(self, who: Principal, *, scope: ScopeName, query: PagedByNumber) -> Part[ShownTagRule]:
         """List the rules that hold for tags here, be they said here or in a wider scope."""
         rules = sorted(self._registry.governed(who, scope).tag_rules(), key=_place)
         rest = [rule for rule in rules if _place(rule) > query.after]

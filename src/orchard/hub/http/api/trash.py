@@ -9,7 +9,7 @@ from orchard.hub.http.api.shapes import (
     DigestText,
     Moment,
     Output,
-    Paged,
+    PagedByNumber,
     Part,
     RepositoryName,
     number_of,
@@ -74,7 +74,7 @@ class Trash:
         self._registry = registry
 
     @operation("GET", "/repositories/{+repository}/-/trash")
-    def list_trash(self, who: Principal, *, repository: RepositoryName, query: Paged) -> Part[TrashEntry]:
+    def list_trash(self, who: Principal, *, repository: RepositoryName, query: PagedByNumber) -> Part[TrashEntry]:
         """List what was deleted in a repository, the newest first."""
         deletable = self._registry.deletable(who, repository)
         before = number_of(query.after)

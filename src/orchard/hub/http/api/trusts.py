@@ -118,11 +118,13 @@ class Trusts:
     def __init__(self, keeper: Keeper, people: People, *, audience: str) -> None:
         self._keeper = keeper
         self._authority = people.authority
+        self._directory = people.directory
         self._audience = audience
 
     @operation("GET", "/namespaces/{namespace}/trusts")
     def list_trusts(self, who: Principal, *, namespace: NamespaceName) -> Part[Trust]:
         """List the trusts of a namespace, by name; for its owners."""
+        self._directory.namespace(who, namespace)
         self._authority.namespace(who, namespace)
         return Part([_shown(one) for one in self._keeper.list(namespace)], None)
 
