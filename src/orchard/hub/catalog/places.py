@@ -72,6 +72,11 @@ def blobs(connection: Connection, *, after: str, limit: int) -> list[Blob]:
     return [Blob(Digest.parse(row.digest), row.size) for row in connection.execute(query)]
 
 
+def holds(connection: Connection, digest: Digest) -> bool:
+    """Tell whether there is a blob of this digest."""
+    return connection.execute(select(table.c.size).where(table.c.digest == str(digest))).first() is not None
+
+
 def extent(connection: Connection) -> Extent:
     """Measure all blobs; two equal answers mean that none came meanwhile."""
     row = connection.execute(select(func.count(), func.sum(table.c.size), func.max(table.c.stored_at))).one()

@@ -1,6 +1,6 @@
 """Copying all rows of one database to another, be their engines the same or not: all in one transaction, or nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, text
@@ -9,7 +9,15 @@ from orchard.errors import ConflictError, StorageError
 from orchard.hub.db.columns import metadata
 from orchard.hub.db.database import Database
 from orchard.hub.db.migrate import MOVED
-from orchard.hub.db.schema import events, repositories
+from orchard.hub.db.people import browser_sessions, login_failures
+from orchard.hub.db.schema import events, repositories, uploads
+from orchard.hub.db.stored import places, segments, staged, stored, tails
+from orchard.hub.db.work import periods, tasks
+
+# What only the hub itself can go on with, here and now: uploads, tasks, sessions of browsers.
+PASSING: Final = (uploads, tasks, periods, browser_sessions, login_failures)
+# Where bytes are: another hub keeps them elsewhere.
+WHEREABOUTS: Final = (places, stored, staged, tails, segments)
 
 _BATCH: Final = 1000  # rows
 _LARGE: Final = 16  # rows that may have 4 MiB each
@@ -25,23 +33,28 @@ def is_empty(database: Database) -> bool:
         return not any(connection.execute(select(table).limit(1)).first() for table in (repositories, events))
 
 
-def copy(source: Database, target: Database, *, finish: Callable[[Connection], None]) -> dict[str, int]:
+def copy(
+    source: Database, target: Database, *, finish: Callable[[Connection], None], without: Sequence[Table] = ()
+) -> dict[str, int]:
     """Copy everything; what the migrations had put into the target goes. Gives the rows of each table.
 
     Args:
         source: As it is at one moment.
         target: Nobody else uses it.
         finish: Is called at the end of the target's transaction.
+        without: Tables that are left alone.
 
     Raises:
         StorageError: If one of them fails, or a row is missing in the end.
     """
+    left_alone = {table.name for table in without}
+    tables = [table for table in metadata.sorted_tables if table.name not in left_alone]
     with source.read() as reading, target.overhaul() as writing:
-        for table in reversed(metadata.sorted_tables):
+        for table in reversed(tables):
             writing.execute(delete(table))
-        for table in metadata.sorted_tables:
+        for table in tables:
             _copy(reading, writing, table)
-        wanted, found = _counts(reading), _counts(writing)
+        wanted, found = _counts(reading, tables), _counts(writing, tables)
         if wanted != found:
             wrong = next(name for name in wanted if wanted[name] != found[name])
             raise StorageError(f"{wrong} has {wanted[wrong]} rows here and {found[wrong]} there; nothing was moved")
@@ -57,7 +70,7 @@ def compare(source: Database, target: Database) -> dict[str, int]:
         StorageError: If one of them cannot be read.
     """
     with source.read() as one, target.read() as other:
-        wanted, found = _counts(one), _counts(other)
+        wanted, found = _counts(one, metadata.sorted_tables), _counts(other, metadata.sorted_tables)
     if wanted != found:
         raise ConflictError("the new database holds another hub, or one that has been used since; take an empty one")
     return found
@@ -85,8 +98,8 @@ def _copy(reading: Connection, writing: Connection, table: Table) -> None:
         writing.execute(select(func.setval(sequence, last, False)))  # noqa: FBT003 -- not used yet
 
 
-def _counts(connection: Connection) -> dict[str, int]:
+def _counts(connection: Connection, tables: Sequence[Table]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for table in metadata.sorted_tables:
+    for table in tables:
         found[table.name] = connection.execute(select(func.count()).select_from(table)).scalar_one()
     return found

@@ -3,6 +3,7 @@
 import click
 
 from orchard.cli.commands.hub.admin import admin
+from orchard.cli.commands.hub.backup import backup, restore
 from orchard.cli.commands.hub.databases import migrate, move_database
 from orchard.cli.commands.hub.gc import gc
 from orchard.cli.commands.hub.mirror import mirror
@@ -50,6 +51,8 @@ command.add_command(move_database)
 command.add_command(move_storage)
 command.add_command(scrub)
 command.add_command(settings)
+command.add_command(backup)
+command.add_command(restore)
 command.add_command(admin)
 command.add_command(webhook)
 command.add_command(mirror)
