@@ -1,11 +1,12 @@
 """The database: its shape, its migrations, its transactions."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from orchard.errors import ConflictError, StorageError
+from orchard.errors import ConflictError, StorageError, UnavailableError
 from orchard.hub.db import HEAD, Database, metadata, migrate, revision, schema
 from orchard.hub.db.sqlite import open_sqlite
 from support.hubinside import CATALOG, fresh_catalog, quick_directory
@@ -86,7 +87,14 @@ def test_migrations_can_be_run_by_postgresql() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)]
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("busy_timeout", 10_000),
+        ("journal_size_limit", 64 << 20),
+    ],
 )
 def test_every_connection_is_durable_and_strict(database: Database, pragma: str, value: object) -> None:
     for open_transaction in (database.read, database.write):
@@ -150,6 +158,46 @@ def test_full_disk_is_told_as_such(database: Database) -> None:
     with pytest.raises(StorageError, match="disk full: the catalog cannot be written"):
         write(database, *("long" * 50 + str(number) for number in range(2000)))
     assert names(database) == []
+
+
+def test_log_that_a_long_reader_let_grow_is_cut_when_it_is_gone(tmp_path: Path) -> None:
+    database = open_sqlite(tmp_path / CATALOG)
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE rows (data BLOB)"))
+
+    def fill(size: int) -> None:
+        with database.write() as connection:
+            connection.execute(text("INSERT INTO rows VALUES (zeroblob(:size))"), {"size": size})
+
+    log = (tmp_path / CATALOG).with_name(f"{CATALOG}-wal")
+    with database.read() as reader:
+        reader.execute(text("SELECT count(*) FROM rows")).scalar()
+        for _ in range(5):
+            fill(20 << 20)
+        assert log.stat().st_size > 100 << 20
+    for _ in range(3):
+        fill(1)
+    assert log.stat().st_size <= 64 << 20
+    database.close()
+
+
+def test_writer_waits_for_another_process_for_a_while(tmp_path: Path) -> None:
+    database = fresh_catalog(tmp_path)
+    other = sqlite3.connect(tmp_path / CATALOG, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    ends = Timer(0.2, other.commit)
+    ends.start()
+    write(database, "a")
+    ends.join()
+    other.execute("BEGIN IMMEDIATE")
+    with database.read() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 20")
+    with pytest.raises(UnavailableError, match="the catalog is busy: another process wrote to it for 10 seconds"):
+        write(database, "b")
+    other.close()
+    write(database, "c")
+    assert names(database) == ["a", "c"]
+    database.close()
 
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from orchard.hub.db.database import WRITE, Database, Driver
 
 POOL: Final = 32  # connections; more than the hub has threads
 BUSY_TIMEOUT: Final = 10_000  # milliseconds to wait for another process, such as a password reset
+JOURNAL: Final = 64 << 20  # bytes of the write-ahead log that stay on disk when a long reader let it grow
 
 # FULL: the write-ahead log is flushed before a commit returns. NORMAL survives kill -9 but may forget the last commits
 # when the power fails, and a client that got its 201 has deleted its copy by then. Costs one fdatasync a commit.
@@ -21,6 +22,7 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT}",
+    f"PRAGMA journal_size_limit = {JOURNAL}",
 )
 
 

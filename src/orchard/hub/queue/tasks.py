@@ -146,7 +146,7 @@ class TaskQueue:
             StorageError: If the database fails.
         """
         self._rescue()
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             if connection.execute(_DUE, {"kinds": list(kinds)}).first() is None:
                 return None
         lease = secrets.token_hex(16)
