@@ -60,6 +60,7 @@ def test_damage_is_found_by_the_hub_that_runs_or_without_one(program: Program, t
         assert isinstance(found, dict)
         assert (found["blobs"], [one["digest"] for one in found["damaged"]]) == (3, [str(DIGEST)])
         assert hub.get(f"/v2/{NAME}/blobs/{DIGEST}").status == 404
+        assert b"\norchard_hub_damaged_blobs 1.0\n" in hub.get("/metrics").body
         hub.push_blob(NAME, DATA)
     assert "No blob is known to be damaged" in program.ok("hub", "scrub", "--list", "--data", data).stdout
     rot(data, DIGEST)

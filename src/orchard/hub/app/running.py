@@ -12,7 +12,7 @@ from orchard.errors import UsageError
 from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
-from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, watch
+from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, upkeep_gauges, watch
 from orchard.hub.app.work import kinds, open_worker, writing_pulls
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
@@ -65,9 +65,10 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         registry = Registry(premises, outside.upstreams)
         queue = open_queue(database)
         mirroring = outside.mirroring(registry, queue)
-        meters, readiness = Meters(), Readiness({"catalog": database.check})
+        caretaker = Caretaker(premises, queue)
+        meters, readiness = Meters(upkeep_gauges(caretaker)), Readiness({"catalog": database.check})
         more = (
-            upkeep(Caretaker(premises, queue), entrance),
+            upkeep(caretaker, entrance),
             trusts(entrance, outside.gate, settings),
             *outside.resources(entrance.policy, mirroring),
         )

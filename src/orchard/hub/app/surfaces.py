@@ -1,6 +1,6 @@
 """What the hub answers, beside the registry's own API: pages, and whatever stands below a path of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from orchard.hub.access import TOKEN_PATH
@@ -30,7 +30,7 @@ from orchard.hub.http.api import (
     Whoami,
     error_problem,
 )
-from orchard.hub.http.meters import Meters
+from orchard.hub.http.meters import Gauge, Meters
 from orchard.hub.http.pages import Pages
 from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
@@ -84,6 +84,20 @@ def upkeep(caretaker: Caretaker, entrance: Entrance) -> Upkeep:
     """Make the part of the JSON API that is about what keeps the hub sound."""
     login = entrance.access.challenge is not None
     return Upkeep(caretaker, entrance.people.authority.site if login else lambda _: None)
+
+
+def upkeep_gauges(caretaker: Caretaker) -> Sequence[Gauge]:
+    """Tell what upkeep found, for those who watch the hub."""
+
+    def ended() -> Mapping[str, float]:
+        reports = caretaker.reports()
+        found = {"garbage": reports.garbage, "scrub": reports.scrub}
+        return {kind: report.ended_at.timestamp() for kind, report in found.items() if report is not None}
+
+    return (
+        Gauge("damaged_blobs", "Blobs whose bytes are damaged or missing", "", lambda: {"": caretaker.damaged()}),
+        Gauge("upkeep_ended_seconds", "When upkeep was last done, in seconds since 1970", "kind", ended),
+    )
 
 
 def api(

@@ -127,6 +127,12 @@ def is_damaged(connection: Connection, name: str, digest: Digest) -> bool:
     return connection.execute(_ONE, {"name": name, "digest": str(digest)}).scalar() is not None
 
 
+def count(connection: Connection) -> int:
+    """Count the damaged blobs."""
+    found: int = connection.execute(select(func.count()).where(blobs.c.damaged_at.is_not(None))).scalar_one()
+    return found
+
+
 def damages(connection: Connection, *, after: str = "", limit: int) -> list[Damage]:
     """List damaged blobs in the order of their digests."""
     return [

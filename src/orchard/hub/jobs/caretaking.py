@@ -85,6 +85,15 @@ class Caretaker:
         with self._premises.database.read() as connection:
             return catalog.soundness.damages(connection, after=page.after, limit=page.limit)
 
+    def damaged(self) -> int:
+        """Count the blobs that are known to be damaged.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.look() as connection:
+            return catalog.soundness.count(connection)
+
     def _put(self, kind: str, payload: Mapping[str, JSON]) -> str:
         with self._premises.database.aside() as connection:
             return self._queue.put(connection, kind, payload, lock=kind)
