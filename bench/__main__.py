@@ -104,6 +104,12 @@ def _reading(bench: Bench) -> None:
     reading.rows(bench.root, max(bench.size, 256 << 20))
 
 
+def _hub(bench: Bench) -> None:
+    from bench import hubs  # noqa: PLC0415 -- as above
+
+    hubs.rows(bench.root, bench.size, bench.runs)
+
+
 def _verbs(bench: Bench) -> None:
     limits = measure_limits(bench.tree, bench.root, cores=len(os.sched_getaffinity(0)), runs=bench.runs)
     size = sum(path.stat().st_size for path in bench.tree.rglob("*") if path.is_file())
@@ -246,6 +252,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "verbs": _verbs,
     "moving": _moving,
     "reading": _reading,
+    "hub": _hub,
     "start-up": start_up,
 }
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -36,18 +37,90 @@ http {{
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A registry that runs.
+
+    Attributes:
+        host: Where it listens.
+        pid: Its process; all of its work is done in there.
+    """
+
+    host: str
+    pid: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time that it has used so far, all threads together."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def forget_peak(self) -> None:
+        """Let the peak of its memory begin where it is now."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    @property
+    def peak_mib(self) -> float:
+        """Most resident memory since then."""
+        return self._memory("VmHWM")
+
+    @property
+    def resident_mib(self) -> float:
+        """Resident memory now."""
+        return self._memory("VmRSS")
+
+    def _memory(self, name: str) -> float:
+        found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
+        return int(found[1]) / 1024 if found else 0.0
+
+
 @contextmanager
 def hub(root: Path) -> Iterator[str]:
     """Run a hub of ours, and give its host."""
-    root.mkdir(parents=True)
+    with run_hub(root) as server:
+        yield server.host
+
+
+@contextmanager
+def run_hub(root: Path, *words: str, password: str | None = None) -> Iterator[Server]:
+    """Run a hub of ours, on the data of the one before if there was one; with logins if there is a password."""
+    root.mkdir(parents=True, exist_ok=True)
     log = root / "log"
-    with _process([str(BIN / "orchard"), "hub", "--port", "0", "--data", str(root / "data")], log, environment(root)):
-        yield _announced(log, r"http://([\w.\-:]+)")
+    variables = environment(root)
+    command = [str(BIN / "orchard"), "hub", "--port", "0", "--data", str(root / "data"), *words]
+    if password is not None:
+        variables["ORCHARD_ADMIN_PASSWORD"] = password
+        command += ["--login", "required", "--token-lifetime", "15min"]
+    with _process(command, log, variables) as pid:
+        yield Server(_announced(log, r"http://([\w.\-:]+)"), pid)
 
 
 @contextmanager
 def docker_registry(root: Path) -> Iterator[str]:
     """Run Debian's docker-registry, and give its host."""
+    with run_docker_registry(root) as server:
+        yield server.host
+
+
+@contextmanager
+def run_zot(root: Path) -> Iterator[Server]:
+    """Run zot, without accounts."""
+    root.mkdir(parents=True)
+    port = _free_port()
+    config = {
+        "distSpecVersion": "1.1.0",
+        "storage": {"rootDirectory": str(root / "data"), "gc": False},
+        "http": {"address": "127.0.0.1", "port": str(port)},
+        "log": {"level": "error"},
+    }
+    (root / "config.json").write_text(json.dumps(config))
+    with _process(["zot", "serve", str(root / "config.json")], root / "log", os.environ) as pid:
+        yield Server(_listening(port), pid)
+
+
+@contextmanager
+def run_docker_registry(root: Path) -> Iterator[Server]:
+    """Run Debian's docker-registry, without accounts."""
     root.mkdir(parents=True)
     port = _free_port()
     config = {
@@ -57,8 +130,8 @@ def docker_registry(root: Path) -> Iterator[str]:
         "http": {"addr": f"127.0.0.1:{port}", "secret": "bench"},
     }
     (root / "config.yml").write_text(json.dumps(config))  # JSON is YAML
-    with _process(["docker-registry", "serve", str(root / "config.yml")], root / "log", os.environ):
-        yield _listening(port)
+    with _process(["docker-registry", "serve", str(root / "config.yml")], root / "log", os.environ) as pid:
+        yield Server(_listening(port), pid)
 
 
 @contextmanager
@@ -85,11 +158,11 @@ def limited(layout: Path, rate: int) -> Iterator[str]:
 
 
 @contextmanager
-def _process(command: list[str], log: Path, environ: Mapping[str, str]) -> Iterator[None]:
+def _process(command: list[str], log: Path, environ: Mapping[str, str]) -> Iterator[int]:
     with log.open("w") as out:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=dict(environ))
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.communicate()

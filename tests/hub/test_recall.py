@@ -1,5 +1,7 @@
 """Hot manifests in memory: never out of date, never without permission, never too many."""
 
+import pytest
+
 from orchard.hub.access import Principal
 from orchard.hub.registry import Recall, StoredManifest
 from orchard.oci import Digest, mediatype
@@ -78,6 +80,15 @@ def test_pulled_manifest_is_hot_until_its_repository_changes(hub: Inside) -> Non
     hub.push_manifest(NAME, manifest(b"{}"), "v1")
     assert hub.registry.recall(hub.who, NAME, "v1") is None
     assert hub.get(f"/v2/{NAME}/manifests/v1").body == manifest(b"{}")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_hot_manifest_is_answered_as_any_other(hub: Inside, method: str) -> None:
+    hub.push_image(NAME, "v1", b"layer")
+    usual = hub.request(method, f"/v2/{NAME}/manifests/v1?because=that%20is%20the%20long%20way")
+    hot = hub.request(method, f"/v2/{NAME}/manifests/v1")
+    assert hub.registry.recall(hub.who, NAME, "v1") is not None
+    assert (hot.status, hot.headers, hot.body) == (usual.status, usual.headers, usual.body)
 
 
 def test_hot_manifest_is_given_only_to_those_who_may_read_it(make_hub: MakeHub) -> None:

@@ -41,7 +41,10 @@ class Pattern:
 
     def matches(self, repository: str) -> bool:
         """Tell whether a repository is meant."""
-        return self.text in {repository, "**"} or _compiled(self.text).fullmatch(repository) is not None
+        text = self.text
+        if text == repository or text == "**":  # noqa: PLR1714 -- each request asks, and a set would be made for it
+            return True
+        return _compiled(text).fullmatch(repository) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ class Limit:
 
     def allows(self, action: str, repository: str) -> bool:
         """Tell whether there is room for this."""
-        return any(action in actions and pattern.matches(repository) for pattern, actions in self.rules)
+        for pattern, actions in self.rules:  # noqa: SIM110 -- each request asks, and a generator would be made for it
+            if action in actions and pattern.matches(repository):
+                return True
+        return False
 
 
 def _is_part(text: str) -> bool:

@@ -102,7 +102,7 @@ class Principal:
         """Tell whether every limit leaves room for this."""
         if self.ticket is not None and not self.ticket.allows(action, repository):
             return False
-        return all(limit.allows(action, repository) for limit in self.limits)
+        return not self.limits or all(limit.allows(action, repository) for limit in self.limits)
 
     @property
     def for_lists(self) -> Self:

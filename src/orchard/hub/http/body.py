@@ -79,6 +79,8 @@ class Body:
 
     async def drain(self) -> None:
         """Throw away what is left of a body, up to a limit: some clients see no answer before they have sent all."""
+        if self._ended:
+            return
         left = DRAIN
         with suppress(TimeoutError, RemoteError):
             async with asyncio.timeout(_DRAIN_SECONDS):

@@ -48,6 +48,14 @@ class Guard:
         if method not in _SAFE and b"origin" not in headers and b"sec-fetch-site" not in headers:
             raise DeniedError("this request does not say which page sent it; programs show a token, not a session")
 
+    def passes(self, method: str, headers: dict[bytes, bytes]) -> bool:
+        """Tell whether a request may pass."""
+        try:
+            self.check(method, headers)
+        except DeniedError:
+            return False
+        return True
+
     def _is_loopback(self, host: bytes) -> bool:
         known = self._known.get(host)
         if known is None:

@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 import time
+from itertools import count
 from typing import Final
 
 from orchard.hub.http.asgi import App, Message, Receive, Scope, Send
@@ -13,6 +14,10 @@ from orchard.hub.http.meters import Meters
 REQUEST_ID: Final = b"x-request-id"
 ENDPOINT: Final = "orchard.endpoint"  # in the scope: what was asked for, written by whoever finds out
 ACCOUNT: Final = "orchard.account"  # likewise: who asked
+
+# A request is named after the process and counted: drawing a name for each costs a system call.
+_PROCESS: Final = secrets.token_hex(4)
+_NUMBERS: Final = count()
 
 _LOG: Final = logging.getLogger(LOGGER)
 _NAME: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -90,8 +95,12 @@ class _Exchange:
         self.status = 0  # nothing was answered: the client went away
         self.received = 0
         self.sent = 0
-        named = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"")
-        self.id = named.decode() if _NAME.fullmatch(named) else secrets.token_hex(8)
+        named = b""
+        for name, value in scope["headers"]:
+            if name == REQUEST_ID:
+                named = value
+                break
+        self.id = named.decode() if named and _NAME.fullmatch(named) else f"{_PROCESS}{next(_NUMBERS):08x}"
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -106,7 +115,7 @@ class _Exchange:
             for name, value in headers:
                 if name == b"content-length":
                     self.sent = int(value)
-            message = {**message, "headers": [*headers, (REQUEST_ID, self.id.encode())]}
+            message["headers"] = [*headers, (REQUEST_ID, self.id.encode())]
         await self._send(message)
 
     async def give_up(self) -> None:

@@ -1,14 +1,17 @@
 """Manifests: getting, pushing, deleting, by tag or by digest."""
 
+from functools import lru_cache
 from typing import Final
 
 from orchard.errors import InvalidDigestError, NotFoundError
+from orchard.hub.access import Principal
+from orchard.hub.http.asgi import Headers
 from orchard.hub.http.distribution.conditions import condition, etag, unchanged
 from orchard.hub.http.distribution.errors import problem
 from orchard.hub.http.distribution.service import Call, Service
 from orchard.hub.http.distribution.warnings import warnings
 from orchard.hub.http.replies import Reply, reply
-from orchard.hub.registry import StoredManifest
+from orchard.hub.registry import Registry, StoredManifest
 from orchard.oci import MAX_MANIFEST, Digest, check_tag, wire
 
 MAX_TAGS: Final = 64  # that one push may set
@@ -29,6 +32,16 @@ async def get(service: Service, call: Call) -> Reply:
     found = _found(call, hot)
     found.headers.extend(warnings(said))
     return found
+
+
+def hot(registry: Registry, who: Principal, place: tuple[str, str], *, pulled: bool) -> tuple[Headers, bytes] | None:
+    """Give headers and bytes of a manifest, if that takes no waiting: it is in memory, and ``who`` may read it."""
+    name, reference = place
+    found = registry.recall(who, name, reference)
+    if found is None:
+        return None
+    registry.asked(name, found.digest, pulled=pulled)
+    return [*_headers(found.digest, found.media_type), (b"content-length", b"%d" % len(found.raw))], found.raw
 
 
 async def put(service: Service, call: Call) -> Reply:
@@ -72,15 +85,19 @@ async def delete(service: Service, call: Call) -> Reply:
 
 
 def _found(call: Call, manifest: StoredManifest) -> Reply:
-    digest = str(manifest.digest)
-    name = digest.encode()
-    headers = [
-        (b"content-type", manifest.media_type.encode()),
+    headers = list(_headers(manifest.digest, manifest.media_type))
+    return unchanged(call, headers, str(manifest.digest)) or reply(200, headers, manifest.raw)
+
+
+@lru_cache(maxsize=4096)
+def _headers(digest: Digest, media_type: str) -> tuple[tuple[bytes, bytes], ...]:
+    name = str(digest).encode()
+    return (
+        (b"content-type", media_type.encode()),
         (_DIGEST, name),
         etag(name),
         (b"x-content-type-options", b"nosniff"),
-    ]
-    return unchanged(call, headers, digest) or reply(200, headers, manifest.raw)
+    )
 
 
 def _reference(tail: str) -> str | Digest:
