@@ -110,6 +110,12 @@ def _hub(bench: Bench) -> None:
     hubs.rows(bench.root, bench.size, bench.runs)
 
 
+def _million(bench: Bench) -> None:
+    from bench import million  # noqa: PLC0415 -- as above
+
+    million.rows(bench.root, bench.size, bench.runs)
+
+
 def _verbs(bench: Bench) -> None:
     limits = measure_limits(bench.tree, bench.root, cores=len(os.sched_getaffinity(0)), runs=bench.runs)
     size = sum(path.stat().st_size for path in bench.tree.rglob("*") if path.is_file())
@@ -253,6 +259,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "moving": _moving,
     "reading": _reading,
     "hub": _hub,
+    "million": _million,
     "start-up": start_up,
 }
 

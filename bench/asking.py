@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 from typing import Final, Self
 
 from bench.servers import Server
@@ -106,13 +107,14 @@ class Client:
         self.ask("PUT", f"/v2/{repository}/manifests/{reference}", raw, wanted=_CREATED, headers=kind)
         return raw
 
-    def hammer(self, path: str, *, connections: int, seconds: int) -> Answered:
-        """Ask the same as often as the server answers, with wrk.
+    def hammer(self, path: str, *, connections: int, seconds: int, script: Path | None = None) -> Answered:
+        """Ask the same, or what a script says, as often as the server answers, with wrk.
 
         Raises:
             RuntimeError: If an answer is none of success.
         """
         words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-H", f"Accept: {ACCEPTED}"]
+        words += [] if script is None else ["-s", str(script)]
         for name, value in self.headers.items():
             words += ["-H", f"{name}: {value}"]
         before = self.server.cpu_seconds

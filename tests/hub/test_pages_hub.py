@@ -179,8 +179,10 @@ def _crowded(pages: Inside) -> Inside:
 
 
 def _insert(connection: object, name: str, versions: list[str]) -> None:
-    run = connection.execute  # type: ignore[attr-defined]
-    (repository,) = run(insert(schema.repositories), {"name": name, "created_at": 1}).inserted_primary_key
+    run, home = connection.execute, name.partition("/")[0]  # type: ignore[attr-defined]
+    (repository,) = run(
+        insert(schema.repositories), {"name": name, "namespace": home, "created_at": 1}
+    ).inserted_primary_key
     for number, version in enumerate(versions):
         row = {
             "repository_id": repository,
@@ -200,7 +202,8 @@ def _insert(connection: object, name: str, versions: list[str]) -> None:
         (manifest,) = run(insert(schema.manifests), row).inserted_primary_key
         blob = str(Digest.of(f"blob of {name} {version}".encode()))
         run(insert(schema.blobs), {"digest": blob, "size": 1 << 30, "stored_at": 1})
-        run(insert(schema.blob_links), {"repository_id": repository, "digest": blob, "linked_at": 1})
+        link = {"repository_id": repository, "digest": blob, "linked_at": 1, "namespace": home, "size": 1 << 30}
+        run(insert(schema.blob_links), link)
         tag = {"repository_id": repository, "name": f"v{number}", "manifest_id": manifest}
         run(insert(schema.tags), {**tag, "updated_at": number, "updated_by": "admin"})
 

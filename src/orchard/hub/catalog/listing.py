@@ -20,8 +20,7 @@ _latest: Final = manifests.alias("latest")
 _parent: Final = manifests.alias("parent")
 
 _SIZE: Final = (
-    select(func.coalesce(func.sum(blobs.c.size), 0))
-    .select_from(blobs.join(blob_links))
+    select(func.coalesce(func.sum(blob_links.c.size), 0))
     .where(blob_links.c.repository_id == repositories.c.id)
     .scalar_subquery()
 )

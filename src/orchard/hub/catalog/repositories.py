@@ -167,7 +167,7 @@ def link(connection: Connection, repository: int, blob: Blob, *, at: int) -> Non
     _count(connection, namespace, digest, size=blob.size)
     if found is None:
         values = {"repository_id": repository, "digest": digest, "linked_at": at, "namespace": namespace}
-        connection.execute(_LINK, values)
+        connection.execute(_LINK, {**values, "size": blob.size})
     else:
         connection.execute(_STATE, {"repository": repository, "wanted": digest, "since": None})
         refresh(connection, repository, blob.digest, at=at)

@@ -65,6 +65,7 @@ blob_links: Final = Table(
     Column("linked_at", BigInteger, nullable=False),  # or when somebody who pushes was last told that it is here
     Column("namespace", BYTEWISE, nullable=False),
     Column("released_at", BigInteger),  # since when no manifest names it any more: then it does not count as used
+    Column("size", BigInteger, nullable=False),  # that of the blob, again: lists add up those of a thousand links
     PrimaryKeyConstraint("repository_id", "digest"),
     Index("blob_links_by_digest", "digest", "namespace", "released_at"),
     sqlite_with_rowid=False,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from orchard.hub.http.asgi import Headers, Receive, Send
+from orchard.hub.http.asgi import Headers, Message, Receive, Send
 from orchard.hub.http.threads import Threads
 from orchard.hub.registry import Content
 
@@ -24,6 +24,7 @@ class Reply:
         body: The body, if it is in memory.
         content: Where the bytes of the body are, if they are not.
         part: Which of its bytes; all of a file if absent.
+        sip: Bytes that are sent at once; as many as are read if 0.
         begun: The first piece of them and what gives the others, once that is known to be readable.
     """
 
@@ -32,6 +33,7 @@ class Reply:
     body: bytes = b""
     content: Content | None = None
     part: range | None = None
+    sip: int = 0
     begun: tuple[bytes, Generator[bytes]] | None = None
 
     async def begin(self, threads: Threads) -> "Reply":
@@ -73,7 +75,20 @@ async def send_reply(answer: Reply, receive: Receive, send: Send, *, head: bool,
         await send({"type": "http.response.pathsend", "path": str(content.file)})
     else:
         assert answer.begun is not None, "an answer in pieces is begun before it is sent"
-        await _send_pieces(answer.begun, len(answer.part), answer.run(threads), receive=receive, send=send)
+        sending = send if not answer.sip else _in_sips(send, answer.sip)
+        await _send_pieces(answer.begun, len(answer.part), answer.run(threads), receive=receive, send=sending)
+
+
+def _in_sips(send: Send, size: int) -> Send:
+    """Send parts of a body a little at a time: the server keeps some twenty of them for each client."""
+
+    async def sending(message: Message) -> None:
+        piece: bytes = message["body"]
+        for start in range(0, len(piece), size):
+            more = message["more_body"] or start + size < len(piece)
+            await send({**message, "body": piece[start : start + size], "more_body": more})
+
+    return sending
 
 
 async def _send_pieces(

@@ -147,7 +147,8 @@ class Distribution:
         body = Body.of(scope, headers, receive, timeout=self._timeout)
         answer = await self._answer(scope, headers, who=who, body=body, refusal=refusal)
         await body.drain()
-        await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._service.threads)
+        with self._service.crowd.sending(answer):
+            await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._service.threads)
 
     async def _answer(
         self, scope: Scope, headers: Mapping[bytes, bytes], *, who: Principal, body: Body, refusal: Reply | None
@@ -180,7 +181,10 @@ class Distribution:
             require_login(self._door, call)
         pulled = call.asks_more and handler in _PULLS
         answer = await (self._pull(handler, call) if pulled else handler(self._service, call))
-        if answer.part is not None and call.method != "HEAD":
+        if call.method == "HEAD":
+            return answer
+        answer = self._service.crowd.fit(answer)
+        if answer.part is not None:
             return await answer.begin(self._service.threads)
         return answer
 

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeVar
 from urllib.parse import parse_qs
@@ -13,6 +13,7 @@ from orchard.errors import ConflictError, DeniedError, InvalidError, InvalidRefe
 from orchard.hub.access import Action, Principal
 from orchard.hub.http.asgi import Scope
 from orchard.hub.http.body import Body
+from orchard.hub.http.crowd import Crowd
 from orchard.hub.http.origin import origin_of
 from orchard.hub.http.replies import Reply
 from orchard.hub.http.threads import Threads
@@ -144,11 +145,13 @@ class Service:
         threads: Where waiting is done.
         min_chunk: Bytes that chunks of an upload should have at least, because smaller ones cost the storage much; they
             are taken all the same.
+        crowd: Whose long answers are on their way.
     """
 
     registry: Registry
     threads: Threads
     min_chunk: int = 0
+    crowd: Crowd = field(default_factory=Crowd)
 
     async def reading(self, call: Call) -> ReadableRepository:
         """Open the repository that a request is about.

@@ -47,13 +47,15 @@ def _links() -> None:
         sa.Column("linked_at", sa.BigInteger, nullable=False),
         sa.Column("namespace", _BYTEWISE, nullable=False),
         sa.Column("released_at", sa.BigInteger),
+        sa.Column("size", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("repository_id", "digest"),
         sqlite_with_rowid=False,
     )
     op.execute(
-        "INSERT INTO blob_links (repository_id, digest, linked_at, namespace)"
-        " SELECT o.repository_id, o.digest, o.linked_at, r.namespace FROM old_links o"
-        " JOIN repositories r ON r.id = o.repository_id ORDER BY o.repository_id, o.digest"
+        "INSERT INTO blob_links (repository_id, digest, linked_at, namespace, size)"
+        " SELECT o.repository_id, o.digest, o.linked_at, r.namespace, b.size FROM old_links o"
+        " JOIN repositories r ON r.id = o.repository_id JOIN blobs b ON b.digest = o.digest"
+        " ORDER BY o.repository_id, o.digest"
     )
     op.drop_table("old_links")
     op.create_index("blob_links_by_digest", "blob_links", ["digest", "namespace", "released_at"])
