@@ -219,9 +219,11 @@ def test_what_comes_again_and_again_comes_once_for_all_workers(bench: Bench) -> 
 
 
 class Moody(TaskQueue):
-    """A queue whose database fails a few times."""
+    """A queue whose database fails twice."""
 
-    failures = [StorageError("gone"), RuntimeError("odd")]  # noqa: RUF012 -- one test, one list
+    def __init__(self, database: Database, dispatch: Dispatch) -> None:
+        super().__init__(database, dispatch, steady=time.monotonic, lease=LEASE)
+        self.failures: list[Exception] = [StorageError("gone"), RuntimeError("odd")]
 
     def repeat(self, kind: str, every: float) -> float:
         if self.failures:
@@ -231,7 +233,7 @@ class Moody(TaskQueue):
 
 def test_worker_outlives_failures_of_the_database(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     done = Event()
-    queue = Moody(bench.database, dispatch(bench), steady=time.monotonic, lease=LEASE)
+    queue = Moody(bench.database, dispatch(bench))
     with caplog.at_level(logging.WARNING), working(queue, Kind(name="sweep", handler=lambda _: done.set(), every=60.0)):
         assert done.wait(10.0)
     assert "cannot look for tasks: gone" in caplog.text
