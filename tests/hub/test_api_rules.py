@@ -45,6 +45,11 @@ def test_tag_rules_are_made_listed_and_removed(hub: Inside) -> None:
     assert len(everything(hub, "/scopes/team/-/tag-rules")) == 1
     assert ask(hub, "DELETE", f"/scopes/team/model/-/tag-rules/{rule['id']}").status == 404
     assert ask(hub, "DELETE", f"/scopes/team/-/tag-rules/{rule['id']}").status == 204
+    happened = everything(hub, "/repositories/team/-/events")
+    assert [(one["action"], one["detail"]["rule"]) for one in happened] == [
+        ("tag-rule.remove", "tags v* of team are immutable"),
+        ("tag-rule.add", "tags v* of team are immutable"),
+    ]
 
 
 def test_rule_that_makes_no_sense_is_a_problem_in_words(hub: Inside) -> None:

@@ -164,7 +164,7 @@ def test_rule_holds_in_its_scope_and_below_until_it_is_removed(guarded: Inside) 
     assert push(guarded, "ana", NEW, "/v2/teams/a/manifests/v1") == 201
     guarded.registry.governed(Principal("ana"), "team").remove_tag_rule(number)
     assert push(guarded, "ana", NEW, "/v2/team/a/b/manifests/v1") == 201
-    assert guarded.actions("team") == [("tag-rule.add", None, "v*"), ("tag-rule.remove", None, "v*")]
+    assert guarded.actions("team") == [("tag-rule.add", None, None), ("tag-rule.remove", None, None)]
 
 
 def test_rule_of_a_wider_scope_is_not_removed_in_a_narrower_one(guarded: Inside) -> None:

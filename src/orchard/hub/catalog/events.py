@@ -1,12 +1,14 @@
 """What happened, written in the transaction that did it."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, insert, select
 
 from orchard.hub.catalog import outbox
 from orchard.hub.catalog.records import Event
 from orchard.hub.db import moment
 from orchard.hub.db.schema import events
-from orchard.oci import Digest
+from orchard.oci import JSON, Digest, dumps
 
 
 class Journal:
@@ -16,9 +18,21 @@ class Journal:
         self._connection = connection
         self._common = {"repository": repository, "account": account, "at": at}
 
-    def record(self, action: str, digest: Digest | None = None, tag: str | None = None) -> None:
+    def record(
+        self,
+        action: str,
+        digest: Digest | None = None,
+        tag: str | None = None,
+        *,
+        detail: Mapping[str, JSON] | None = None,
+    ) -> None:
         """Add one event."""
-        values = {"action": action, "digest": None if digest is None else str(digest), "tag": tag}
+        values = {
+            "action": action,
+            "digest": None if digest is None else str(digest),
+            "tag": tag,
+            "detail": None if detail is None else dumps(dict(detail)).decode(),
+        }
         made = self._connection.execute(insert(events), {**self._common, **values}).inserted_primary_key
         assert made is not None
         outbox.post(self._connection, made[0], action)

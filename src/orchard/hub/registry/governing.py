@@ -15,7 +15,7 @@ from orchard.hub.registry.reading import Premises
 from orchard.hub.registry.retaining import Plan
 from orchard.hub.registry.tagging import ROLES
 from orchard.hub.registry.upkeep import Upkeep
-from orchard.oci import check_repository
+from orchard.oci import JSON, check_repository
 
 MAX_RULES: Final = 100  # of one scope: each push reads them
 
@@ -52,7 +52,7 @@ class GovernedScope:
                     f"{self.scope} has {len(known)} rules for tags already; at most {MAX_RULES} can hold"
                 )
             made = catalog.rules.add_tag_rule(connection, rule, account=self._who.name, at=self._premises.at)
-            self._journal(connection).record("tag-rule.add", tag=pattern)
+            self._journal(connection).record("tag-rule.add", detail=_told(made))
         return made
 
     def remove_tag_rule(self, number: int) -> TagRule:
@@ -66,7 +66,7 @@ class GovernedScope:
             removed = catalog.rules.remove_tag_rule(connection, self.scope, number)
             if removed is None:
                 raise NotFoundError(f"{self.scope} itself has no rule {number} for tags")
-            self._journal(connection).record("tag-rule.remove", tag=removed.pattern.text)
+            self._journal(connection).record("tag-rule.remove", detail=_told(removed))
         return removed
 
     def retention(self) -> Retention | None:
@@ -91,7 +91,8 @@ class GovernedScope:
             rule.check()
         with self._changing() as connection:
             catalog.rules.set_retention(connection, self.scope, rules, account=self._who.name, at=self._premises.at)
-            self._journal(connection).record("retention.set" if rules else "retention.clear")
+            told: dict[str, JSON] = {"rules": [str(rule) for rule in rules]}
+            self._journal(connection).record("retention.set" if rules else "retention.clear", detail=told)
 
     def plan(self) -> Plan:
         """Say what retention would do to this repository now, and change nothing.
@@ -126,7 +127,7 @@ class GovernedScope:
             if catalog.trash.entry(connection, self.scope, number) is None:
                 raise NotFoundError(f"the trash of {self.scope} has no entry {number}")
             catalog.trash.drop(connection, number)
-            self._journal(connection).record("trash.purge")
+            self._journal(connection).record("trash.purge", detail={"entry": number})
 
     def usage(self) -> tuple[Usage, Quota | None]:
         """Tell what the namespace of this scope keeps, and how much it may.
@@ -177,12 +178,18 @@ class Allotment:
                 raise InvalidError(f"a quota of {limit} cannot be kept; numbers are 0 or more")
         with self._premises.database.write() as connection:
             catalog.usage.set_quota(connection, namespace, quota, account=self._who.name, at=self._premises.at)
-            Journal(connection, namespace, account=self._who.name, at=self._premises.at).record("quota.set")
+            told = None if quota is None else {"bytes": quota.bytes, "repositories": quota.repositories}
+            journal = Journal(connection, namespace, account=self._who.name, at=self._premises.at)
+            journal.record("quota.clear" if quota is None else "quota.set", detail=told)
 
 
 def _usage(premises: Premises, namespace: str) -> tuple[Usage, Quota | None]:
     with premises.database.read() as connection:
         return catalog.usage.current(connection, namespace), catalog.usage.quota(connection, namespace)
+
+
+def _told(rule: TagRule) -> dict[str, JSON]:
+    return {"id": rule.id, "rule": str(rule)}
 
 
 def _check(kind: Kind, movers: Movers) -> Movers:

@@ -39,7 +39,8 @@ class Removal:
         if current is None:
             raise NotFoundError(f"{self._deletion.repository} has no tag {tag}")
         if self._guard.require_delete(tag):
-            self._journal.record("tag.override", Digest.parse(current), tag)
+            reason = {"reason": self._guard.override}
+            self._journal.record("tag.override", Digest.parse(current), tag, detail=reason)
         catalog.trash.keep_tag(self._connection, self._entry, tag=tag, digest=Digest.parse(current))
         self._book.remove(tag)
         self._journal.record("tag.delete", tag=tag)

@@ -146,7 +146,7 @@ class Restoration:
             manifest = catalog.manifests.find(self._connection, self._repository, digest)
             assert manifest is not None
         if self._guard.require_move(tag, current, str(digest)):
-            self._journal.record("tag.override", digest, tag)
+            self._journal.record("tag.override", digest, tag, detail={"reason": self._guard.override})
         if self._book.point(tag, manifest, digest):
             self._journal.record("tag.set", digest, tag)
 

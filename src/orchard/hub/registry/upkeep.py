@@ -96,7 +96,8 @@ class Upkeep:
                 entries = catalog.trash.expired(connection, before, _BATCH)
                 for number, name in entries:
                     catalog.trash.drop(connection, number)
-                    Journal(connection, name, account="trash", at=self._premises.at).record("trash.purge")
+                    journal = Journal(connection, name, account="trash", at=self._premises.at)
+                    journal.record("trash.purge", detail={"entry": number})
             gone += len(entries)
             tell(gone, None, "")
             if len(entries) < _BATCH:

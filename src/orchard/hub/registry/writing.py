@@ -219,7 +219,7 @@ class WritableRepository:
         guard = TagGuard.load(connection, self._premises, self.name, who=self._who, override=self._override)
         for tag in tags:
             if guard.require_move(tag, book.current(tag), str(digest)):
-                journal.record("tag.override", digest, tag)
+                journal.record("tag.override", digest, tag, detail={"reason": self._override})
             if book.point(tag, manifest, digest):
                 journal.record("tag.set", digest, tag)
 

@@ -74,7 +74,7 @@ def _shown(event: Event) -> Happening:
         at=event.at,
         account=event.account,
         action=event.action,
-        repository=event.repository or None,
+        repository=None if event.repository in {"", "*"} else event.repository,
         digest=event.digest,
         tag=event.tag,
         subject=event.subject or None,

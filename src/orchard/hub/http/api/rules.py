@@ -17,6 +17,7 @@ from orchard.hub.http.api.shapes import (
     PagedByNumber,
     Part,
     RepositoryName,
+    number_of,
 )
 from orchard.hub.registry import Decision, KeepRule, Kind, Movers, Plan, Quota, Registry, Retention, TagRule, Usage
 
@@ -210,9 +211,9 @@ class Rules:
     @operation("GET", "/scopes/{+scope}/-/tag-rules")
     def list_tag_rules(self, who: Principal, *, scope: ScopeName, query: PagedByNumber) -> Part[ShownTagRule]:
         """List the rules that hold for tags here, be they said here or in a wider scope."""
-        rules = sorted(self._registry.governed(who, scope).tag_rules(), key=_place)
-        rest = [rule for rule in rules if _place(rule) > query.after]
-        part = Part.of(rest, query.limit, _place)
+        after = number_of(query.after) or 0
+        rules = sorted(self._registry.governed(who, scope).tag_rules(), key=lambda rule: rule.id)
+        part = Part.of([rule for rule in rules if rule.id > after], query.limit, lambda last: str(last.id))
         return Part([_rule(rule) for rule in part.items], part.after)
 
     @operation("POST", "/scopes/{+scope}/-/tag-rules")
@@ -270,11 +271,6 @@ class Rules:
     def remove_quota(self, who: Principal, *, namespace: QuotaScope) -> None:
         """Leave it to the quota for all how much a namespace may keep."""
         self._registry.allotment(who).set(namespace, None)
-
-
-def _place(rule: TagRule) -> str:
-    """Say where a rule stands in a list: they come in the order in which they were made."""
-    return f"{rule.id:020}"
 
 
 def _rule(rule: TagRule) -> ShownTagRule:
