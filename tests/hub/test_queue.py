@@ -368,3 +368,13 @@ def test_list_shows_the_youngest_first_by_pages_kinds_and_states(bench: Bench, q
     assert [found.id for found in bench.records(states=[State.DONE])] == [put[0]]
     with bench.database.read() as transaction:
         assert counts(transaction) == {("a", State.DONE): 1, ("a", State.WAITING): 1, ("b", State.WAITING): 1}
+
+
+def test_whoever_has_the_database_alone_waits_for_no_dead_worker(bench: Bench) -> None:
+    dead, heir = bench.process(), bench.process()
+    task = bench.put(dead)
+    take(dead)
+    assert heir.take("w2", [KIND]) is None
+    heir.inherit()
+    assert take(heir, worker="w2").task.attempt == 2
+    assert bench.record(task).reason == "its worker died"

@@ -69,6 +69,12 @@ def writing_pulls(registry: Registry) -> Iterator[None]:
 
 
 def open_worker(settings: Settings, queue: TaskQueue, kinds: Sequence[Kind]) -> Worker:
-    """Make the worker of this process."""
+    """Make the worker of this process, which has the data directory.
+
+    Raises:
+        StorageError: If the catalog fails.
+    """
+    if settings.database is None:
+        queue.inherit()  # whoever had the directory before is dead
     name = f"{socket.gethostname()}:{os.getpid()}"
     return Worker(queue, kinds, name=name, slots=settings.workers, steady=time.monotonic, grace=settings.grace)

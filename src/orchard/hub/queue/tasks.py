@@ -191,6 +191,17 @@ class TaskQueue:
         """Tell that there is news."""
         self._news.set()
 
+    def inherit(self) -> None:
+        """Let all running tasks wait again. Whoever calls it knows that no worker lives: it alone has the database.
+
+        Raises:
+            StorageError: If the database fails.
+        """
+        with self._database.read() as connection:
+            held = [(row.id, row.lease, row.beat) for row in connection.execute(_BEATS)]
+        for row, lease, beat in held:
+            Hold(self._database, self._dispatch, row, lease, beat).wait(reason="its worker died")
+
     def _rescue(self) -> None:
         """Let the tasks of workers that have died wait again.
 
