@@ -36,7 +36,7 @@ def test_every_page_tells_the_browser_to_be_careful(hub: ASGIApp, path: str) -> 
 
     assert headers["content-security-policy"] == POLICY
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["content-type"] == "text/html; charset=utf-8"
     assert headers["cache-control"] == "private, no-cache"
 

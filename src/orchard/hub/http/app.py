@@ -242,7 +242,8 @@ class _Front:
         scope[ENDPOINT] = "page"
         try:
             if scope["path"].startswith(self._site.public or "\0"):
-                self._guard.check(scope["method"], headers)
+                if scope["method"] not in {"GET", "HEAD"}:  # what is read there says nothing of anybody
+                    self._guard.check(scope["method"], headers)
             else:
                 who = await self._visit(scope, headers) or await self._admit(scope, headers)
                 scope.setdefault("state", {})["who"] = who

@@ -28,7 +28,7 @@ SAFE: Final = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no referrer at all, forms say no origin, and the guard refuses them
     "X-Content-Type-Options": "nosniff",
 }
 _WORTH_PACKING: Final = 1 << 10  # bytes
