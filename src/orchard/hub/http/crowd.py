@@ -19,7 +19,7 @@ from orchard.hub.http.replies import Reply
 WHOLE: Final = 32  # files that the server sends by itself at once
 PARTS: Final = 16  # answers in large pieces at once
 SIP: Final = 4 << 10  # bytes of one piece in a crowd, of which a client keeps twenty
-_READ: Final = 32 << 10  # bytes that are read at once for them
+_READ: Final = 16 << 10  # bytes that are read at once for them
 _PAUSE: Final = 1.0  # seconds between two counts: one costs 3 microseconds for each open file
 _LENGTH: Final = b"content-length"
 
@@ -84,7 +84,7 @@ class SippedFile:
         return
 
     def read(self, start: int, stop: int) -> Generator[bytes]:
-        """Give some of the bytes, in pieces of at most 32 KiB.
+        """Give some of the bytes, in pieces of at most 16 KiB.
 
         Raises:
             NotFoundError: If the file is not there.
