@@ -74,7 +74,11 @@ def test_accounts_are_made_changed_and_removed(admin: Admin, data: Path) -> None
     assert admin("user", "admin", "ana")["siteAdmin"] is True
     assert admin("user", "admin", "ana", "--revoke")["siteAdmin"] is False
     assert admin("user", "password", "root", "--password-stdin", stdin="new")["hasPassword"] is True
-    secret = admin("user", "invite", "ana")["secret"]
+    bound = admin("user", "bind", "ana", "https://id.example.com", "1001")
+    assert bound == {"user": "ana", "issuer": "https://id.example.com", "subject": "1001"}
+    invited = admin("user", "invite", "ana")
+    secret = invited["secret"]
+    assert invited["link"] == f"/welcome/{secret}"
     with open_desk(Settings(data=data)) as desk:
         assert desk.people.invitations.accept(secret, "chosen") == "ana"
     assert [one["name"] for one in admin("user", "list")] == ["ana", "root"]

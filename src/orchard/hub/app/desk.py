@@ -38,11 +38,12 @@ class Desk:
     Attributes:
         people: Accounts and rights.
         by: The mandate of whoever can open the database.
+        settings: How the hub runs.
     """
 
     people: People
     by: Mandate
-    _settings: Settings
+    settings: Settings
     _database: Database
 
     def repositories(self, part: str = "") -> list[RepositorySummary]:
@@ -62,20 +63,20 @@ class Desk:
             DeniedError: If a rule forbids that one of its tags is deleted.
             StorageError: If the catalog fails.
         """
-        if self._settings.database is not None:  # then hubs remember nothing that others may change
+        if self.settings.database is not None:  # then hubs remember nothing that others may change
             self._registry().deletable(_OPERATOR, name).delete_repository(why="deleted by an administrator")
             return
         try:
-            with claim(self._settings.data):
+            with claim(self.settings.data):
                 self._registry().deletable(_OPERATOR, name).delete_repository(why="deleted by an administrator")
         except ConflictError as error:
             raise ConflictError(
-                f"a hub is running on {self._settings.data} and remembers what is in {name}: "
+                f"a hub is running on {self.settings.data} and remembers what is in {name}: "
                 f"delete it there (DELETE /api/v1/repositories/{name}), or stop the hub first"
             ) from error
 
     def _registry(self) -> Registry:
-        files = open_files(self._settings, self._database)
+        files = open_files(self.settings, self._database)
         return Registry(Premises(self._database, files, EverybodyInside(), recall=Recall(0), now=time.time))
 
     @staticmethod

@@ -77,7 +77,9 @@ def password(name: str, password_stdin: bool) -> None:
 @user.command(cls=Command)
 @click.argument("name", metavar="NAME")
 def invite(name: str) -> None:
-    """Make a secret with which somebody can choose the password of an account, once, within three days.
+    """Print a link with which somebody can choose the password of an account, once, within three days.
+
+    The link begins with the setting url; without one, put the hub's address before it.
 
     \b
     Example:
@@ -85,7 +87,27 @@ def invite(name: str) -> None:
     """
     with at_desk() as (desk, session):
         secret = desk.people.invitations.create(desk.by, name)
-        session.printer.result(secret, {"user": name, "secret": secret})
+        link = f"{desk.settings.url or ''}/welcome/{secret}"
+        session.printer.result(link, {"user": name, "secret": secret, "link": link})
+
+
+@user.command(cls=Command)
+@click.argument("name", metavar="NAME")
+@click.argument("issuer", metavar="ISSUER")
+@click.argument("subject", metavar="SUBJECT")
+def bind(name: str, issuer: str, subject: str) -> None:
+    """Let somebody whom an OpenID Connect provider knows come in as an account.
+
+    A login there never takes over an account by its name; who it is, the provider says by issuer and subject.
+
+    \b
+    Example:
+      orchard hub admin user bind ana https://id.example.com 248289761001
+    """
+    with at_desk() as (desk, session):
+        desk.people.identities.bind(desk.by, name, issuer=issuer, subject=subject)
+        told = {"user": name, "issuer": issuer, "subject": subject}
+        session.printer.result(f"{subject} of {issuer} comes in as {name}", {**told}, brief="")
 
 
 @user.command(cls=Command)
