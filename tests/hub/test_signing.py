@@ -196,10 +196,21 @@ def test_cookies_are_ours_alone_over_https() -> None:
     written = cookie("orchard", "secret", secure=True, seconds=60)
     assert written == "__Host-orchard=secret; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60"
     assert cookie("orchard", "", secure=False) == "orchard=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
-    assert read_cookie({b"cookie": b"a=b; __Host-orchard=secret; orchard=other"}, "orchard") == "secret"
-    assert read_cookie({b"cookie": b"orchard=" + b"x" * 20_000}, "orchard") is None
-    assert read_cookie({b"cookie": b"\xff\xfe=;;;"}, "orchard") is None
-    assert read_cookie({}, "orchard") is None
+    planted = {b"cookie": b"orchard=planted"}
+    assert read_cookie(planted, "orchard", secure=True) is None
+    assert read_cookie(planted, "orchard", secure=False) == "planted"
+    both = {b"cookie": b"a=b; __Host-orchard=secret; orchard=other"}
+    assert read_cookie(both, "orchard", secure=True) == "secret"
+    assert read_cookie(both, "orchard", secure=False) == "secret"
+    assert read_cookie({b"cookie": b"orchard=" + b"x" * 20_000}, "orchard", secure=False) is None
+    assert read_cookie({b"cookie": b"\xff\xfe=;;;"}, "orchard", secure=False) is None
+    assert read_cookie({}, "orchard", secure=True) is None
+
+
+def test_session_that_another_host_planted_is_not_taken_over_https(browser: Browser) -> None:
+    browser.post("/login", name="admin", password=PASSWORD)
+    assert browser.get("/").status == 200
+    assert browser.get("/", **{"x-forwarded-proto": "https"}).status == 303
 
 
 # At another place -------------------------------------------------------------------------------------------------

@@ -271,7 +271,9 @@ class _Front:
         Raises:
             DeniedError: If a page of another site made the browser ask.
         """
-        session = None if b"authorization" in headers else read_cookie(headers, SESSION)
+        if b"authorization" in headers or b"cookie" not in headers:
+            return None
+        session = read_cookie(headers, SESSION, secure=origin_of(scope, headers).startswith("https:"))
         if session is None:
             return None
         self._guard.check(scope["method"], headers)

@@ -11,8 +11,15 @@ _MAX_HEADER: Final = 16 << 10  # bytes
 _HOST: Final = "__Host-"
 
 
-def read_cookie(headers: Mapping[bytes, bytes], name: str) -> str | None:
-    """Find a cookie of ours, if the browser sent one. Over HTTPS only one that this host has set counts."""
+def read_cookie(headers: Mapping[bytes, bytes], name: str, *, secure: bool) -> str | None:
+    """Find a cookie of ours, if the browser sent one.
+
+    Args:
+        headers: Of the request.
+        name: Which.
+        secure: Whether the browser talks HTTPS to us. Then only one that this host itself has set counts: another host
+            of the domain, or anybody on the way of plain HTTP, could plant one of the bare name.
+    """
     header = headers.get(b"cookie", b"")
     if not header or len(header) > _MAX_HEADER:
         return None
@@ -20,7 +27,7 @@ def read_cookie(headers: Mapping[bytes, bytes], name: str) -> str | None:
         found: SimpleCookie = SimpleCookie(header.decode("latin-1"))
     except CookieError:
         return None
-    morsel = found.get(_HOST + name) or found.get(name)
+    morsel = found.get(_HOST + name) or (None if secure else found.get(name))
     return None if morsel is None or not morsel.value else morsel.value
 
 

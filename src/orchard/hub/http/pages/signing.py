@@ -87,7 +87,7 @@ class Signing:
         form = await _form(request)
         name, password = form.get("name", ""), form.get("password", "")
         address = request.client.host if request.client else "unknown"
-        before = _session(request)
+        before = self._session(request)
         try:
             secret = await run_in_threadpool(lambda: self._sign_in.enter(name, password, address, instead_of=before))
         except UnauthenticatedError:
@@ -114,9 +114,9 @@ class Signing:
         if "error" in answer:
             said = answer.get("error_description") or answer["error"]
             raise UnauthenticatedError(f"the other place did not let you in: {said[:200]}")
-        kept = read_cookie(dict(request.scope["headers"]), LOGIN) or ""
+        kept = read_cookie(dict(request.scope["headers"]), LOGIN, secure=self._secure(request)) or ""
         redirect = self._callback(request, request.path_params["key"])
-        before = _session(request)
+        before = self._session(request)
         secret, onward = await run_in_threadpool(
             lambda: self._sign_in.arrive(kept, answer, redirect=redirect, instead_of=before)
         )
@@ -134,7 +134,7 @@ class Signing:
         if password != again:
             complaint = "The two passwords are not the same."
             return self._renderer.page(request, "welcome.html", complaint=complaint)
-        before = _session(request)
+        before = self._session(request)
         try:
             secret = await run_in_threadpool(lambda: self._sign_in.welcome(invitation, password, instead_of=before))
         except InvalidError as error:
@@ -143,7 +143,7 @@ class Signing:
 
     async def logout(self, request: Request) -> Response:
         """End the session of this browser."""
-        session = _session(request)
+        session = self._session(request)
         if session is not None:
             await run_in_threadpool(lambda: self._sign_in.leave(session))
         answer = RedirectResponse(PATH, 303, SAFE)
@@ -171,6 +171,9 @@ class Signing:
     def _secure(self, request: Request) -> bool:
         return self._origin(request).startswith("https:")
 
+    def _session(self, request: Request) -> str | None:
+        return read_cookie(dict(request.scope["headers"]), SESSION, secure=self._secure(request))
+
     def _callback(self, request: Request, key: str) -> str:
         return f"{self._origin(request)}{PATH}/{quote(key)}/callback"
 
@@ -184,10 +187,6 @@ def local(onward: str) -> str:
     """Give a page of this hub: whatever leads elsewhere leads home (open redirects)."""
     plain = onward.isprintable() and onward.startswith("/") and not onward.startswith(("//", "/\\"))
     return onward if plain and "\\" not in onward else "/"
-
-
-def _session(request: Request) -> str | None:
-    return read_cookie(dict(request.scope["headers"]), SESSION)
 
 
 async def _form(request: Request) -> dict[str, str]:
