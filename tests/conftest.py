@@ -1,11 +1,14 @@
 """What every test may rely on: real peers where they are installed, and a loud word where they are not."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from support.measuring import forget
 
 # A deadline for one example measures how busy the machine is.
 settings.register_profile("orchard", deadline=None)
@@ -27,6 +30,12 @@ _PRIVATE = [
     "https_proxy",
     "no_proxy",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Those that run tests; whoever only deals them out hands the word on to them.
+    if "PYTEST_XDIST_WORKER" in os.environ or not config.getoption("numprocesses", None):
+        forget()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

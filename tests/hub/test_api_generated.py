@@ -1,4 +1,7 @@
-"""Requests that nobody thought of, made from the API's own document: each is answered as the document says."""
+"""Requests that nobody thought of, made from the API's own document: each is answered as the document says.
+
+``ORCHARD_SOAK=1`` (``make soak``) also lets an administrator do whatever comes to mind, in any order.
+"""
 
 import os
 import subprocess
@@ -28,16 +31,6 @@ include-operation-id = ["createWebhook", "changeWebhook", "createMirror", "putPr
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
 
 [[operations]]
-include-operation-id = ["planMirror"]
-checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "502"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "502"]
-
-# Some rules contradict themselves, or say nothing.
-[[operations]]
-include-operation-id = ["addTagRule", "setRetention"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
-
-[[operations]]
 include-operation-id = ["planMirror"]  # asks another registry, which is not there
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "502"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "4xx", "502"]
@@ -47,6 +40,7 @@ include-operation-id = ["putPassword", "updateUser", "deleteUser"]
 enabled = false
 """
 SEED = "20261127"
+FULL = os.environ.get("ORCHARD_SOAK") == "1"
 
 
 def prepare(hub: Hub) -> None:
@@ -64,9 +58,10 @@ def basic(account: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # half a minute on a machine of its own
+@pytest.mark.timeout(300)  # half a minute on a machine of its own
 @pytest.mark.parametrize(
-    ("account", "phases"), [("admin", "examples,coverage,fuzzing,stateful"), ("ana", "examples,fuzzing")]
+    ("account", "phases"),
+    [("admin", "examples,coverage,fuzzing,stateful" if FULL else "examples,coverage"), ("ana", "examples,fuzzing")],
 )
 def test_every_answer_is_as_the_document_says(hubs: Nursery, tmp_path: Path, account: str, phases: str) -> None:
     config = tmp_path / "schemathesis.toml"

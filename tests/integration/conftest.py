@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import UNMEASURED, HubProgram, Program
+from support.cli import HubProgram, Program
+from support.measuring import measured
 from support.projects import make_project
 from support.registries import Running, docker_registry
 
@@ -35,8 +36,8 @@ MEASURED = frozenset(
 
 @pytest.fixture(autouse=True)
 def _measure_the_command_line_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.path.name not in MEASURED:
-        for name, value in UNMEASURED.items():
+    if request.path.name in MEASURED:
+        for name, value in measured().items():
             monkeypatch.setenv(name, value)
 
 

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from orchard.store import Layout
-from support.cli import PATIENCE, UNMEASURED, Program, Ran
+from support.cli import PATIENCE, Program, Ran
 from support.projects import contents, make_blob_project, write_files
 
 MINIMAL = "manifestVersion: 1.0.0\npackage: {name: x}\n"
@@ -337,8 +337,7 @@ def _powerless(program: Program) -> Program:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         pytest.skip("as root this needs setpriv, to give up root's right to read everything")
-    # Coverage writes its data where this program may not write.
-    return Program(program.home, program.path, UNMEASURED, (setpriv, f"--bounding-set={drop}", f"--inh-caps={drop}"))
+    return Program(program.home, program.path, prefix=(setpriv, f"--bounding-set={drop}", f"--inh-caps={drop}"))
 
 
 @contextmanager

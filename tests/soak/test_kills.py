@@ -21,7 +21,7 @@ import orchard
 from orchard.errors import NotFoundError, OrchardError
 from orchard.remote import Options, Retry
 from orchard.store import Layout
-from support.cli import UNMEASURED, HubProgram, Program
+from support.cli import HubProgram, Program
 from support.projects import contents, noise, write_files
 
 FULL = os.environ.get("ORCHARD_SOAK") == "1"
@@ -61,7 +61,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProgram]:
 
 
 def _program(home: Path) -> Program:
-    return Program(home, environ=UNMEASURED)
+    return Program(home)
 
 
 def _make_project(directory: Path, *, seed: int) -> Path:

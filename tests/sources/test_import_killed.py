@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from support.cli import PATIENCE, UNMEASURED, Program
+from support.cli import PATIENCE, Program
 from support.hfserver import Exchange, HubServer
 
 MIB = 1 << 20
@@ -27,7 +27,7 @@ def test_a_killed_import_goes_on_where_it_was(hub: HubServer, tmp_path: Path, nu
         exchange.close_connection = True
 
     hub.on("/store/", stall)
-    program = Program(tmp_path / "home", environ={**UNMEASURED, "HF_ENDPOINT": hub.url})
+    program = Program(tmp_path / "home", environ={"HF_ENDPOINT": hub.url})
     running = program.start("import", "org/big")
     partial = _partial(program.home)
     running.send_signal(number)

@@ -168,21 +168,30 @@ def test_copy_when_the_user_interrupts_then_all_stops(source: MemoryStore, sink:
 
 
 def test_copy_when_the_user_interrupts_the_wait_then_what_runs_stops(sink: Target) -> None:
-    large, pause, waiting = Pattern(1 << 40), Event(), main_thread().ident
+    large, pause, waiting, arrived = Pattern(1 << 40), Event(), main_thread().ident, Event()
+
+    def arrive(_number: int, _frame: object) -> None:
+        arrived.set()
+        raise KeyboardInterrupt
 
     def interrupt(content: Descriptor, given: Source) -> None:
-        pause.wait(0.05)  # until the other thread waits
         assert waiting is not None
-        signal.pthread_kill(waiting, signal.SIGINT)  # to any thread, and the one that waits may sleep on
+        while not arrived.is_set():  # a signal that comes just before the other thread falls asleep does not wake it
+            pause.wait(0.05)
+            signal.pthread_kill(waiting, signal.SIGINT)  # to any thread, and the one that waits may sleep on
+            arrived.wait(1)
         with given.open(content) as body:
             while body.read(MIB):
                 pass
 
     sink.before_push = interrupt
     content = Descriptor(media_type=TEXT, digest=Digest.of(b""), size=1 << 40)
-
-    with pytest.raises(KeyboardInterrupt):
-        copy_graph(large, sink, content)
+    before = signal.signal(signal.SIGINT, arrive)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            copy_graph(large, sink, content)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_copy_when_a_watcher_fails_then_its_error_comes(source: MemoryStore, sink: Target) -> None:

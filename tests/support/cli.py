@@ -21,8 +21,6 @@ ORCHARD = PROGRAMS / "orchard"
 PATIENCE = 60.0  # seconds that one command may take
 ERROR = "[ERROR] "
 ESCAPE = "\x1b"
-# For programs whose coverage other tests measure: it doubles the time that a command takes.
-UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 
 Word = str | Path
 
@@ -125,7 +123,7 @@ class HubProgram:
         self.process: subprocess.Popen[bytes] | None = None
         self._log = directory / "log"
         self._flags = flags
-        self._program = Program(directory, environ={**UNMEASURED, **(environ or {})})
+        self._program = Program(directory, environ=environ or {})
 
     def __enter__(self) -> Self:
         self.start()

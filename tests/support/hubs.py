@@ -15,10 +15,11 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from random import Random
 from ssl import SSLContext
-from threading import Event
+from threading import Event, Timer
 
 from support.hubclient import Answer, Client, describe, index, kind_of, manifest, subject
 from support.hubinside import CATALOG, Clock, Inside, MakeHub, NamedDoor, Only, fresh_catalog, quick_directory
+from support.measuring import measured
 
 __all__ = [
     "BLOB",
@@ -170,8 +171,11 @@ def running_hub(data: Path, **settings: object) -> Iterator[Hub]:
             yield Hub(f"127.0.0.1:{port}", process, data, announced, stderr=Path(log.name))
         finally:
             process.terminate()
-            process.wait(PATIENCE)
-            process.stdout.close()
+            try:
+                process.wait(PATIENCE)
+            finally:
+                process.kill()
+                process.stdout.close()
 
 
 def _until_ready(lines: Iterable[str]) -> Iterator[str]:
@@ -192,11 +196,25 @@ class Twin(Hub):
         os.kill(self.pid, number)
 
     def wait(self) -> int:
-        """Wait for its end; give its exit code."""
+        """Wait for its end, which it is helped to if it takes too long; give its exit code.
+
+        Raises:
+            AssertionError: If it did not end by itself.
+        """
         if self.code is None:
             assert self.process.stdout is not None
+            late = Event()
+
+            def kill() -> None:
+                late.set()
+                self.signal(signal.SIGKILL)
+
+            help_out = Timer(PATIENCE, kill)
+            help_out.start()
             ended = next(line for line in self.process.stdout if line.startswith("ended"))
+            help_out.cancel()
             self.code = int(ended.split()[1])
+            assert not late.is_set(), f"the hub did not end within {PATIENCE} s"
         return self.code
 
 
@@ -229,7 +247,10 @@ class Nursery:
 def nursery() -> Iterator[Nursery]:
     with tempfile.TemporaryFile("w+") as log:
         command = [sys.executable, "-c", _NURSERY]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        environ = {**os.environ, **measured()}
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environ
+        )
         with process:
             yield Nursery(process)
             assert process.stdin is not None
