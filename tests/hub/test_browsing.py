@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orchard.errors import DeniedError, InvalidReferenceError, NotFoundError
 from orchard.hub.access import Principal
 from orchard.hub.registry import VersionSummary
-from orchard.hub.registry.facts import MAX_CONFIG, MAX_TEXT, of_manifest
+from orchard.hub.registry.outlining import MAX_CONFIG, MAX_TEXT, of_manifest
 from orchard.oci import Digest, Manifest, mediatype, parse_document, parse_manifest
 from support.hubinside import Inside, MakeHub, Only
 from support.hubs import describe, index, manifest, subject

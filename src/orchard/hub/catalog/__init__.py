@@ -3,6 +3,7 @@
 from orchard.hub.catalog import (
     census,
     events,
+    facts,
     garbage,
     listing,
     manifests,
@@ -17,13 +18,14 @@ from orchard.hub.catalog import (
     usage,
 )
 from orchard.hub.catalog.events import Journal
+from orchard.hub.catalog.facts import Fact
 from orchard.hub.catalog.manifests import NewManifest
 from orchard.hub.catalog.patterns import TagPattern
 from orchard.hub.catalog.pulls import Pulls
 from orchard.hub.catalog.records import (
     Blob,
     Event,
-    Facts,
+    Outline,
     RepositorySummary,
     StoredManifest,
     TagMove,
@@ -44,12 +46,13 @@ __all__ = [
     "Damage",
     "Deletion",
     "Event",
-    "Facts",
+    "Fact",
     "Journal",
     "KeepRule",
     "Kind",
     "Movers",
     "NewManifest",
+    "Outline",
     "Pulls",
     "Quota",
     "RepositorySummary",
@@ -68,6 +71,7 @@ __all__ = [
     "VersionSummary",
     "census",
     "events",
+    "facts",
     "garbage",
     "listing",
     "manifests",

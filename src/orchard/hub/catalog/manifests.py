@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from orchard.hub.catalog import usage
-from orchard.hub.catalog.records import Facts, StoredManifest
+from orchard.hub.catalog.records import Outline, StoredManifest
 from orchard.hub.catalog.repositories import batches, home, release, revive
 from orchard.hub.db.schema import documents, manifest_children, manifests, repositories, tags
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Document, Manifest, dumps
@@ -134,38 +134,38 @@ def referrers(
 class NewManifest:
     """A manifest on its way into the catalog."""
 
-    __slots__ = ("_account", "_at", "_facts", "digest", "document")
+    __slots__ = ("_account", "_at", "_outline", "digest", "document")
 
-    def __init__(self, document: Document, digest: Digest, facts: Facts, *, account: str, at: int) -> None:
+    def __init__(self, document: Document, digest: Digest, outline: Outline, *, account: str, at: int) -> None:
         self.document = document
         self.digest = digest
-        self._facts = facts
+        self._outline = outline
         self._account = account
         self._at = at
 
     def columns(self) -> dict[str, str | int | None]:
         """Give the row, but for the repository."""
-        document, facts = self.document, self._facts
+        document, outline = self.document, self._outline
         return {
             "digest": str(self.digest),
             "media_type": document.media_type,
             "artifact_type": document.kind or None,
-            "kind": facts.kind,
+            "kind": outline.kind,
             "size": len(document.raw),
             "subject_digest": None if document.subject is None else str(document.subject.digest),
             "referrer": None if document.subject is None else self._referrer(),
             "config_digest": str(document.config.digest) if isinstance(document, Manifest) else None,
             "pushed_at": self._at,
             "pushed_by": self._account,
-            "total_size": facts.total_size,
-            "layer_count": facts.layer_count,
-            "model_name": facts.model_name,
-            "model_version": facts.model_version,
-            "description": facts.description,
-            "framework": facts.framework,
-            "model_format": facts.model_format,
-            "licence": facts.licence,
-            "note": facts.note,
+            "total_size": outline.total_size,
+            "layer_count": outline.layer_count,
+            "model_name": outline.model_name,
+            "model_version": outline.model_version,
+            "description": outline.description,
+            "framework": outline.framework,
+            "model_format": outline.model_format,
+            "licence": outline.licence,
+            "note": outline.note,
         }
 
     def _referrer(self) -> str:

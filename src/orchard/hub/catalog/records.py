@@ -40,7 +40,7 @@ class TagMove:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Outline:
     """What a version says about itself, for lists.
 
     Attributes:
@@ -48,7 +48,7 @@ class Facts:
             ``artifact``.
         total_size: Bytes of everything it names; of an index, of the manifests it lists and of what they name.
         layer_count: Layers, or manifests of an index.
-        note: Why facts are missing, if they could not be read.
+        note: Why something is missing, if it could not be read.
     """
 
     kind: str

@@ -94,7 +94,7 @@ manifests: Final = Table(
     Column("framework", String),
     Column("model_format", String),
     Column("licence", String),
-    Column("note", Text),  # why facts are missing
+    Column("note", Text),  # why something is missing
     Column("orphaned_at", BigInteger),  # since when its subject is seen to be missing, if it has one
     UniqueConstraint("repository_id", "digest"),
     Index("manifests_by_subject", "repository_id", "subject_digest", "digest"),

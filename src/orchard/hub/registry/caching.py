@@ -15,7 +15,7 @@ from orchard.hub import catalog
 from orchard.hub.access import Principal
 from orchard.hub.catalog import Blob, Journal, NewManifest, StoredManifest, TagBook, proxies
 from orchard.hub.registry import documents
-from orchard.hub.registry.facts import is_told_by_config
+from orchard.hub.registry.outlining import is_told_by_config
 from orchard.hub.registry.ports import Content
 from orchard.hub.registry.quotas import within_quota
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
@@ -190,13 +190,13 @@ class CachedRepository(ReadableRepository):
             document = documents.parse(raw, described.media_type)
         stored = StoredManifest(described.digest, document.media_type, raw)
         self._prefetch(document)
-        facts = documents.facts(document, self.name, self._premises)
+        outline = documents.outline(document, self.name, self._premises)
         at = self._premises.at
         with self._premises.database.write(self.name) as connection, within_quota(connection, self.name):
             repository = catalog.repositories.make(connection, self.name, at)
             journal = Journal(connection, self.name, account=WHO.name, at=at)
             if catalog.manifests.find(connection, repository, stored.digest) is None:
-                found = facts or documents.index_facts(document, _sizes(document))
+                found = outline or documents.index_outline(document, _sizes(document))
                 new = NewManifest(document, stored.digest, found, account=WHO.name, at=at)
                 catalog.manifests.add(connection, repository, new)
                 journal.record("manifest.push", stored.digest)

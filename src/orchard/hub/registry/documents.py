@@ -5,9 +5,9 @@ from typing import Final
 
 from orchard.errors import InvalidDocumentError, LimitExceededError, NotFoundError
 from orchard.hub import catalog
-from orchard.hub.catalog import Facts
+from orchard.hub.catalog import Outline
 from orchard.hub.db import Transaction
-from orchard.hub.registry.facts import MAX_CONFIG, of_index, of_manifest
+from orchard.hub.registry.outlining import MAX_CONFIG, of_index, of_manifest
 from orchard.hub.registry.reading import Premises
 from orchard.oci import Descriptor, Document, Index, parse_document, read_all
 
@@ -31,7 +31,7 @@ def parse(raw: bytes, media_type: str) -> Document:
     return document
 
 
-def facts(document: Document, repository: str, premises: Premises) -> Facts | None:
+def outline(document: Document, repository: str, premises: Premises) -> Outline | None:
     """Read what a manifest says about itself; of an index only the transaction that stores it can tell.
 
     Raises:
@@ -91,8 +91,8 @@ def is_elsewhere(child: Descriptor) -> bool:
     return child.media_type.startswith(_ELSEWHERE)
 
 
-def index_facts(document: Document, totals: dict[str, int]) -> Facts:
-    """Give the facts of an index whose children have these total sizes."""
+def index_outline(document: Document, totals: dict[str, int]) -> Outline:
+    """Give the outline of an index whose children have these total sizes."""
     assert isinstance(document, Index)
     return of_index(document, sum(totals.get(str(child.digest), 0) for child in document.manifests))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchard.errors import IntegrityError, NotFoundError, StorageError
 from orchard.hub import catalog
 from orchard.hub.access import Action, Principal
-from orchard.hub.catalog import Blob, Facts, Journal, NewManifest, TagBook, Upload
+from orchard.hub.catalog import Blob, Journal, NewManifest, Outline, TagBook, Upload
 from orchard.hub.db import Transaction
 from orchard.hub.registry import documents
 from orchard.hub.registry.conditions import Condition
@@ -191,19 +191,25 @@ class WritableRepository:
         name = digest or Digest.of(raw)
         if Digest.of(raw, name.algorithm) != name:
             raise IntegrityError(f"{name}: the manifest is {Digest.of(raw, name.algorithm)}")
-        bare = documents.facts(document, self.name, self._premises)
+        bare = documents.outline(document, self.name, self._premises)
         try:
             with self._premises.database.write(self.name) as connection, within_quota(connection, self.name):
                 if condition is not None and tags:
                     condition.require(tags[0], catalog.tags.target(connection, self.name, tags[0]))
-                self._store(connection, document, name, facts=bare, tags=tags)
+                self._store(connection, document, name, outline=bare, tags=tags)
         finally:
             self._premises.recall.forget(self.name)
         subject = None if document.subject is None else document.subject.digest
         return Pushed(name, subject, () if bare is None or bare.note is None else (bare.note,))
 
     def _store(
-        self, connection: Transaction, document: Document, digest: Digest, *, facts: Facts | None, tags: Sequence[str]
+        self,
+        connection: Transaction,
+        document: Document,
+        digest: Digest,
+        *,
+        outline: Outline | None,
+        tags: Sequence[str],
     ) -> None:
         at = self._premises.at
         repository = catalog.repositories.make(connection, self.name, at)
@@ -211,7 +217,7 @@ class WritableRepository:
         journal = self._journal(connection, at)
         manifest = catalog.manifests.find(connection, repository, digest)
         if manifest is None:
-            known = facts or documents.index_facts(document, found)
+            known = outline or documents.index_outline(document, found)
             new = NewManifest(document, digest, known, account=self._who.name, at=at)
             manifest = catalog.manifests.add(connection, repository, new)
             journal.record("manifest.push", digest)

@@ -9,7 +9,7 @@ from typing import Final
 
 from orchard.errors import IntegrityError, InvalidError, NotFoundError, StorageError
 from orchard.formats import PackConfig, ProjectFormat, format_of, read_docker_config, read_pack_config
-from orchard.hub.catalog import Facts
+from orchard.hub.catalog import Outline
 from orchard.oci import JSON, Descriptor, Index, Manifest, loads
 
 MAX_CONFIG: Final = 4 << 20
@@ -25,11 +25,11 @@ _IMAGES: Final = frozenset(
 ReadConfig = Callable[[Descriptor], bytes]
 
 
-def of_manifest(document: Manifest, read: ReadConfig) -> Facts:
-    """Read the facts of a manifest whose config ``read`` gives."""
+def of_manifest(document: Manifest, read: ReadConfig) -> Outline:
+    """Read the outline of a manifest whose config ``read`` gives."""
     kind = _kind(document)
     sizes = (document.config.size, *(layer.size for layer in document.layers))
-    bare = Facts(kind=kind, total_size=min(sum(sizes), MAX_SIZE), layer_count=len(document.layers))
+    bare = Outline(kind=kind, total_size=min(sum(sizes), MAX_SIZE), layer_count=len(document.layers))
     reader = _READERS.get(kind)
     if reader is None:
         return bare
@@ -45,9 +45,9 @@ def is_told_by_config(document: Manifest) -> bool:
     return _kind(document) in _READERS
 
 
-def of_index(document: Index, total_size: int) -> Facts:
-    """Give the facts of an index whose manifests, with all they name, have so many bytes."""
-    return Facts(kind="index", total_size=min(total_size, MAX_SIZE), layer_count=len(document.manifests))
+def of_index(document: Index, total_size: int) -> Outline:
+    """Give the outline of an index whose manifests, with all they name, have so many bytes."""
+    return Outline(kind="index", total_size=min(total_size, MAX_SIZE), layer_count=len(document.manifests))
 
 
 def _kind(document: Manifest) -> str:
@@ -62,7 +62,7 @@ def _kind(document: Manifest) -> str:
     return "image" if config in _IMAGES and document.artifact_type is None else "artifact"
 
 
-def _kitfile(bare: Facts, value: JSON) -> Facts:
+def _kitfile(bare: Outline, value: JSON) -> Outline:
     """Read a ModelKit's config: a Kitfile as JSON."""
     package, model = _object(value, "package"), _object(value, "model")
     return replace(
@@ -76,17 +76,17 @@ def _kitfile(bare: Facts, value: JSON) -> Facts:
     )
 
 
-def _modelpack(bare: Facts, value: JSON) -> Facts:
+def _modelpack(bare: Outline, value: JSON) -> Outline:
     """Read a ModelPack's config, in any of its spellings."""
     return _pack(bare, read_pack_config(value))
 
 
-def _docker(bare: Facts, value: JSON) -> Facts:
+def _docker(bare: Outline, value: JSON) -> Outline:
     """Read the config of a Docker model."""
     return _pack(bare, read_docker_config(value))
 
 
-def _pack(bare: Facts, config: PackConfig) -> Facts:
+def _pack(bare: Outline, config: PackConfig) -> Outline:
     about = config.about
     return replace(
         bare,
