@@ -94,9 +94,6 @@ def test_a_readme_is_read_where_somebody_reads_its_front_matter() -> None:
     )
     measured = [(m.name, m.value, m.dataset) for m in found.metrics]
     assert measured == [("accuracy", 0.93, "SST-2"), ("f1", "n/a", "SST-2")]
-        ("accuracy", 0.93, "SST-2"),
-        ("f1", "n/a", "SST-2"),
-    ]
     assert found.title == "Tiny model"
     assert examine("README.md", InMemory(CARD)) is None
     assert examine("README.md", InMemory(b""), cards=read_card) is None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from orchard.insight.insights import CardInsight, Measured
+from orchard.insight.documents import CardInsight, Measured
 from orchard.insight.plain import MAX_ITEMS, items, mapping, number, text, texts
 from orchard.oci import JSON
 

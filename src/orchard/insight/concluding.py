@@ -3,15 +3,8 @@
 from collections.abc import Mapping
 
 from orchard.insight.conclusion import Conclusion, DatasetFacts, ModelFacts
-from orchard.insight.insights import (
-    GgufInsight,
-    Insight,
-    OnnxInsight,
-    SafetensorsInsight,
-    TableInsight,
-    TorchInsight,
-    Unreadable,
-)
+from orchard.insight.insights import Insight, TableInsight, Unreadable
+from orchard.insight.weights import GgufInsight, OnnxInsight, SafetensorsInsight, TorchInsight
 
 
 def conclude(insights: Mapping[str, Insight]) -> Conclusion:

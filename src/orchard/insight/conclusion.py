@@ -2,18 +2,15 @@
 
 from typing import Final
 
-import msgspec
+from msgspec import field
 
-from orchard.insight.insights import AdapterInsight, CardInsight, Measured
+from orchard.insight.documents import AdapterInsight, CardInsight, Measured
+from orchard.insight.kept import Part
 
 REVISION: Final = 1  # of what ``conclude`` gives
 
 
-class _Of(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """How all of them are written."""
-
-
-class Need(_Of, frozen=True, kw_only=True):
+class Need(Part, frozen=True, kw_only=True):
     """Memory that a model needs at one precision and one length of context.
 
     Attributes:
@@ -35,7 +32,7 @@ class Need(_Of, frozen=True, kw_only=True):
     fits: tuple[int, ...] = ()
 
 
-class MemoryEstimate(_Of, frozen=True, kw_only=True):
+class MemoryEstimate(Part, frozen=True, kw_only=True):
     """How much memory a model needs to run for one user, and how that was reckoned.
 
     Attributes:
@@ -51,7 +48,7 @@ class MemoryEstimate(_Of, frozen=True, kw_only=True):
     note: str = ""
 
 
-class ModelFacts(_Of, frozen=True, kw_only=True):
+class ModelFacts(Part, frozen=True, kw_only=True):
     """One model of a version: one file, or the files that it was split into.
 
     Attributes:
@@ -81,7 +78,7 @@ class ModelFacts(_Of, frozen=True, kw_only=True):
     unplaced: int = 0
     tensors: int = 0
     parameters: int | None = None
-    parameters_by_dtype: dict[str, int] = {}
+    parameters_by_dtype: dict[str, int] = field(default_factory=dict)
     size: int = 0
     precision: tuple[str, ...] = ()
     quantization: str = ""
@@ -93,7 +90,7 @@ class ModelFacts(_Of, frozen=True, kw_only=True):
     memory: MemoryEstimate | None = None
 
 
-class DatasetFacts(_Of, frozen=True, kw_only=True):
+class DatasetFacts(Part, frozen=True, kw_only=True):
     """One table of a version.
 
     Attributes:
@@ -111,7 +108,7 @@ class DatasetFacts(_Of, frozen=True, kw_only=True):
     size: int
 
 
-class TokenizerFacts(_Of, frozen=True, kw_only=True):
+class TokenizerFacts(Part, frozen=True, kw_only=True):
     """What turns text into numbers.
 
     Attributes:
@@ -123,11 +120,11 @@ class TokenizerFacts(_Of, frozen=True, kw_only=True):
 
     type: str = ""
     vocabulary: int | None = None
-    special: dict[str, str] = {}
+    special: dict[str, str] = field(default_factory=dict)
     context_length: int | None = None
 
 
-class Conclusion(_Of, frozen=True, kw_only=True):
+class Conclusion(Part, frozen=True, kw_only=True):
     """What a version is. Empty and ``None`` are what nobody says.
 
     Attributes:
@@ -160,12 +157,12 @@ class Conclusion(_Of, frozen=True, kw_only=True):
     tokenizer: TokenizerFacts | None = None
     chat_template: str | None = None
     card: CardInsight | None = None
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = field(default_factory=dict)
     results: tuple[Measured, ...] = ()
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     reasoning: bool | None = None
     tools: bool | None = None
     imports: tuple[str, ...] = ()
-    kinds: dict[str, int] = {}
-    unreadable: dict[str, str] = {}
+    kinds: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Final
 
-from orchard.insight.insights import Scalar
+from orchard.insight.kept import Scalar
 from orchard.oci import JSON
 
 MAX_TEXT: Final = 4096  # characters of a text that is kept, unless it is a template

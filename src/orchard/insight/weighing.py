@@ -5,17 +5,10 @@ from typing import Final
 
 from orchard.insight.detection import ModelHeader
 from orchard.insight.gguf import Array, Gguf, Value
-from orchard.insight.insights import (
-    GgufInsight,
-    GraphValue,
-    LongArray,
-    OnnxInsight,
-    SafetensorsInsight,
-    Scalar,
-    Shape,
-)
+from orchard.insight.kept import Scalar
 from orchard.insight.onnx import Onnx, OnnxValue
 from orchard.insight.plain import MAX_TEXT
+from orchard.insight.weights import GgufInsight, GraphValue, LongArray, OnnxInsight, SafetensorsInsight, Shape
 
 _CHAT: Final = "tokenizer.chat_template"  # and, with a name behind it, further ones
 
