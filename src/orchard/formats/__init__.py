@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from orchard.formats.artifacts import artifact_layers
     from orchard.formats.claims import claimed
     from orchard.formats.classify import Listed, license_files, skill_files
     from orchard.formats.conversion import Draft, Original, convert_project, restore_project
@@ -158,6 +159,7 @@ __all__ = [
     "Severity",
     "Skill",
     "Traits",
+    "artifact_layers",
     "build_config",
     "build_manifest",
     "build_modelpack",
@@ -217,6 +219,7 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "artifact_layers": "artifacts",
     "Remark": "rulebook",
     "Severity": "rulebook",
     "RULES": "rulebook",

@@ -9,13 +9,12 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 from orchard.archive import DEFAULTS, Limits, Member, SkippingReader, members, safe_name
 from orchard.errors import InvalidError, LimitExceededError
 from orchard.formats import Compression, FileIndex, Layer, LayerFile, LayerFiles, LayerFormat
-from orchard.oci import CHUNK, Hasher, Verifying, chunks
-from orchard.project.indexcache import IndexCache
+from orchard.oci import CHUNK, Digest, Hasher, Verifying, chunks
 from orchard.project.layeraccess import LayerAccess, RangedLayer, plain
 from orchard.project.versions import Version
 from orchard.store import Ranged, Source
@@ -23,11 +22,23 @@ from orchard.store import Ranged, Source
 _LOOK_ON: Final = 4096  # chunks, 1 GiB
 
 
+class KnownLayers(Protocol):
+    """What layers hold, as far as somebody found it out before."""
+
+    def get(self, layer: Digest, /, *, hashed: bool) -> LayerFiles | None:
+        """Give what a layer holds, if it is known; with the digest of each file, if that is wanted."""
+        ...
+
+    def put(self, layer: Digest, content: LayerFiles, /, *, hashed: bool, verified: bool) -> None:
+        """Remember what a layer holds."""
+        ...
+
+
 def index_version(
     version: Version,
     source: Source,
     *,
-    cache: IndexCache | None = None,
+    cache: KnownLayers | None = None,
     hashed: bool = False,
     limits: Limits = DEFAULTS,
 ) -> FileIndex:
@@ -51,6 +62,28 @@ def index_version(
     return FileIndex((layer, indexer.index(layer)) for layer in version.kit.layers)
 
 
+def placed(layer: Layer, held: LayerFiles | None, limits: Limits = DEFAULTS) -> LayerFiles:
+    """Give the files of a layer at the paths that they are unpacked to.
+
+    Args:
+        layer: The layer.
+        held: What is in it, as its own bytes say; not needed of one bare file that is not compressed.
+        limits: What paths may be like.
+
+    Raises:
+        UnsafeArchiveError: If unpacking would refuse the layer's path.
+        InvalidDocumentError: If the layer is said to be one file and no regular one.
+    """
+    if layer.type.format is not LayerFormat.RAW:
+        assert held is not None
+        return _below(held, _prefix(layer, limits))
+    path = safe_name(os.fsencode(layer.file_path), limits, what="a layer")
+    content = layer.descriptor
+    if held is None:
+        return LayerFiles((LayerFile(path, content.size, layer.mode, 0, str(content.digest)),))
+    return LayerFiles((LayerFile(path, held.files[0].size, layer.mode, 0, held.files[0].digest),))
+
+
 class Indexer:
     """Finds out what layers hold; several threads may each look into one.
 
@@ -62,7 +95,7 @@ class Indexer:
     """
 
     def __init__(
-        self, source: Source, *, cache: IndexCache | None = None, hashed: bool = False, limits: Limits = DEFAULTS
+        self, source: Source, *, cache: KnownLayers | None = None, hashed: bool = False, limits: Limits = DEFAULTS
     ) -> None:
         self._source = source
         self._cache = cache
@@ -82,38 +115,14 @@ class Indexer:
             LimitExceededError: If all layers together hold too much.
             OrchardError: As ``index_version``.
         """
-        if layer.type.format is LayerFormat.RAW:
-            found = LayerFiles((self._bare(layer),))
-        else:
-            found = _below(self._known(layer) or self._read(layer, access), self._prefix(layer))
+        held = None if _is_bare(layer) else self._known(layer) or self._read(layer, access)
+        found = placed(layer, held, self._limits)
         with self._lock:
             self._members += len(found.files) + len(found.directories)
             too_many = self._members > self._limits.members
         if too_many:
             raise LimitExceededError(f"{layer.path}: more than {self._limits.members} files and directories")
         return found
-
-    def _bare(self, layer: Layer) -> LayerFile:
-        path = safe_name(os.fsencode(layer.file_path), self._limits, what="a layer")
-        content = layer.descriptor
-        if layer.type.compression is Compression.NONE:
-            return LayerFile(path, content.size, layer.mode, 0, str(content.digest))
-        known = self._known(layer)
-        if known is None:
-            known = LayerFiles((self._measure(layer),))
-            self._remember(layer, known, whole=True)
-        return LayerFile(path, known.files[0].size, layer.mode, 0, known.files[0].digest)
-
-    def _measure(self, layer: Layer) -> LayerFile:
-        hasher = Hasher()
-        with self._source.open(layer.descriptor) as body:
-            for chunk in chunks(plain(layer, Verifying(body, layer.descriptor))):
-                hasher.update(chunk)
-        return LayerFile("", hasher.size, 0, 0, str(hasher.digest))
-
-    def _prefix(self, layer: Layer) -> str:
-        prefix = layer.path.rpartition("/")[0] if layer.legacy else ""
-        return safe_name(os.fsencode(prefix), self._limits, what=layer.path) if prefix else ""
 
     def _known(self, layer: Layer) -> LayerFiles | None:
         return self._cache.get(layer.descriptor.digest, hashed=self._hashed) if self._cache else None
@@ -123,6 +132,10 @@ class Indexer:
             self._cache.put(layer.descriptor.digest, found, hashed=whole, verified=whole)
 
     def _read(self, layer: Layer, access: LayerAccess | None) -> LayerFiles:
+        if layer.type.format is LayerFormat.RAW:
+            found = LayerFiles((self._measure(layer),))
+            self._remember(layer, found, whole=True)
+            return found
         if access is None and layer.type.compression is Compression.NONE and isinstance(self._source, Ranged):
             access = RangedLayer(self._source, layer.descriptor)
         whole = self._hashed or access is None
@@ -130,11 +143,20 @@ class Indexer:
         self._remember(layer, found, whole=whole)
         return found
 
+    def _measure(self, layer: Layer) -> LayerFile:
+        hasher = Hasher()
+        with self._source.open(layer.descriptor) as body:
+            for chunk in chunks(plain(layer, Verifying(body, layer.descriptor), self._limits)):
+                hasher.update(chunk)
+        return LayerFile("", hasher.size, 0, 0, str(hasher.digest))
+
     def _read_whole(self, layer: Layer) -> LayerFiles:
         with self._source.open(layer.descriptor) as body:
             verified = Verifying(body, layer.descriptor)
             try:
-                found = _gathered(members(plain(layer, verified), self._limits, what=layer.path), hashed=True)
+                found = _gathered(
+                    members(plain(layer, verified, self._limits), self._limits, what=layer.path), hashed=True
+                )
             except InvalidError:
                 # Bytes that are not the promised ones may look like a bad archive first: the rest of them tells.
                 for _ in islice(chunks(verified), _LOOK_ON):
@@ -166,6 +188,15 @@ def _digest(member: Member) -> str:
     for piece in pieces:
         hasher.update(piece)
     return str(hasher.digest)
+
+
+def _is_bare(layer: Layer) -> bool:
+    return layer.type.format is LayerFormat.RAW and layer.type.compression is Compression.NONE
+
+
+def _prefix(layer: Layer, limits: Limits) -> str:
+    prefix = layer.path.rpartition("/")[0] if layer.legacy else ""
+    return safe_name(os.fsencode(prefix), limits, what=layer.path) if prefix else ""
 
 
 def _below(held: LayerFiles, prefix: str) -> LayerFiles:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from threading import Lock, RLock
 from typing import Final, Literal, Protocol
 
-from orchard.archive import decompress
+from orchard.archive import DEFAULTS, Limits, decompress
 from orchard.errors import IntegrityError, StorageError, UsageError
 from orchard.formats import Compression, Layer
 from orchard.oci import CHUNK, Descriptor, Digest, Readable, Verifying, chunks
@@ -88,6 +88,7 @@ class CopiedLayer:
     Args:
         source: Where the layer is.
         layer: The layer.
+        limits: What may come out of it.
 
     Raises:
         IntegrityError: If the layer is not what the manifest promises.
@@ -96,7 +97,7 @@ class CopiedLayer:
         StorageError: If the temporary directory does not take it.
     """
 
-    def __init__(self, source: Source, layer: Layer) -> None:
+    def __init__(self, source: Source, layer: Layer, limits: Limits = DEFAULTS) -> None:
         import tempfile  # noqa: PLC0415 -- most layers are read without a copy
 
         self._what = f"{layer.path}: cannot be copied to a temporary file"
@@ -105,7 +106,7 @@ class CopiedLayer:
         except OSError as error:
             raise self._failed(error) from error
         try:
-            self._size = self._fill(source, layer)
+            self._size = self._fill(source, layer, limits)
         except BaseException:
             self._file.close()
             raise
@@ -133,10 +134,10 @@ class CopiedLayer:
         """Delete the copy."""
         self._file.close()
 
-    def _fill(self, source: Source, layer: Layer) -> int:
+    def _fill(self, source: Source, layer: Layer, limits: Limits) -> int:
         size = 0
         with source.open(layer.descriptor) as body:
-            for chunk in chunks(plain(layer, Verifying(body, layer.descriptor))):
+            for chunk in chunks(plain(layer, Verifying(body, layer.descriptor), limits)):
                 try:
                     self._file.write(chunk)
                 except OSError as error:
@@ -218,7 +219,7 @@ class LayerWays:
         return RangedLayer(self._source, layer.descriptor)
 
 
-def plain(layer: Layer, body: Readable) -> Readable:
+def plain(layer: Layer, body: Readable, limits: Limits = DEFAULTS) -> Readable:
     """Give a layer's bytes without their compression."""
     kind = layer.type.compression
-    return body if kind is Compression.NONE else decompress(body, _NAMES[kind], what=layer.path)
+    return body if kind is Compression.NONE else decompress(body, _NAMES[kind], limits, what=layer.path)

@@ -13,6 +13,7 @@ from orchard.hub.catalog import (
     soundness,
     tags,
     trash,
+    understood,
     upkeep,
     uploads,
     usage,
@@ -39,6 +40,7 @@ from orchard.hub.catalog.rules import KeepRule, Kind, Movers, Retention, TagRule
 from orchard.hub.catalog.soundness import Damage
 from orchard.hub.catalog.tags import TagBook
 from orchard.hub.catalog.trash import Deletion, Trashed
+from orchard.hub.catalog.understood import InsightRow, LayerRow, Understanding
 from orchard.hub.catalog.usage import Quota, Usage
 
 __all__ = [
@@ -47,9 +49,11 @@ __all__ = [
     "Deletion",
     "Event",
     "Fact",
+    "InsightRow",
     "Journal",
     "KeepRule",
     "Kind",
+    "LayerRow",
     "Movers",
     "NewManifest",
     "Outline",
@@ -65,6 +69,7 @@ __all__ = [
     "TagSummary",
     "Totals",
     "Trashed",
+    "Understanding",
     "Upload",
     "Usage",
     "VersionMark",
@@ -81,6 +86,7 @@ __all__ = [
     "soundness",
     "tags",
     "trash",
+    "understood",
     "upkeep",
     "uploads",
     "usage",

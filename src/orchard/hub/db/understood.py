@@ -22,9 +22,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from orchard.hub.db.columns import BYTEWISE, KEY, metadata
+
+_TO_HASH: Final = "hashed = 0"
 
 
 def _layer() -> Column[str]:
@@ -43,15 +46,17 @@ layer_files: Final = Table(
     Column("revision", Integer, nullable=False),  # of what made it; an older one is made anew
     Column("files", BigInteger, nullable=False),
     Column("note", Text),  # why there is no list
+    Column("hashed", Integer, nullable=False),  # whether the digest of every file is known
     Column("document", LargeBinary),
     PrimaryKeyConstraint("digest", "form"),
+    Index("layer_files_to_hash", "digest", sqlite_where=text(_TO_HASH), postgresql_where=text(_TO_HASH)),
 )
 
 insights: Final = Table(
     "insights",
     metadata,
     _layer(),
-    Column("path", BYTEWISE, nullable=False),  # in the layer; empty for a layer that is one bare file
+    Column("path", BYTEWISE, nullable=False),  # in the layer; in the version, for a layer that is one bare file
     Column("kind", String, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),

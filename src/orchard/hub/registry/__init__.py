@@ -1,5 +1,7 @@
 """What can be done with the hub's repositories, whatever protocol asks for it."""
 
+from typing import TYPE_CHECKING
+
 from orchard.hub.catalog import (
     Blob,
     Damage,
@@ -35,10 +37,14 @@ from orchard.hub.registry.restoring import Restored
 from orchard.hub.registry.retaining import Decision, Plan
 from orchard.hub.registry.scrubbing import Scrubbed, Scrubber
 from orchard.hub.registry.shelf import Shelf
+from orchard.hub.registry.stored import StoredBlobs
 from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import OpenUpload
 from orchard.hub.registry.upstreams import FRESH, Upstreams
 from orchard.hub.registry.writing import Pushed, WritableRepository
+
+if TYPE_CHECKING:
+    from orchard.hub.registry.contents import Contents, StoredFile, Understood
 
 __all__ = [
     "FIRST",
@@ -49,6 +55,7 @@ __all__ = [
     "Collector",
     "Condition",
     "Content",
+    "Contents",
     "Damage",
     "Decision",
     "DeletableRepository",
@@ -78,12 +85,15 @@ __all__ = [
     "Scrubber",
     "Shelf",
     "Staged",
+    "StoredBlobs",
+    "StoredFile",
     "StoredManifest",
     "TagMove",
     "TagPattern",
     "TagRule",
     "TagSummary",
     "Trashed",
+    "Understood",
     "Upkeep",
     "Upstreams",
     "Usage",
@@ -93,3 +103,12 @@ __all__ = [
     "WritableRepository",
     "boundless",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in {"Contents", "StoredFile", "Understood"}:  # what few processes need
+            raise AttributeError(name)
+        from orchard.hub.registry import contents  # noqa: PLC0415 -- as above
+
+        return getattr(contents, name)

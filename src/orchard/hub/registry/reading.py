@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
@@ -15,6 +15,9 @@ from orchard.hub.registry.holding import Holds
 from orchard.hub.registry.ports import Content, Files, Policy, Reach, boundless
 from orchard.hub.registry.recall import Recall
 from orchard.oci import Digest
+
+if TYPE_CHECKING:
+    from orchard.hub.registry.contents import Contents
 
 _LOG: Final = logging.getLogger("orchard.hub")
 _DAMAGED: Final = "the hub's bytes of {digest} are damaged; pushing it again heals it"
@@ -152,6 +155,17 @@ class ReadableRepository:
             raise NotFoundError(f"{self.name} has no manifest {reference}")
         recall.put(self.name, str(reference), found, mark=mark)
         return found
+
+    def contents(self, reference: str | Digest) -> "Contents":
+        """Look inside a version: its files, and what the hub found out about them.
+
+        Raises:
+            NotFoundError: If there is no such version.
+            StorageError: If the catalog fails.
+        """
+        from orchard.hub.registry.contents import Contents  # noqa: PLC0415 -- a hub's start needs no formats
+
+        return Contents(self._premises.database, self.name, stored=self.manifest(reference), find=self.held)
 
     def pulls(self, digest: Digest) -> Pulls:
         """Tell how often a version was pulled, and when it was asked for last; a few seconds late.

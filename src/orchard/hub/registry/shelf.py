@@ -1,6 +1,6 @@
 """A repository of the hub as a store, for copies between registries: no HTTP to ourselves."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
@@ -10,6 +10,7 @@ from orchard.hub.access import Principal
 from orchard.hub.registry.browsing import descriptor
 from orchard.hub.registry.entry import Registry
 from orchard.hub.registry.reading import Page
+from orchard.hub.registry.stored import Poured
 from orchard.oci import CHUNK, Descriptor, Digest, Readable, mediatype
 from orchard.store import Source
 
@@ -43,7 +44,7 @@ class Shelf:
         blob, stored = repository.held(content.digest)
         pieces = stored.read(offset, blob.size)
         try:
-            yield _Pieces(pieces)
+            yield Poured(pieces)
         finally:
             pieces.close()
 
@@ -137,21 +138,6 @@ class Shelf:
             OrchardError: As the rules of the repository refuse it.
         """
         self._registry.deletable(self._who, self._name).delete_tag(tag)
-
-
-class _Pieces:
-    """Pieces as a stream."""
-
-    def __init__(self, pieces: Generator[bytes]) -> None:
-        self._pieces = pieces
-        self._left = b""
-
-    def read(self, size: int, /) -> bytes:
-        """Read up to ``size`` bytes."""
-        if not self._left:
-            self._left = next(self._pieces, b"")
-        piece, self._left = self._left[:size], self._left[size:]
-        return piece
 
 
 def _all(body: Readable, size: int) -> Iterator[bytes]:

@@ -30,8 +30,13 @@ def _of_layers() -> None:
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("files", sa.BigInteger, nullable=False),
         sa.Column("note", sa.Text),
+        sa.Column("hashed", sa.Integer, nullable=False),
         sa.Column("document", sa.LargeBinary),
         sa.PrimaryKeyConstraint("digest", "form"),
+    )
+    condition = sa.text("hashed = 0")
+    op.create_index(
+        "layer_files_to_hash", "layer_files", ["digest"], sqlite_where=condition, postgresql_where=condition
     )
     op.create_table(
         "insights",
