@@ -33,8 +33,12 @@ def database() -> Iterator[Database]:
 
 
 def test_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
+    def ours(_: object, name: str | None, kind: str, *__: object) -> bool:
+        return not (kind == "table" and str(name).startswith("search_index"))  # what FTS5 makes
+
     with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_object": ours})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_last_migration_is_the_one_that_the_code_expects() -> None:
@@ -82,7 +86,7 @@ def test_migrations_can_be_run_by_postgresql() -> None:
         for migration in reversed(list(migrations().walk_revisions())):
             migration.module.upgrade()
     made = set(re.findall(r"CREATE TABLE (\w+)", script.getvalue()))
-    assert made == set(metadata.tables)
+    assert made == {*metadata.tables, "search_vectors"}
     assert 'name VARCHAR COLLATE "C" NOT NULL' in script.getvalue()
 
 

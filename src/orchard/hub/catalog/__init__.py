@@ -8,10 +8,13 @@ from orchard.hub.catalog import (
     listing,
     manifests,
     pulls,
+    queries,
     repositories,
     rules,
+    selecting,
     soundness,
     tags,
+    texts,
     trash,
     understood,
     upkeep,
@@ -23,6 +26,7 @@ from orchard.hub.catalog.facts import Fact
 from orchard.hub.catalog.manifests import NewManifest
 from orchard.hub.catalog.patterns import TagPattern
 from orchard.hub.catalog.pulls import Pulls
+from orchard.hub.catalog.queries import Query, QueryError, parse
 from orchard.hub.catalog.records import (
     Blob,
     Event,
@@ -58,6 +62,8 @@ __all__ = [
     "NewManifest",
     "Outline",
     "Pulls",
+    "Query",
+    "QueryError",
     "Quota",
     "RepositorySummary",
     "Retention",
@@ -80,11 +86,15 @@ __all__ = [
     "garbage",
     "listing",
     "manifests",
+    "parse",
     "pulls",
+    "queries",
     "repositories",
     "rules",
+    "selecting",
     "soundness",
     "tags",
+    "texts",
     "trash",
     "understood",
     "upkeep",

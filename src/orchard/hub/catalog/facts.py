@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
+from orchard.hub.catalog import texts
+from orchard.hub.db.folding import fold
 from orchard.hub.db.schema import manifests, repositories
 from orchard.hub.db.understood import facts
 
@@ -40,8 +42,15 @@ class Fact:
 
 
 def put(connection: Connection, manifest: int, known: Iterable[Fact]) -> None:
-    """Write down all that is known of a manifest, instead of what was known before."""
+    """Write down all that is known of a manifest, instead of what was known before; it is found by it at once."""
     connection.execute(delete(facts).where(facts.c.manifest_id == manifest))
+    known = list(known)
+    enter(connection, manifest, known)
+    texts.refresh(connection, manifest, [(fact.key, fact.value) for fact in known if isinstance(fact.value, str)])
+
+
+def enter(connection: Connection, manifest: int, known: Iterable[Fact]) -> None:
+    """Write down what is known of a manifest of which nothing was known."""
     positions: dict[str, int] = {}
     rows = []
     for fact in known:
@@ -54,6 +63,7 @@ def put(connection: Connection, manifest: int, known: Iterable[Fact]) -> None:
                 "position": position,
                 "text": fact.value if is_text else None,
                 "number": None if is_text else float(fact.value),
+                "folded": fold(fact.value) if isinstance(fact.value, str) else None,
             }
         )
     if rows:

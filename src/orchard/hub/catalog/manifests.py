@@ -5,7 +5,8 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from orchard.hub.catalog import usage
+from orchard.hub.catalog import facts, texts, usage
+from orchard.hub.catalog.facts import Fact
 from orchard.hub.catalog.records import Outline, StoredManifest
 from orchard.hub.catalog.repositories import batches, home, release, revive
 from orchard.hub.db.schema import documents, manifest_children, manifests, repositories, tags
@@ -46,6 +47,16 @@ _REFERRERS: Final = (
     .execution_options(yield_per=16)  # each may have 4 MiB, and the reader stops when it has enough
 )
 _REFERRERS_OF_KIND: Final = _REFERRERS.where(manifests.c.artifact_type == bindparam("artifact_type"))
+# What a version says about itself is known at once, by the keys that it has among all that will be known of it.
+_SAID: Final = {
+    "name": "model_name",
+    "version": "model_version",
+    "description": "description",
+    "license": "licence",
+    "framework": "framework",
+    "format": "model_format",
+    "kind": "kind",
+}
 
 
 def by_digest(connection: Connection, name: str, digest: Digest) -> StoredManifest | None:
@@ -92,6 +103,10 @@ def put(connection: Connection, repository: int, *, document: Document, columns:
     if children:
         parent = {"manifest_id": made, "repository_id": repository}
         connection.execute(insert(manifest_children), [{**parent, **child} for child in children])
+    if document.subject is None:
+        texts.begin(connection, made, columns)
+        said = [Fact(key, value) for key, column in _SAID.items() if isinstance(value := columns[column], str)]
+        facts.enter(connection, made, said)
     return made
 
 

@@ -1,6 +1,6 @@
 """Where rows are kept: tables, transactions, migrations. What the rows mean is the catalog's business."""
 
-from orchard.hub.db import copying, outgoing, people, rules, schema, stored, understood, work
+from orchard.hub.db import copying, folding, fulltext, outgoing, people, rules, schema, stored, understood, work
 from orchard.hub.db.columns import metadata, moment
 from orchard.hub.db.database import Database, Driver, Transaction, after_commit
 from orchard.hub.db.migrate import HEAD, migrate, revision
@@ -13,6 +13,8 @@ __all__ = [
     "Transaction",
     "after_commit",
     "copying",
+    "folding",
+    "fulltext",
     "insert_new",
     "metadata",
     "migrate",

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from orchard.errors import ConflictError
 from orchard.hub.db.database import Database
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 MOVED: Final = "moved"  # where a revision should be, in a database that another one has taken the place of
 _VERSIONS: Final = "alembic_version"
 

@@ -99,6 +99,7 @@ manifests: Final = Table(
     UniqueConstraint("repository_id", "digest"),
     Index("manifests_by_subject", "repository_id", "subject_digest", "digest"),
     Index("manifests_by_time", "repository_id", "pushed_at"),
+    Index("manifests_by_push", "pushed_at"),
 )
 
 documents: Final = Table(
@@ -133,6 +134,7 @@ tags: Final = Table(
     Column("updated_by", String, nullable=False),
     PrimaryKeyConstraint("repository_id", "name"),
     Index("tags_by_manifest", "manifest_id"),
+    Index("tags_by_name", "name"),
     sqlite_with_rowid=False,
 )
 

@@ -83,8 +83,9 @@ facts: Final = Table(
     Column("position", Integer, nullable=False),  # of several values of one key
     Column("text", String),
     Column("number", Double),
+    Column("folded", BYTEWISE),  # the text as it is compared
     PrimaryKeyConstraint("manifest_id", "key", "position"),
     Index("facts_by_number", "key", "number"),
-    Index("facts_by_text", "key", "text"),
+    Index("facts_by_text", "key", "folded"),
     sqlite_with_rowid=False,
 )
