@@ -84,5 +84,5 @@ def test_read_header_when_the_name_says_nothing_then_looks_at_the_bytes(sound: d
 
 
 def test_read_header_when_it_is_no_model_then_names_the_formats() -> None:
-    with pytest.raises(UnsupportedError, match="those are safetensors, GGUF and ONNX"):
-        read_header(InMemory(b"pickle"), "model.pt")
+    with pytest.raises(UnsupportedError, match="those are safetensors, GGUF, ONNX and PyTorch"):
+        read_header(InMemory(b"pickle"), "model.bin")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from orchard.insight.arrays import TensorData
     from orchard.insight.concluding import conclude
     from orchard.insight.conclusion import Conclusion, DatasetFacts, MemoryEstimate, ModelFacts, Need, TokenizerFacts
-    from orchard.insight.detection import ModelFormat, ModelHeader, detect_format, read_header
+    from orchard.insight.detection import ModelFormat, ModelHeader, detect_format, may_be_model, read_header
     from orchard.insight.documents import (
         AdapterInsight,
         CardInsight,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from orchard.insight.safetensors import Safetensors, read_safetensors
     from orchard.insight.summary import PRECISIONS, Beside, Summary, param_size, summarise
     from orchard.insight.tensor import Tensor, parameters_by_dtype
+    from orchard.insight.torch import Torch, read_torch
     from orchard.insight.weights import (
         GgufInsight,
         GraphValue,
@@ -94,17 +95,20 @@ __all__ = [
     "TokenizerConfigInsight",
     "TokenizerFacts",
     "TokenizerInsight",
+    "Torch",
     "TorchInsight",
     "Unreadable",
     "conclude",
     "detect_format",
     "examine",
+    "may_be_model",
     "param_size",
     "parameters_by_dtype",
     "read_gguf",
     "read_header",
     "read_onnx",
     "read_safetensors",
+    "read_torch",
     "summarise",
 ]
 
@@ -123,6 +127,7 @@ _WHERE: Final = {
     "ModelFormat": "detection",
     "ModelHeader": "detection",
     "detect_format": "detection",
+    "may_be_model": "detection",
     "read_header": "detection",
     "TABLES": "examining",
     "examine": "examining",
@@ -165,6 +170,8 @@ _WHERE: Final = {
     "Summary": "summary",
     "param_size": "summary",
     "summarise": "summary",
+    "Torch": "torch",
+    "read_torch": "torch",
     "Tensor": "tensor",
     "parameters_by_dtype": "tensor",
 }

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from orchard.insight.gguf import Gguf
     from orchard.insight.onnx import Onnx
     from orchard.insight.safetensors import Safetensors
+    from orchard.insight.torch import Torch
 
-    ModelHeader = Safetensors | Gguf | Onnx
+    ModelHeader = Safetensors | Gguf | Onnx | Torch
 else:
     ModelHeader = object
 
-_HEAD: Final = 16  # bytes that tell
+HEAD: Final = 16  # bytes that tell
+_LEGACY: Final = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46"  # of PyTorch before 1.6
 
 
 class ModelFormat(Enum):
@@ -25,13 +27,18 @@ class ModelFormat(Enum):
     SAFETENSORS = "safetensors"
     GGUF = "gguf"
     ONNX = "onnx"
+    TORCH = "torch"
 
 
 _SUFFIXES: Final[Mapping[str, ModelFormat]] = {
     ".safetensors": ModelFormat.SAFETENSORS,
     ".gguf": ModelFormat.GGUF,
     ".onnx": ModelFormat.ONNX,
+    ".pt": ModelFormat.TORCH,
+    ".pth": ModelFormat.TORCH,
 }
+# What PyTorch writes under these names, others do too: only the first bytes tell.
+_MAYBE: Final = (".bin", ".ckpt", ".pkl", ".pickle", ".pyt", ".torch")
 
 
 def detect_format(name: str, head: bytes = b"") -> ModelFormat | None:
@@ -46,7 +53,14 @@ def detect_format(name: str, head: bytes = b"") -> ModelFormat | None:
     if head[8:9] == b"{" and not any(head[4:8]):
         return ModelFormat.SAFETENSORS
     lower = name.lower()
+    if head.startswith((_LEGACY, b"PK\3\4")) and lower.endswith(_MAYBE):
+        return ModelFormat.TORCH
     return next((found for suffix, found in _SUFFIXES.items() if lower.endswith(suffix)), None)
+
+
+def may_be_model(name: str) -> bool:
+    """Tell by its name whether a file may be one whose header is read here."""
+    return detect_format(name) is not None or name.lower().endswith(_MAYBE)
 
 
 def read_header(source: RandomAccess, name: str) -> "ModelHeader":
@@ -62,9 +76,10 @@ def read_header(source: RandomAccess, name: str) -> "ModelHeader":
         LimitExceededError: If it claims more than anybody's.
         OrchardError: If the source cannot be read.
     """
-    found = detect_format(name) or detect_format(name, source.read_at(0, min(_HEAD, source.size)))
+    found = detect_format(name) or detect_format(name, source.read_at(0, min(HEAD, source.size)))
     if found is None:
-        raise UnsupportedError(f"{name}: not a model file that Orchard reads; those are safetensors, GGUF and ONNX")
+        known = "safetensors, GGUF, ONNX and PyTorch's"
+        raise UnsupportedError(f"{name}: not a model file that Orchard reads; those are {known}")
     return _reader(found)(source, what=name)
 
 
@@ -83,3 +98,7 @@ def _reader(found: ModelFormat) -> "Callable[..., ModelHeader]":
             from orchard.insight.onnx import read_onnx  # noqa: PLC0415 -- see above
 
             return read_onnx
+        case ModelFormat.TORCH:
+            from orchard.insight.torch import read_torch  # noqa: PLC0415 -- see above
+
+            return read_torch

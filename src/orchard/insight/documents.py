@@ -22,6 +22,7 @@ class ConfigInsight(Kept, frozen=True, kw_only=True, tag="config"):
         quantization: Method, such as ``awq``, and bits of a weight.
         labels: What a classifier tells apart.
         library: What wrote it, such as ``transformers 4.46.0``.
+        code: What of its own code it wants to be run with (``auto_map``).
         raw: The document, for whoever shows it or compares; ``None`` if it is over 64 KiB.
     """
 
@@ -35,6 +36,7 @@ class ConfigInsight(Kept, frozen=True, kw_only=True, tag="config"):
     quantization: tuple[str, int | None] | None = None
     labels: tuple[str, ...] = ()
     library: str = ""
+    code: tuple[str, ...] = ()
     raw: Any = None
 
 

@@ -5,16 +5,19 @@ from typing import Final
 
 from orchard.errors import InvalidError, UnsupportedError
 from orchard.insight.access import RandomAccess
-from orchard.insight.detection import detect_format, read_header
+from orchard.insight.detection import HEAD, ModelFormat, detect_format, may_be_model, read_header
 from orchard.insight.insights import Insight, Unreadable
 from orchard.oci import JSON
 
 TABLES: Final = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
-_README: Final = "readme.md"
-_MAX_WHY: Final = 1000  # characters of a reason
 
 Tables = Callable[[str, RandomAccess], Insight]
 Cards = Callable[[bytes], Mapping[str, JSON]]
+
+_PICKLES: Final = (".pkl", ".pickle", ".joblib")
+_README: Final = "readme.md"
+_MAX_WHY: Final = 1000  # characters of a reason
+_LARGE: Final = 1 << 20  # bytes from which a file without a name that tells is worth a look
 
 
 def examine(
@@ -38,7 +41,7 @@ def examine(
     try:
         return _examine(path, source, tables=tables, cards=cards)
     except (InvalidError, UnsupportedError) as error:
-        return Unreadable(why=str(error).removeprefix(f"{path}: ")[:_MAX_WHY])
+        return Unreadable(why=str(error).removeprefix(path).removeprefix(": ")[:_MAX_WHY])
 
 
 def _examine(path: str, source: RandomAccess, *, tables: Tables | None, cards: Cards | None) -> Insight | None:
@@ -47,15 +50,47 @@ def _examine(path: str, source: RandomAccess, *, tables: Tables | None, cards: C
         return None if tables is None else tables(path, source)
     if name == _README:
         return None if cards is None else _card(source, cards)
-    if detect_format(name) is None:
+    if may_be_model(name) or (name.endswith(_PICKLES) and source.size):
+        return _model(path, source)
+    if name.endswith((".json", ".ipynb", ".jinja", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".svg")):
+        # Each is one import, which those who only look into weights need not pay.
+        from orchard.insight.reading import read_document  # noqa: PLC0415
+
+        return read_document(name, source, what=path)
+    return _model(path, source) if source.size >= _LARGE and "." not in name else None
+
+
+def _model(path: str, source: RandomAccess) -> Insight | None:
+    """Read a file that may be a model; ``None`` if it is none and its name does not claim so."""
+    head = source.read_at(0, min(HEAD, source.size)) if source.size else b""
+    found = detect_format(path, head)
+    if found is ModelFormat.TORCH or (found is None and path.lower().endswith((*_PICKLES, ".bin", ".ckpt"))):
+        return _pickled(path, source, head)
+    if found is None:
         return None
+    return _header(path, source)
+
+
+def _pickled(path: str, source: RandomAccess, head: bytes) -> Insight | None:
+    """Read a checkpoint of PyTorch, or another pickle, which both may have each other's names."""
+    from orchard.insight.pickled import is_pickle, read_pickle  # noqa: PLC0415 -- few files are pickles
+    from orchard.insight.torch import is_torch  # noqa: PLC0415 -- likewise
+
+    if is_torch(head):
+        return _header(path, source)
+    if is_pickle(head) or path.lower().endswith(_PICKLES):
+        return read_pickle(source, what=path)
+    return None if detect_format(path) is None else _header(path, source)
+
+
+def _header(path: str, source: RandomAccess) -> Insight:
     from orchard.insight.weighing import kept_of  # noqa: PLC0415 -- only for files of weights
 
     return kept_of(read_header(source, path))
 
 
 def _card(source: RandomAccess, cards: Cards) -> Insight | None:
-    from orchard.insight.cards import MAX_CARD, card_of  # noqa: PLC0415 -- as above
+    from orchard.insight.cards import MAX_CARD, card_of  # noqa: PLC0415 -- only for READMEs
 
     raw = source.read_at(0, min(source.size, MAX_CARD)) if source.size else b""
     return card_of(raw, cards(raw))

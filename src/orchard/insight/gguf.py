@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from struct import Struct
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.insight.access import LARGEST, Cursor, RandomAccess
@@ -88,6 +88,13 @@ class Gguf:
     metadata: Mapping[str, Value]
     tensors: tuple[Tensor, ...]
     header_size: int
+
+    format: ClassVar[str] = "gguf"
+
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """The tensors that count as parameters: all of them."""
+        return self.tensors
 
     @cached_property
     def parameters_by_dtype(self) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Final
+from typing import ClassVar, Final
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.insight.access import Cursor, RandomAccess
@@ -91,6 +91,13 @@ class Onnx:
     tensors: tuple[Tensor, ...]
     metadata: Mapping[str, str]
     external: tuple[str, ...]
+
+    format: ClassVar[str] = "onnx"
+
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """The tensors that count as parameters: all of them."""
+        return self.tensors
 
     @cached_property
     def parameters_by_dtype(self) -> Mapping[str, int]:

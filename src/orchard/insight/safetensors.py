@@ -7,7 +7,7 @@ so that nobody shows a file that no framework would load.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.insight.access import Cursor, RandomAccess
@@ -62,6 +62,13 @@ class Safetensors:
     tensors: tuple[Tensor, ...]
     metadata: Mapping[str, str]
     header_size: int
+
+    format: ClassVar[str] = "safetensors"
+
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """The tensors that count as parameters: all of them."""
+        return self.tensors
 
     @cached_property
     def parameters_by_dtype(self) -> Mapping[str, int]:

@@ -6,9 +6,8 @@ precision are those of the CNCF model-spec.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from orchard.insight.detection import ModelHeader
 from orchard.insight.tensor import Tensor
 from orchard.oci import JSON
 
@@ -20,8 +19,13 @@ _WORDS: Final[Mapping[str, str]] = {
     "INT16": "int16", "INT32": "int32", "INT64": "int64", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32",
     "UINT64": "uint64", "FLOAT8E4M3FN": "float8_e4m3", "FLOAT8E5M2": "float8_e5m2", "COMPLEX64": "complex64",
     "COMPLEX128": "complex128",
+    # PyTorch's own words
+    "float64": "float64", "float32": "float32", "float16": "float16", "bfloat16": "bfloat16", "int8": "int8",
+    "int16": "int16", "int32": "int32", "int64": "int64", "uint8": "uint8", "uint16": "uint16", "uint32": "uint32",
+    "uint64": "uint64", "bool": "bool", "complex32": "complex32", "complex64": "complex64",
+    "complex128": "complex128", "float8_e4m3fn": "float8_e4m3", "float8_e5m2": "float8_e5m2",
 }  # fmt: skip
-PRECISIONS: Final = frozenset((*_WORDS.values(), "complex32"))
+PRECISIONS: Final = frozenset(_WORDS.values())
 
 # How quantisers name what they add to a layer, and the tensors into which they pack several weights.
 _BESIDE: Final = (
@@ -43,12 +47,31 @@ _NO_TRANSFORMERS: Final = (
 )  # fmt: skip
 
 
+class Described(Protocol):
+    """What is known of a file of weights: its header, or what was kept of it. Further attributes are looked for."""
+
+    @property
+    def format(self) -> str:
+        """``safetensors``, ``gguf``, ``onnx`` or ``torch``."""
+        ...
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of them."""
+        ...
+
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """Those that count as parameters."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What a model is. Empty and ``None`` are what nobody says.
 
     Attributes:
-        format: ``safetensors``, ``gguf`` or ``onnx``; of several, that of the most bytes.
+        format: ``safetensors``, ``gguf``, ``onnx`` or ``torch``; of several, that of the most bytes.
         parameters: Numbers in all tensors, those that a quantiser packed counted one by one.
         precision: Types of the tensors, most bytes first.
         quantization: Method or, for GGUF, type of the file.
@@ -97,7 +120,7 @@ class Beside:
     pipeline: bool = False
 
 
-def summarise(headers: Mapping[str, ModelHeader], beside: Beside = Beside()) -> Summary:
+def summarise(headers: Mapping[str, Described], beside: Beside = Beside()) -> Summary:
     """Put together what a model is.
 
     The same model may be there several times: in several formats, at several precisions. It counts once.
@@ -141,13 +164,13 @@ def param_size(parameters: int | None) -> str:
     return f"{whole}.{rest}{_PREFIXES[prefix]}" if rest else f"{whole}{_PREFIXES[prefix]}"
 
 
-def _one_model(headers: Mapping[str, ModelHeader], *, by_folder: bool) -> list[ModelHeader]:
+def _one_model(headers: Mapping[str, Described], *, by_folder: bool) -> list[Described]:
     """Choose the files that make up one model: those of one format, largest first, that share no tensor's name."""
     form = _format({path: header for path, header in headers.items() if not _is_addition(path)} or headers)
-    of_form = {path: header for path, header in headers.items() if _name_of(header) == form}
+    of_form = {path: header for path, header in headers.items() if header.format == form}
     ordered = sorted(of_form, key=lambda path: (_is_addition(path), -_size(of_form[path]), path))
     seen: set[tuple[str, str]] = set()
-    chosen: list[ModelHeader] = []
+    chosen: list[Described] = []
     for path in ordered:
         folder = path.rpartition("/")[0] if by_folder else ""
         names = {(folder, tensor.name) for tensor in of_form[path].tensors}
@@ -158,22 +181,18 @@ def _one_model(headers: Mapping[str, ModelHeader], *, by_folder: bool) -> list[M
     return chosen
 
 
-def _format(headers: Mapping[str, ModelHeader]) -> str:
+def _format(headers: Mapping[str, Described]) -> str:
     """Give the format of most bytes; safetensors, the format that models are trained in, already from half of them."""
     sizes: dict[str, int] = {}
     for header in headers.values():
-        sizes[_name_of(header)] = sizes.get(_name_of(header), 0) + _size(header)
+        sizes[header.format] = sizes.get(header.format, 0) + _size(header)
     if 2 * sizes.get("safetensors", -1) >= max(sizes.values(), default=0):
         return "safetensors"
     return max(sorted(sizes), key=lambda name: sizes[name], default="")
 
 
-def _name_of(header: ModelHeader) -> str:
-    return type(header).__name__.lower()
-
-
-def _size(header: ModelHeader) -> int:
-    return sum(tensor.size for tensor in header.tensors)
+def _size(header: Described) -> int:
+    return sum(tensor.size for tensor in header.weights)
 
 
 def _is_addition(path: str) -> bool:
@@ -192,13 +211,13 @@ class _Quantizer:
 class _Weights:
     """What the headers say together."""
 
-    def __init__(self, headers: Sequence[ModelHeader], quantizer: _Quantizer) -> None:
+    def __init__(self, headers: Sequence[Described], quantizer: _Quantizer) -> None:
         self.headers = headers
         self.quantizer = quantizer
         self._bytes: dict[str, int] = {}
         self._count = 0
         for header in headers:
-            for tensor in header.tensors:
+            for tensor in header.weights:
                 self._add(tensor)
 
     def _add(self, tensor: Tensor) -> None:
@@ -219,7 +238,7 @@ class _Weights:
 
     @property
     def format(self) -> str:
-        return _name_of(self.headers[0]) if self.headers else ""
+        return self.headers[0].format if self.headers else ""
 
     @property
     def precision(self) -> tuple[str, ...]:

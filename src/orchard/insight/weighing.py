@@ -1,6 +1,7 @@
 """What is kept of the headers of safetensors, GGUF and ONNX files."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Final
 
 from orchard.insight.detection import ModelHeader
@@ -8,13 +9,25 @@ from orchard.insight.gguf import Array, Gguf, Value
 from orchard.insight.kept import Scalar
 from orchard.insight.onnx import Onnx, OnnxValue
 from orchard.insight.plain import MAX_TEXT
-from orchard.insight.weights import GgufInsight, GraphValue, LongArray, OnnxInsight, SafetensorsInsight, Shape
+from orchard.insight.torch import Torch
+from orchard.insight.weights import (
+    GgufInsight,
+    GraphValue,
+    LongArray,
+    OnnxInsight,
+    SafetensorsInsight,
+    Shape,
+    TorchInsight,
+)
 
+MAX_IMPORTS: Final = 1000  # names
 _CHAT: Final = "tokenizer.chat_template"  # and, with a name behind it, further ones
 
 
-def kept_of(header: ModelHeader) -> SafetensorsInsight | GgufInsight | OnnxInsight:
+def kept_of(header: ModelHeader) -> SafetensorsInsight | GgufInsight | OnnxInsight | TorchInsight:
     """Keep what a header says."""
+    if isinstance(header, Torch):
+        return _torch(header)
     if isinstance(header, Gguf):
         return _gguf(header)
     if isinstance(header, Onnx):
@@ -54,6 +67,8 @@ def _kept(value: Value) -> Scalar | list[object] | LongArray:
         return LongArray(type=value.type, count=value.count)
     if isinstance(value, tuple):
         return [_kept(item) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no such number
     return value[:MAX_TEXT] if isinstance(value, str) else value
 
 
@@ -93,6 +108,20 @@ def _onnx(header: Onnx) -> OnnxInsight:
         operators=dict(sorted(header.operators.items(), key=lambda item: (-item[1], item[0]))),
         metadata={key[:MAX_TEXT]: text[:MAX_TEXT] for key, text in header.metadata.items()},
         external=header.external,
+    )
+
+
+def _torch(header: Torch) -> TorchInsight:
+    return TorchInsight(
+        tensors=header.tensors,
+        parameters=header.parameters,
+        parameters_by_dtype=dict(header.parameters_by_dtype),
+        size=header.size,
+        container=header.container,
+        weights_under=header.weights_under,
+        imports=header.imports[:MAX_IMPORTS],
+        notes=dict(header.notes),
+        shared=header.shared,
     )
 
 

@@ -1,11 +1,15 @@
 """What is kept of files of weights."""
 
-from typing import Any, Literal
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar, Final, Literal
 
 from msgspec import field
 
 from orchard.insight.kept import Kept, Part, Scalar
 from orchard.insight.tensor import Tensor
+
+# Under which keys training loops keep tensors that are no weights.
+_BESIDE: Final = ("optim", "lr_sched", "scheduler", "scaler", "ema", "grad", "rng", "cuda_rng")
 
 
 class _Weights(Kept, frozen=True, kw_only=True):
@@ -20,8 +24,14 @@ class _Weights(Kept, frozen=True, kw_only=True):
 
     tensors: tuple[Tensor, ...]
     parameters: int
+    format: ClassVar[str]
     parameters_by_dtype: dict[str, int]
     size: int
+
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """The tensors that count as parameters: all of them, unless a kind of file has others too."""
+        return self.tensors
 
 
 class SafetensorsInsight(_Weights, frozen=True, kw_only=True, tag="safetensors"):
@@ -31,6 +41,7 @@ class SafetensorsInsight(_Weights, frozen=True, kw_only=True, tag="safetensors")
         metadata: Free texts that the writer added.
     """
 
+    format: ClassVar[str] = "safetensors"
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,6 +96,7 @@ class GgufInsight(_Weights, frozen=True, kw_only=True, tag="gguf"):
         shape: What the cache of keys and values depends on.
     """
 
+    format: ClassVar[str] = "gguf"
     version: int
     byte_order: Literal["little", "big"]
     metadata: dict[str, Scalar | list[Any] | LongArray]
@@ -127,6 +139,7 @@ class OnnxInsight(_Weights, frozen=True, kw_only=True, tag="onnx"):
         external: Files beside this one that hold content of tensors, as named by a stranger.
     """
 
+    format: ClassVar[str] = "onnx"
     ir_version: int
     opsets: dict[str, int]
     producer: str
@@ -138,6 +151,23 @@ class OnnxInsight(_Weights, frozen=True, kw_only=True, tag="onnx"):
     external: tuple[str, ...] = ()
 
 
+def counted(tensors: Sequence[Tensor], shared: Collection[int], under: str) -> tuple[Tensor, ...]:
+    """Give the tensors of a checkpoint that count as parameters: each once, and none of an optimiser.
+
+    Args:
+        tensors: All of them.
+        shared: Indices of those whose elements one before has too.
+        under: Key of the weights in a training checkpoint; empty if they are all of it.
+    """
+    again = frozenset(shared)
+    return tuple(
+        tensor
+        for index, tensor in enumerate(tensors)
+        if index not in again
+        and (tensor.name.startswith(f"{under}.") if under else not tensor.name.startswith(_BESIDE))
+    )
+
+
 class TorchInsight(_Weights, frozen=True, kw_only=True, tag="torch"):
     """A checkpoint of PyTorch, whose pickle was walked and not executed.
 
@@ -147,12 +177,21 @@ class TorchInsight(_Weights, frozen=True, kw_only=True, tag="torch"):
             these count as parameters.
         imports: What loading it would import, as ``module.name``, sorted.
         notes: Numbers and texts beside the tensors, such as ``epoch``.
+        shared: Indices of tensors whose elements one before has too.
     """
+
+    format: ClassVar[str] = "torch"
 
     container: Literal["zip", "torchscript", "legacy"]
     weights_under: str = ""
     imports: tuple[str, ...] = ()
     notes: dict[str, Scalar] = field(default_factory=dict)
+    shared: tuple[int, ...] = ()
+
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """The tensors that count as parameters."""
+        return counted(self.tensors, self.shared, self.weights_under)
 
 
 class PickleInsight(Kept, frozen=True, kw_only=True, tag="pickle"):
@@ -173,7 +212,7 @@ class PickleInsight(Kept, frozen=True, kw_only=True, tag="pickle"):
         note: Why not.
     """
 
-    protocol: int
+    protocol: int = 0
     compression: str = ""
     imports: tuple[str, ...] = ()
     type: str = ""

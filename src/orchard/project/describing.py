@@ -117,7 +117,7 @@ def _config(found: Summary, card: dict[str, JSON], suffix: str) -> PackConfig:
         ),
         traits=Traits(
             architecture=found.architecture,
-            format=found.format or suffix,
+            format=_WRITTEN.get(found.format, found.format) or suffix,
             param_size=param_size(found.parameters),
             precision=",".join(found.precision),
             quantization=found.quantization,
@@ -143,6 +143,7 @@ def _header(file: Subject) -> ModelHeader | None:
         return None
 
 
+_WRITTEN: Final = {"torch": "pt"}
 _FORMATS: Final = {
     ".safetensors": "safetensors", ".gguf": "gguf", ".onnx": "onnx", ".pt": "pt", ".pth": "pt", ".bin": "pt",
     ".pt2": "pt2", ".tflite": "tflite", ".h5": "h5", ".keras": "keras", ".pb": "pb", ".joblib": "joblib",

@@ -68,7 +68,7 @@ class OpenVersion(OpenFiles):
         self._reading = Lock()
 
     def header(self, path: str) -> "ModelHeader":
-        """Read the header of a model file: safetensors, GGUF or ONNX.
+        """Read the header of a model file: safetensors, GGUF, ONNX or PyTorch's, which is not executed.
 
         Raises:
             NotFoundError: If there is no such file.

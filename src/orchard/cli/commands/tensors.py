@@ -1,5 +1,6 @@
 """``orchard tensors``."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -7,7 +8,7 @@ import click
 from orchard.cli.options import Command, NetworkFlags, current_session, network_options
 from orchard.cli.output import format_size, printable, table
 from orchard.cli.workspace import open_workspace
-from orchard.errors import NotFoundError
+from orchard.errors import InvalidError, NotFoundError, UnsupportedError
 from orchard.oci import JSON, Reference
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ _HEADINGS: Final = ("TENSOR", "TYPE", "SHAPE", "SIZE")
 def command(network: NetworkFlags, reference: str, path: str | None, *, remote: bool | None) -> None:
     """Show what is in the model files of a ModelKit: tensors, parameters, architecture, quantisation.
 
-    safetensors, GGUF and ONNX. Only headers are read, in the local store or in the registry; never the weights.
+    safetensors, GGUF, ONNX and PyTorch, whose pickles are walked and never executed. Only headers are read, in the
+    local store or in the registry; never the weights.
 
     \b
     Examples:
@@ -38,7 +40,7 @@ def command(network: NetworkFlags, reference: str, path: str | None, *, remote: 
 
     workspace = open_workspace(network, session)
     with open_version(workspace, Reference.parse(reference), remote=remote) as opened:
-        headers = {name: opened.header(name) for name in _model_files(opened, path)}
+        headers = _headers(opened, path)
         value: JSON = {
             "digest": str(opened.version.digest),
             "files": [_value(name, header) for name, header in headers.items()],
@@ -48,27 +50,32 @@ def command(network: NetworkFlags, reference: str, path: str | None, *, remote: 
     session.printer.result(text, value, brief="\n".join(names))
 
 
-def _model_files(opened: "OpenVersion", path: str | None) -> list[str]:
-    """Name the files whose headers are shown.
+def _headers(opened: "OpenVersion", path: str | None) -> "dict[str, ModelHeader]":
+    """Read the headers of all model files, or of one.
 
     Raises:
         NotFoundError: If there is none.
     """
-    from orchard.insight import detect_format
+    from orchard.insight import detect_format, may_be_model
 
     files = opened.list(path or "")
     if path is not None and [file.path for file in files] == [path]:
-        return [path]
-    found = [file.path for file in files if detect_format(file.path) is not None]
+        return {path: opened.header(path)}
+    found: dict[str, ModelHeader] = {}
+    for name in (file.path for file in files if may_be_model(file.path)):
+        # What others call so too, such as .bin, is shown where it is a model.
+        with suppress(*(() if detect_format(name) else (UnsupportedError, InvalidError))):
+            found[name] = opened.header(name)
     if not found:
-        raise NotFoundError(f"{path or 'this version'}: has no file that ends in .safetensors, .gguf or .onnx")
+        kinds = ".safetensors, .gguf, .onnx, .pt or .pth"
+        raise NotFoundError(f"{path or 'this version'}: has no file that ends in {kinds}")
     return found
 
 
 def _value(name: str, header: "ModelHeader") -> dict[str, JSON]:
     return {
         "path": name,
-        "format": type(header).__name__.lower(),
+        "format": header.format,
         "parameters": header.parameters,
         "parametersByType": {**header.parameters_by_dtype},
         **_facts(header),
@@ -100,7 +107,7 @@ def _facts(header: "ModelHeader") -> dict[str, JSON]:
 
 
 def _text(name: str, header: "ModelHeader") -> str:
-    facts = [type(header).__name__.lower(), f"{_count(header.parameters)} parameters"]
+    facts = [header.format, f"{_count(header.parameters)} parameters"]
     said = _facts(header)
     facts += [str(said[key]) for key in ("architecture", "quantization") if said[key]]
     facts += [f"context {said['contextLength']}"] if said["contextLength"] else []
