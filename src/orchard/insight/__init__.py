@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from orchard.insight.access import InMemory, OnDisk, RandomAccess
     from orchard.insight.arrays import TensorData
     from orchard.insight.concluding import conclude
-    from orchard.insight.conclusion import Conclusion, DatasetFacts, MemoryEstimate, ModelFacts, Need, TokenizerFacts
+    from orchard.insight.conclusion import (
+        CONCLUSION_REVISION,
+        Conclusion,
+        DatasetFacts,
+        MemoryEstimate,
+        ModelFacts,
+        Need,
+        TokenizerFacts,
+    )
     from orchard.insight.detection import ModelFormat, ModelHeader, detect_format, may_be_model, read_header
     from orchard.insight.documents import (
         AdapterInsight,
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     )
     from orchard.insight.examining import TABLES, examine
     from orchard.insight.gguf import Array, Gguf, read_gguf
-    from orchard.insight.insights import Column, Insight, TableInsight, Unreadable
+    from orchard.insight.insights import INSIGHT_REVISION, Column, Insight, TableInsight, Unreadable
     from orchard.insight.onnx import Onnx, OnnxValue, read_onnx
     from orchard.insight.safetensors import Safetensors, read_safetensors
     from orchard.insight.summary import PRECISIONS, Beside, Summary, param_size, summarise
@@ -49,6 +57,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CONCLUSION_REVISION",
+    "INSIGHT_REVISION",
     "PRECISIONS",
     "TABLES",
     "AdapterInsight",
@@ -113,6 +123,8 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "CONCLUSION_REVISION": "conclusion",
+    "INSIGHT_REVISION": "insights",
     "InMemory": "access",
     "OnDisk": "access",
     "RandomAccess": "access",

@@ -7,7 +7,7 @@ from msgspec import field
 from orchard.insight.documents import AdapterInsight, CardInsight, Measured
 from orchard.insight.kept import Part
 
-REVISION: Final = 1  # of what ``conclude`` gives
+CONCLUSION_REVISION: Final = 1  # of what ``conclude`` gives
 
 
 class Need(Part, frozen=True, kw_only=True):

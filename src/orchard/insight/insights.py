@@ -30,7 +30,7 @@ from orchard.insight.weights import (
     TorchInsight,
 )
 
-REVISION: Final = 1  # of what ``examine`` gives; whatever was kept of an older one is made anew
+INSIGHT_REVISION: Final = 1  # of what ``examine`` gives; whatever was kept of an older one is made anew
 
 
 class Column(Part, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         entrance = stack.enter_context(open_entrance(settings, database, loopback=place.loopback, announce=announce))
         threads = stack.enter_context(Threads())
         outside = stack.enter_context(open_outside(settings, database))
+        queue = open_queue(database)
         premises = Premises(
             database,
             open_files(settings, database),
@@ -62,9 +63,9 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             reach=entrance.reach,
             keep=settings.keep_unreferenced,
             most_uploads=settings.uploads_per_account,
+            queue=queue,
         )
         registry = Registry(premises, outside.upstreams)
-        queue = open_queue(database)
         mirroring = outside.mirroring(registry, queue)
         caretaker = Caretaker(premises, queue)
         meters, readiness = Meters(upkeep_gauges(caretaker)), Readiness({"catalog": database.check})

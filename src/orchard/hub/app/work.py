@@ -15,6 +15,7 @@ from orchard.hub.jobs.collecting import collecting
 from orchard.hub.jobs.retention import purge_trash, retention
 from orchard.hub.jobs.scrubbing import scrubbing
 from orchard.hub.jobs.sweeping import sweeping
+from orchard.hub.jobs.understanding import finding_versions, understanding
 from orchard.hub.queue import Queue, TaskQueue, forget
 from orchard.hub.registry import Premises, Registry
 from orchard.hub.settings import Settings
@@ -39,6 +40,8 @@ def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: 
         sweeping(registry, lifetime=settings.upload_lifetime),
         retention(registry),
         purge_trash(registry, settings.keep_deleted),
+        understanding(premises),
+        finding_versions(premises),
         Kind(name="forget-tasks", handler=forget_tasks, every=24 * _HOUR),
     )
 

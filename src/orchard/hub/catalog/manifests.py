@@ -158,6 +158,11 @@ class NewManifest:
         self._account = account
         self._at = at
 
+    @property
+    def subject(self) -> Digest | None:
+        """What it is about, if it is a referrer."""
+        return None if self.document.subject is None else self.document.subject.digest
+
     def columns(self) -> dict[str, str | int | None]:
         """Give the row, but for the repository."""
         document, outline = self.document, self._outline
@@ -167,7 +172,7 @@ class NewManifest:
             "artifact_type": document.kind or None,
             "kind": outline.kind,
             "size": len(document.raw),
-            "subject_digest": None if document.subject is None else str(document.subject.digest),
+            "subject_digest": None if self.subject is None else str(self.subject),
             "referrer": None if document.subject is None else self._referrer(),
             "config_digest": str(document.config.digest) if isinstance(document, Manifest) else None,
             "pushed_at": self._at,

@@ -20,8 +20,9 @@ _NOTHING: Final = ("image", "index")  # kinds of which nothing is to be said
 
 _LAYERS: Final = select(layer_files).where(layer_files.c.digest.in_(bindparam("digests", expanding=True)))
 _INSIGHTS: Final = select(insights).where(insights.c.digest.in_(bindparam("digests", expanding=True)))
+_INSIGHT: Final = select(insights).where(insights.c.digest == bindparam("digest"), insights.c.path == bindparam("path"))
 _MANIFEST: Final = (
-    select(manifests.c.id, manifests.c.kind, manifests.c.subject_digest, manifests.c.pushed_at)
+    select(manifests.c.id, manifests.c.kind, manifests.c.subject_digest, manifests.c.total_size)
     .select_from(manifests.join(repositories))
     .where(repositories.c.name == bindparam("name"), manifests.c.digest == bindparam("digest"))
 )
@@ -37,6 +38,21 @@ _DUE: Final = (
     )
     .order_by(manifests.c.id)
     .limit(bindparam("limit"))
+)
+_WAITING: Final = (
+    select(manifests.c.digest)
+    .select_from(
+        manifest_children.join(manifests, manifests.c.id == manifest_children.c.manifest_id)
+        .join(repositories, repositories.c.id == manifests.c.repository_id)
+        .join(understandings, understandings.c.manifest_id == manifests.c.id)
+    )
+    .where(
+        manifest_children.c.digest == bindparam("digest"),
+        repositories.c.name == bindparam("name"),
+        understandings.c.state == "waiting",
+    )
+    .distinct()
+    .limit(100)
 )
 _TO_HASH: Final = (
     select(layer_files.c.digest, layer_files.c.form, blobs.c.size)
@@ -136,12 +152,14 @@ class Speaker:
     Attributes:
         id: Number of its row.
         speaks: Whether there is something to find out about it.
-        pushed_at: When it came.
+        kind: What people call such an artifact.
+        size: Bytes of everything that it names.
     """
 
     id: int
     speaks: bool
-    pushed_at: int
+    kind: str
+    size: int
 
 
 def speaks(kind: str, subject: Digest | str | None) -> bool:
@@ -152,7 +170,7 @@ def speaks(kind: str, subject: Digest | str | None) -> bool:
 def speaker(connection: Connection, name: str, digest: Digest) -> Speaker | None:
     """Find a version of the repository of this name."""
     row = connection.execute(_MANIFEST, {"name": name, "digest": str(digest)}).first()
-    return None if row is None else Speaker(row.id, speaks(row.kind, row.subject_digest), row.pushed_at)
+    return None if row is None else Speaker(row.id, speaks(row.kind, row.subject_digest), row.kind, row.total_size)
 
 
 def layers(connection: Connection, digests: Collection[Digest]) -> dict[tuple[Digest, str], LayerRow]:
@@ -191,6 +209,12 @@ def insights_of(connection: Connection, digests: Collection[Digest]) -> list[Ins
     ]
 
 
+def insight_of(connection: Connection, digest: Digest, path: str) -> InsightRow | None:
+    """Give what one file of a layer says."""
+    row = connection.execute(_INSIGHT, {"digest": str(digest), "path": path}).first()
+    return None if row is None else InsightRow(digest, row.path, row.kind, row.revision, zlib.decompress(row.document))
+
+
 def put_insights(connection: Connection, digest: Digest, found: Iterable[InsightRow]) -> bool:
     """Write down what files of a layer say, instead of what they said; tell whether the layer is still there."""
     name = str(digest)
@@ -223,6 +247,12 @@ def due(connection: Connection, revision: int, *, after: int = 0, limit: int) ->
     """List versions that nobody has understood, or only an older reader: row numbers, digests and repositories."""
     rows = connection.execute(_DUE, {"revision": revision, "after": after, "limit": limit})
     return [(row.id, Digest.parse(row.digest), row.name) for row in rows]
+
+
+def waiting_for(connection: Connection, name: str, digest: Digest) -> list[Digest]:
+    """List versions of a repository that name a blob, and that were looked into when some of theirs was missing."""
+    rows = connection.execute(_WAITING, {"name": name, "digest": str(digest)})
+    return [Digest.parse(row.digest) for row in rows]
 
 
 def outdate(connection: Connection, manifests_: Sequence[int] | None = None) -> int:

@@ -28,6 +28,7 @@ EVENTS: Final = (
     "repository.delete",
     "repository.restore",
     "repository.visibility",
+    "version.understood",
 )
 MOST: Final = 100  # hooks of one scope
 _PATTERNS: Final = frozenset({"*", *EVENTS, *(f"{event.partition('.')[0]}.*" for event in EVENTS)})

@@ -14,7 +14,7 @@ from orchard.errors import DeniedError, LimitExceededError, NotFoundError, Orcha
 from orchard.hub import catalog
 from orchard.hub.access import Principal
 from orchard.hub.catalog import Blob, Journal, NewManifest, StoredManifest, TagBook, proxies
-from orchard.hub.registry import documents
+from orchard.hub.registry import asking, documents
 from orchard.hub.registry.outlining import is_told_by_config
 from orchard.hub.registry.ports import Content
 from orchard.hub.registry.quotas import within_quota
@@ -200,6 +200,9 @@ class CachedRepository(ReadableRepository):
                 new = NewManifest(document, stored.digest, found, account=WHO.name, at=at)
                 catalog.manifests.add(connection, repository, new)
                 journal.record("manifest.push", stored.digest)
+                asking.ask(
+                    self._premises, connection, self.name, digest=stored.digest, kind=found.kind, subject=new.subject
+                )
         if tag is not None:
             self._point(tag, stored)
         return stored

@@ -13,9 +13,11 @@ from orchard.formats import MAX_CONFIG, FileIndex, IndexedFile, Layer, ModelKit
 from orchard.hub import catalog
 from orchard.hub.catalog import Fact, StoredManifest, Understanding
 from orchard.hub.db import Database, moment
+from orchard.hub.registry.insights import gather, inner_path, read_insight
 from orchard.hub.registry.layers import Gap, assemble, is_bare, read_layers
 from orchard.hub.registry.ports import Content
 from orchard.hub.registry.stored import Find, Inflated, Slice, StoredBlobs
+from orchard.insight import Conclusion, Insight
 from orchard.oci import Descriptor, Digest, Document, parse_document, read_all
 
 WAITING: Final = "waiting"
@@ -74,7 +76,7 @@ class StoredFile:
     tag: str
 
 
-class Contents:
+class Contents:  # noqa: PLR0904 -- everything that can be known of a version
     """What is inside one version. Having it is the permission."""
 
     def __init__(self, database: Database, repository: str, *, stored: StoredManifest, find: Find) -> None:
@@ -146,7 +148,7 @@ class Contents:
         found = self.files().find(path)
         if found is None:
             raise NotFoundError(_missing(path, self.gaps(), directory=self.files().is_directory(path)))
-        return StoredFile(found, self._content(found), _tag(found))
+        return StoredFile(found, self.part(found), _tag(found))
 
     def part(self, file: IndexedFile) -> Content:
         """Give the bytes of a file.
@@ -155,7 +157,11 @@ class Contents:
             NotFoundError: If its layer is not there.
             StorageError: If it cannot be told where that is.
         """
-        return self._content(file)
+        layer = file.layer
+        if layer.type.compression.value:
+            return Inflated(self.blobs, layer, file.offset)
+        whole = self.blobs.content(layer.descriptor)
+        return whole if is_bare(layer) else Slice(whole, file.offset)
 
     def understanding(self) -> Understood:
         """Tell how far the work on it has come.
@@ -169,6 +175,42 @@ class Contents:
         whole = self._whole
         at = moment(known.at) if known.at else None
         return Understood(known.state, at, known.note, whole.gaps, whole.card)
+
+    def insights(self) -> dict[str, Insight]:
+        """Give what its files say, by path: those that somebody wrote a reader for, as far as they were examined.
+
+        Raises:
+            OrchardError: As ``files``.
+        """
+        index = self.files()
+        with self._database.read() as connection:
+            rows = catalog.understood.insights_of(connection, {file.layer.descriptor.digest for file in index})
+        return gather(index, rows)
+
+    def insight(self, path: str) -> Insight | None:
+        """Give what one file says; none if it says nothing, or was not examined.
+
+        Raises:
+            NotFoundError: If there is no such file.
+            OrchardError: As ``files``.
+        """
+        file = self.file(path).file
+        wanted = inner_path(file.layer, file.path)
+        with self._database.read() as connection:
+            row = catalog.understood.insight_of(connection, file.layer.descriptor.digest, wanted)
+        return None if row is None else read_insight(row)
+
+    def conclusion(self) -> Conclusion | None:
+        """Give what the insights come to; none if it was not understood so far.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        raw = bytes(self._whole.conclusion)
+        try:
+            return json.decode(raw, type=Conclusion) if raw else None
+        except (MsgspecError, UnicodeDecodeError):  # as below
+            return None
 
     def facts(self) -> list[Fact]:
         """Give what is known of it as typed keys and values; each key's values in their order.
@@ -214,13 +256,6 @@ class Contents:
             with self._database.read() as connection:
                 known = catalog.understood.layers(connection, wanted)
         return assemble(self.layers, known)
-
-    def _content(self, file: IndexedFile) -> Content:
-        layer = file.layer
-        if layer.type.compression.value:
-            return Inflated(self.blobs, layer, file.offset)
-        whole = self.blobs.content(layer.descriptor)
-        return whole if is_bare(layer) else Slice(whole, file.offset)
 
 
 def _tag(file: IndexedFile) -> str:

@@ -86,13 +86,13 @@ class DeletableRepository:
             QuotaError: If the namespace may not keep that much.
             StorageError: If the catalog fails.
         """
-        at = self._premises.at
         try:
             with self._premises.database.write(self.name) as connection, within_quota(connection, self.name):
                 entry = catalog.trash.entry(connection, self.name, number)
                 if entry is None:
                     raise NotFoundError(f"the trash of {self.name} has no entry {number}")
-                return Restoration(connection, entry, self._guard(connection), account=self._who.name, at=at).run()
+                guard = self._guard(connection)
+                return Restoration(self._premises, connection, entry, guard=guard, account=self._who.name).run()
         finally:
             self._premises.recall.forget(self.name)
 

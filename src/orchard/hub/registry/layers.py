@@ -22,7 +22,8 @@ from orchard.hub.catalog import LayerRow
 from orchard.oci import Descriptor, Digest, Document, Manifest
 from orchard.project import placed
 
-LIMITS: Final = Limits(total=256 << 30)  # what the hub looks at, in one layer
+LIMITS: Final = Limits()  # what the hub lists of one layer
+INFLATED: Final = Limits(total=64 << 30)  # likewise, of a compressed one, which has to be unpacked whole: minutes
 REVISION: Final = 1  # of the lists of files: raise it when they say more, or other things
 Known = Mapping[tuple[Digest, str], LayerRow]
 

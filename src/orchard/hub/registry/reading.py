@@ -10,6 +10,7 @@ from orchard.hub import catalog
 from orchard.hub.access import Principal
 from orchard.hub.catalog import Blob, Pulls, RepositorySummary, StoredManifest, TagMove, TagRule
 from orchard.hub.db import Database
+from orchard.hub.queue import Queue
 from orchard.hub.registry.counting import PullCounter
 from orchard.hub.registry.holding import Holds
 from orchard.hub.registry.ports import Content, Files, Policy, Reach, boundless
@@ -34,6 +35,7 @@ class Premises:
         holds: Whose bytes are being written or erased.
         reach: Tells what somebody is in a repository or a namespace.
         pulls: Counts who asks for what.
+        queue: Where work is asked for; none where nobody does it.
     """
 
     database: Database
@@ -45,6 +47,7 @@ class Premises:
     most_uploads: int = 1000
     reach: Callable[[Principal, str], Reach] = boundless
     pulls: PullCounter = field(default_factory=PullCounter)
+    queue: Queue | None = None
     holds: Holds = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,8 @@ from orchard.hub import catalog
 from orchard.hub.catalog import Blob, Journal, TagBook, Trashed
 from orchard.hub.catalog.trash import TrashedManifest
 from orchard.hub.db import Transaction
-from orchard.hub.registry import documents
+from orchard.hub.registry import asking, documents
+from orchard.hub.registry.reading import Premises
 from orchard.hub.registry.tagging import TagGuard
 from orchard.oci import Digest, Document, parse_document
 
@@ -31,7 +32,11 @@ class Restored:
 class Restoration:
     """Puts an entry of the trash back into its repository, with whatever it needs of other entries."""
 
-    def __init__(self, connection: Transaction, entry: Trashed, guard: TagGuard, *, account: str, at: int) -> None:
+    def __init__(
+        self, premises: Premises, connection: Transaction, entry: Trashed, *, guard: TagGuard, account: str
+    ) -> None:
+        at = premises.at
+        self._premises = premises
         self._connection = connection
         self._entry = entry
         self._guard = guard
@@ -109,6 +114,15 @@ class Restoration:
             )
             catalog.pulls.put_back(self._connection, made, pulls=manifest.pulls, at=manifest.pulled_at)
             self._journal.record("manifest.restore", manifest.digest)
+            kind, subject = str(manifest.columns["kind"]), manifest.columns["subject_digest"]
+            asking.ask(
+                self._premises,
+                self._connection,
+                self._entry.repository,
+                digest=manifest.digest,
+                kind=kind,
+                subject=None if subject is None else str(subject),
+            )
             self._back.append(manifest.digest)
             self._waiting.extend(catalog.trash.about(self._connection, self._entry.repository, manifest.digest))
         catalog.trash.take_out(self._connection, manifest)

@@ -8,6 +8,7 @@ from typing import Final
 from orchard.errors import ConflictError, IntegrityError, QuotaError, RateLimitedError, StorageError
 from orchard.hub import catalog
 from orchard.hub.catalog import Blob, Journal, Upload
+from orchard.hub.registry import asking
 from orchard.hub.registry.ports import Staged
 from orchard.hub.registry.quotas import Room, within_quota
 from orchard.hub.registry.reading import Premises
@@ -147,6 +148,7 @@ class OpenUpload:
             catalog.soundness.renew(connection, blob.digest, at)
             catalog.uploads.remove(connection, upload.id)
             Journal(connection, upload.repository, account=upload.account, at=at).record("blob.push", blob.digest)
+            asking.ask_again(self._premises, connection, upload.repository, blob=blob.digest)
 
     def cancel(self) -> None:
         """End the session and forget its bytes.

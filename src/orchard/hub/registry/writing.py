@@ -10,7 +10,7 @@ from orchard.hub import catalog
 from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import Blob, Journal, NewManifest, Outline, TagBook, Upload
 from orchard.hub.db import Transaction
-from orchard.hub.registry import documents
+from orchard.hub.registry import asking, documents
 from orchard.hub.registry.conditions import Condition
 from orchard.hub.registry.quotas import within_quota
 from orchard.hub.registry.reading import Premises, is_there
@@ -221,6 +221,7 @@ class WritableRepository:
             new = NewManifest(document, digest, known, account=self._who.name, at=at)
             manifest = catalog.manifests.add(connection, repository, new)
             journal.record("manifest.push", digest)
+            asking.ask(self._premises, connection, self.name, digest=digest, kind=known.kind, subject=new.subject)
         book = TagBook(connection, repository, account=self._who.name, at=at)
         guard = TagGuard.load(connection, self._premises, self.name, who=self._who, override=self._override)
         for tag in tags:

@@ -1,0 +1,62 @@
+"""Understanding versions, as tasks: one for each version, asked for in the transaction that brings it (ADR 80).
+
+Versions that nobody understood, or only an older reader, are found from time to time.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from orchard.hub import catalog
+from orchard.hub.jobs.kind import HopelessError, Kind, Run
+from orchard.hub.registry import Premises, asking
+from orchard.oci import Digest
+
+if TYPE_CHECKING:
+    from orchard.hub.jobs.looking import Tables
+
+FIND: Final = "find-versions"
+_HOURLY: Final = 3600.0
+_PAGE: Final = 200
+_AT_ONCE: Final = 2000  # versions that are asked for in one go; the next ones an hour later
+
+
+def understanding(premises: Premises, *, tables: "Tables | None" = None) -> Kind:
+    """Make the kind of task that understands one version.
+
+    Args:
+        premises: Where.
+        tables: Reads tables.
+    """
+
+    def understand(run: Run) -> None:
+        repository, digest = run.payload.get("repository"), run.payload.get("digest")
+        if not isinstance(repository, str) or not isinstance(digest, str):
+            raise HopelessError("the task does not name a version")
+        from orchard.hub.jobs.studying import Understander  # noqa: PLC0415 -- a hub's start needs no readers
+
+        state = Understander(premises, run.progress, tables=tables).understand(repository, Digest.parse(digest))
+        run.progress(1, 1, f"{repository}@{digest}: {state}")
+
+    return Kind(name=asking.UNDERSTAND, handler=understand)
+
+
+def finding_versions(premises: Premises) -> Kind:
+    """Make the kind of task that asks for versions to be understood that nobody understood, or only an older reader."""
+
+    def find(run: Run) -> None:
+        from orchard.hub.jobs.studying import REVISION  # noqa: PLC0415 -- as above
+
+        asked, after = 0, 0
+        while asked < _AT_ONCE:
+            with premises.database.read() as connection:
+                page = catalog.understood.due(connection, REVISION, after=after, limit=_PAGE)
+            if not page:
+                break
+            after = page[-1][0]
+            with premises.database.aside() as connection:
+                for _, digest, repository in page:
+                    asking.put(premises, connection, repository, digest=digest)
+            asked += len(page)
+            run.progress(asked, None, "asking for versions to be understood")
+        run.progress(asked, asked, f"asked for {asked} versions to be understood")
+
+    return Kind(name=FIND, handler=find, every=_HOURLY)
