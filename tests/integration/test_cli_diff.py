@@ -3,12 +3,14 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from support.cli import HubProgram, Program
 from support.projects import make_project
+from support.terminal import talk
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 def test_diff_shows_layers_kitfile_and_files(two: Program) -> None:
     text = two.ok("diff", "tiny:v1", "tiny:v2").stdout
-    assert text.startswith("Comparing:\n  ModelKit1: tiny:v1\n  ModelKit2: tiny:v2\n\nConfigurations:\n")
+    assert text.startswith("Comparing:\n  ModelKit1: tiny:v1\n  ModelKit2: tiny:v2\n\nSummary\n")
+    assert "\n\nConfigurations:\n" in text
     assert "Shared Layers\n" in text
     assert "~ model.parameters.rate: 0.5 -> 0.25\n" in text
     assert "epochs" not in text
@@ -37,6 +40,62 @@ def test_diff_shows_layers_kitfile_and_files(two: Program) -> None:
     assert "+ src/new.py (4 B)\n" in text
     assert "- src/run.sh (" in text
     assert "README" not in text
+
+
+def test_summary_fits_one_screen(two: Program) -> None:
+    lines = two.ok("diff", "tiny:v1", "tiny:v2", "--level", "summary").lines
+    assert lines[4:] == [
+        "Summary",
+        "-" * 39,
+        "Parameters  ~ rate  0.5 -> 0.25  -0.25 (-50 %)",
+        "Data        ~ data/train.csv (3.2 KiB, +494 -494 lines)",
+        "Model       ~ model/weights.bin (4.8 KiB)",
+        "Code        + src/new.py (4 B, +1 -0 lines)",
+        "            - src/run.sh (30 B, +0 -2 lines)",
+    ]
+
+
+def test_only_some_sections_are_shown(two: Program) -> None:
+    text = two.ok("diff", "tiny:v1", "tiny:v2", "--only", "params,prompts").stdout
+    assert text == "Parameters\n~ rate  0.5 -> 0.25  -0.25 (-50 %)\n\nPrompts: nothing differs\n"
+    ran = two("diff", "tiny:v1", "tiny:v2", "--only", "weights")
+    assert (ran.code, "'weights' is none of licence, metrics, parameters" in ran.stderr) == (2, True)
+
+
+def test_stat_counts_lines(two: Program) -> None:
+    assert two.ok("diff", "tiny:v1", "tiny:v2", "--stat", "--only", "code").lines == [
+        "+ src/new.py (4 B, +1 -0 lines)", "- src/run.sh (30 B, +0 -2 lines)", "2 files differ, +1 -2 lines"
+    ]  # fmt: skip
+    assert two.ok("diff", "tiny:v1", "tiny:v2", "--stat", "--only", "docs").lines == ["no file differs"]
+
+
+def test_git_applies_what_patch_shows(two: Program, tmp_path: Path) -> None:
+    two.ok("unpack", "tiny:v1", "-d", tmp_path / "there")
+    patch = two.ok("diff", "tiny:v1", "tiny:v2", "--patch").stdout
+    assert "# model/weights.bin: not text\n" in patch
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path / "there", input=patch.encode(), check=True)
+    two.ok("unpack", "tiny:v2", "-d", tmp_path / "expected")
+    for path in ("src/new.py", "data/train.csv"):
+        assert (tmp_path / "there" / path).read_bytes() == (tmp_path / "expected" / path).read_bytes()
+    assert not (tmp_path / "there/src/run.sh").exists()
+
+
+def test_json_has_lines_with_patch_alone(two: Program) -> None:
+    counted, whole = (
+        two.ok("diff", "tiny:v1", "tiny:v2", *flags, "--output", "json").document for flags in ([], ["--patch"])
+    )
+    for document, shown in ((counted, 0), (whole, 1)):
+        assert [len(one["text"]["hunks"]) for one in document["sections"]["code"]] == [shown, shown]
+    assert counted["sections"]["parameters"] == [
+        {"kind": "changed", "name": "rate", "before": 0.5, "after": 0.25, "delta": -0.25, "relative": -0.5,
+         "direction": None}
+    ]  # fmt: skip
+
+
+def test_colours_are_for_terminals(two: Program) -> None:
+    seen = talk(replace(two, environ={"TERM": "xterm"}), {}, "diff", "tiny:v1", "tiny:v2", "--stat").stdout
+    assert "\x1b[32m+ src/new.py (4 B, +1 -0 lines)\x1b[0m" in seen
+    assert "\x1b" not in two.ok("diff", "tiny:v1", "tiny:v2", "--stat").stdout
 
 
 def test_diff_as_json_has_the_values(two: Program) -> None:

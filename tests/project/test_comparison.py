@@ -18,7 +18,7 @@ from orchard.project import (
     compare,
     side,
 )
-from orchard.project.comparison import changes, flatten
+from orchard.project.comparing.values import changes, flatten
 from support.projects import noise, write_files
 
 MIB = 1 << 20

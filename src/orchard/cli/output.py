@@ -6,7 +6,7 @@ stderr and obeys ``--log-level``, ``--progress`` and ``NO_COLOR``.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
@@ -27,6 +27,7 @@ class Level(IntEnum):
     ERROR = 4
 
 
+_PAINTS: Final = {"head": "1", "good": "32", "bad": "31", "hunk": "36"}
 _COLOURS: Final = {Level.DEBUG: "34", Level.WARN: "93", Level.ERROR: "31"}
 
 
@@ -119,6 +120,13 @@ def make_printer(environ: Mapping[str, str], *, level: Level, as_json: bool, qui
     """Make the printer of a command, for the terminal it runs in."""
     colour = sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     return Printer(sys.stdout, sys.stderr, level=level, as_json=as_json, colour=colour, quiet=quiet, as_kit=as_kit)
+
+
+def painter(stream: TextIO, environ: Mapping[str, str]) -> Callable[[str, str], str]:
+    """Give what makes a line fit to be shown: control characters escaped; coloured by its style on a terminal."""
+    if not stream.isatty() or environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return lambda text, _: printable(text)
+    return lambda text, style: f"\x1b[{_PAINTS[style]}m{printable(text)}\x1b[0m" if style else printable(text)
 
 
 def printable(text: str) -> str:

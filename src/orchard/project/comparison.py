@@ -5,7 +5,7 @@ indexes are compared; content is read only where two files have one size and no 
 as the caller allows.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,17 +15,20 @@ from msgspec.structs import replace
 
 from orchard.errors import NotFoundError
 from orchard.formats import FileIndex, IndexedFile, Layer, to_value
-from orchard.oci import JSON, Descriptor, Digest, Hasher, Reference
+from orchard.oci import JSON, Digest, Reference
+from orchard.project.comparing.files import ContentComparison, FileChange, FileDiff, Holdings, diff_file
+from orchard.project.comparing.holdings import StoredHoldings
+from orchard.project.comparing.sections import Sections, Subject, compare_sections
+from orchard.project.comparing.values import Change, Kind, changes, flatten
 from orchard.project.indexcache import IndexCache
 from orchard.project.indexing import Indexer
 from orchard.project.versions import Version
-from orchard.store import Ranged, Source, Store
+from orchard.store import Store
 
 CONTENT: Final = 64 << 20  # bytes of content that are read by default
 
-_PIECE: Final = 4 << 20
 _PREFIXES: Final = {"local://": False, "remote://": True}
-_KEYS: Final = ("name", "path")  # what entries of a list are known by
+_SHOWN: Final = 200  # characters of a path in a message
 
 
 class Level(Enum):
@@ -37,64 +40,19 @@ class Level(Enum):
     ALL = "all"
 
 
-class Kind(Enum):
-    """What became of something from the first version to the second."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    CHANGED = "changed"
-    UNKNOWN = "unknown"  # same size, content not compared
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One value that differs.
-
-    Attributes:
-        kind: What became of it.
-        path: Where it is, such as ``model.parameters.lr`` or ``datasets[train].path``; of an annotation, its key.
-        before: Its value in the first version; None if it was added.
-        after: Its value in the second version; None if it was removed.
-    """
-
-    kind: Kind
-    path: str
-    before: JSON = None
-    after: JSON = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """One file that differs.
-
-    Attributes:
-        kind: What became of it.
-        path: Below the directory that the versions are unpacked into.
-        before: The file in the first version; None if it was added.
-        after: The file in the second version; None if it was removed.
-    """
-
-    kind: Kind
-    path: str
-    before: IndexedFile | None = None
-    after: IndexedFile | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two versions, and where it is.
+    """One of the two versions, and what it holds.
 
     Attributes:
         name: What it was called.
         version: The version.
-        source: Where its layers are.
-        indexer: Lists what they hold.
+        holdings: What its layers hold.
     """
 
     name: str
     version: Version
-    source: Source
-    indexer: Indexer
+    holdings: Holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +68,8 @@ class Comparison:
         kitfile: What differs in the Kitfiles; None if they were not compared.
         annotations: What differs in the annotations of the manifests, provenance among them.
         files: What differs in the files; None if they were not compared.
+        sections: The same by what people ask: licences, parameters, metrics, data, model, code, prompts, docs; None
+            unless everything was compared.
     """
 
     first: Side
@@ -120,6 +80,7 @@ class Comparison:
     kitfile: tuple[Change, ...] | None = None
     annotations: tuple[Change, ...] = ()
     files: tuple[FileChange, ...] | None = None
+    sections: Sections | None = None
 
     @property
     def identical(self) -> bool:
@@ -160,7 +121,8 @@ def side(finder: Finder, name: str) -> Side:
         # kit compares local versions only under this name
         reference = replace(reference, repository=bare)
         version, source = finder.find(reference, remote=False)
-    return Side(str(reference), version, source, Indexer(source, cache=IndexCache.beside(finder.home, source)))
+    indexer = Indexer(source, cache=IndexCache.beside(finder.home, source))
+    return Side(str(reference), version, StoredHoldings(source, indexer))
 
 
 def compare(first: Side, second: Side, *, level: Level = Level.ALL, every_byte: bool = False) -> Comparison:
@@ -170,18 +132,27 @@ def compare(first: Side, second: Side, *, level: Level = Level.ALL, every_byte: 
         first: The one that changes are counted from.
         second: The one that they lead to.
         level: How deep to look.
-        every_byte: Whether all content is read where nothing else tells, and not only ``CONTENT`` bytes of it.
+        every_byte: Whether all content is read where nothing else tells, that of each tensor too, and not only
+            ``CONTENT`` bytes of it.
 
     Raises:
-        OrchardError: As the sources raise it, and as ``Indexer``.
+        OrchardError: As the holdings raise it.
     """
     one, two = first.version, second.version
     shared, only_first, only_second = _layers(one.kit.layers, two.kit.layers)
-    kitfile = files = None
+    kitfile = files = sections = None
     if level in {Level.KITFILE, Level.ALL}:
         kitfile = tuple(changes(flatten(to_value(one.kit.kitfile)), flatten(to_value(two.kit.kitfile))))
-    if level in {Level.FILES, Level.ALL}:
-        files = tuple(_files(first, second, only=(only_first, only_second), content=None if every_byte else CONTENT))
+    content = None if every_byte else CONTENT
+    try:
+        if level in {Level.FILES, Level.ALL}:
+            files = tuple(_files(first, second, only=(only_first, only_second), content=content))
+        if level is Level.ALL:
+            subjects = (Subject(one, first.holdings), Subject(two, second.holdings))
+            sections = compare_sections(*subjects, kitfile=kitfile or (), files=files or (), every_byte=every_byte)
+    finally:
+        first.holdings.close()
+        second.holdings.close()
     noted = tuple(changes(dict[str, JSON](one.manifest.annotations), dict[str, JSON](two.manifest.annotations)))
     return Comparison(
         first,
@@ -192,54 +163,8 @@ def compare(first: Side, second: Side, *, level: Level = Level.ALL, every_byte: 
         kitfile=kitfile,
         annotations=noted,
         files=files,
+        sections=sections,
     )
-
-
-def flatten(value: JSON, path: str = "") -> dict[str, JSON]:
-    """Give every leaf of a value by its path: keys with dots between, entries of lists by name, else by path or number.
-
-    A list of plain values is one leaf, an empty list or object too.
-    """
-    if isinstance(value, dict) and value:
-        found: dict[str, JSON] = {}
-        for key, item in value.items():
-            found |= flatten(item, f"{path}.{key}" if path else key)
-        return found
-    if isinstance(value, list) and value and any(isinstance(item, dict | list) for item in value):
-        found = {}
-        for key, item in zip(_names(value), value, strict=True):
-            found |= flatten(item, f"{path}[{key}]")
-        return found
-    return {path: value}
-
-
-def changes(before: dict[str, JSON], after: dict[str, JSON]) -> Iterator[Change]:
-    """Compare flat values, by path; numbers are equal if they are the same number, however they are written."""
-    for path in sorted(before.keys() | after.keys()):
-        if path not in before:
-            yield Change(Kind.ADDED, path, after=after[path])
-        elif path not in after:
-            yield Change(Kind.REMOVED, path, before=before[path])
-        elif not _same(before[path], after[path]):
-            yield Change(Kind.CHANGED, path, before[path], after[path])
-
-
-def _names(items: list[JSON]) -> list[str]:
-    """Name the entries of a list: by what they are called, if no two are called the same."""
-    for key in _KEYS:
-        names = [item.get(key) if isinstance(item, dict) else None for item in items]
-        texts = [name for name in names if isinstance(name, str) and name]
-        if len(set(texts)) == len(items):
-            return texts
-    return [str(number) for number in range(len(items))]
-
-
-def _same(one: JSON, two: JSON) -> bool:
-    if isinstance(one, bool) or isinstance(two, bool):
-        return one is two
-    if isinstance(one, list) and isinstance(two, list):
-        return len(one) == len(two) and all(map(_same, one, two))
-    return one == two
 
 
 def _layers(
@@ -261,9 +186,9 @@ def _key(layer: Layer) -> tuple[Digest, str]:
 
 def _files(
     first: Side, second: Side, *, only: tuple[tuple[Layer, ...], tuple[Layer, ...]], content: int | None
-) -> Iterator[FileChange]:
-    before = FileIndex((layer, first.indexer.index(layer)) for layer in only[0])
-    after = FileIndex((layer, second.indexer.index(layer)) for layer in only[1])
+) -> Sequence[FileChange]:
+    before = FileIndex((layer, first.holdings.index(layer)) for layer in only[0])
+    after = FileIndex((layer, second.holdings.index(layer)) for layer in only[1])
     found = [FileChange(Kind.ADDED, file.path, after=file) for file in after if before.find(file.path) is None]
     pairs: list[tuple[IndexedFile, IndexedFile]] = []
     for old in before:
@@ -272,57 +197,41 @@ def _files(
             found.append(FileChange(Kind.REMOVED, old.path, before=old))
         else:
             pairs.append((old, new))
-    found += _Contents(first.source, second.source, content).compare(pairs)
-    return iter(sorted(found, key=lambda change: change.path))
+    found += ContentComparison(first.holdings, second.holdings, content).compare(pairs)
+    return sorted(found, key=lambda change: change.path)
 
 
-@dataclass(slots=True)
-class _Contents:
-    """Compares the content of files, the smallest first, until it has read as much as it may."""
+def compare_file(first: Side, second: Side, path: str) -> FileDiff:
+    """Compare one file of two versions, line by line if it is a text; layers that both have are not looked into.
 
-    first: Source
-    second: Source
-    left: int | None
+    Args:
+        first: The one that changes are counted from.
+        second: The one that they lead to.
+        path: Below the directory that the versions are unpacked into.
 
-    def compare(self, pairs: Iterable[tuple[IndexedFile, IndexedFile]]) -> Iterator[FileChange]:
-        for old, new in sorted(pairs, key=lambda pair: pair[0].size):
-            same = self._is_same(old, new)
-            if same is None:
-                yield FileChange(Kind.UNKNOWN, old.path, old, new)
-            elif not same:
-                yield FileChange(Kind.CHANGED, old.path, old, new)
-
-    def _is_same(self, old: IndexedFile, new: IndexedFile) -> bool | None:
-        if old.mode & 0o777 != new.mode & 0o777 or old.size != new.size:
-            return False
-        if not old.size or (old.digest is not None and old.digest == new.digest):
-            return True
-        if old.digest is not None and new.digest is not None:
-            return False
-        if self.left is not None and old.size > self.left:
-            return None
-        return self._read_both(old, new)
-
-    def _read_both(self, old: IndexedFile, new: IndexedFile) -> bool:
-        """Read two files side by side, and stop where they differ; one whose digest is known is not read."""
-        if old.digest is not None or new.digest is not None:
-            source, file, known = (self.second, new, old) if new.digest is None else (self.first, old, new)
-            hasher = Hasher(str(known.digest).partition(":")[0])
-            for piece in self._pieces(source, file):
-                hasher.update(piece)
-            return str(hasher.digest) == known.digest
-        sides = zip(self._pieces(self.first, old), self._pieces(self.second, new), strict=True)
-        return all(one == two for one, two in sides)
-
-    def _pieces(self, source: Source, file: IndexedFile) -> Iterator[bytes]:
-        read = _reader(source, file.layer.descriptor)
-        for start in range(0, file.size, _PIECE):
-            size = min(_PIECE, file.size - start)
-            if self.left is not None:
-                self.left -= size
-            yield read(file.offset + start, size)
+    Raises:
+        NotFoundError: If it is the same in both versions, or in none.
+        OrchardError: As the holdings raise it.
+    """
+    _, *only = _layers(first.version.kit.layers, second.version.kit.layers)
+    sides = (first, second)
+    try:
+        old, new = (
+            FileIndex((layer, one.holdings.index(layer)) for layer in layers).find(path)
+            for one, layers in zip(sides, only, strict=True)
+        )
+        change = _change(old, new, ContentComparison(first.holdings, second.holdings, CONTENT))
+        if change is None:
+            raise NotFoundError(f"{path[:_SHOWN]!r} is the same in both versions, or in none of them")
+        return diff_file(change, first.holdings, second.holdings)
+    finally:
+        first.holdings.close()
+        second.holdings.close()
 
 
-def _reader(source: Source, content: Descriptor) -> Callable[[int, int], bytes]:
-    assert isinstance(source, Ranged)  # every store is; and a layer that is compressed was hashed when it was listed
-    return lambda offset, size: source.read_range(content, offset, size)
+def _change(old: IndexedFile | None, new: IndexedFile | None, contents: ContentComparison) -> FileChange | None:
+    if old is None:
+        return None if new is None else FileChange(Kind.ADDED, new.path, after=new)
+    if new is None:
+        return FileChange(Kind.REMOVED, old.path, before=old)
+    return next(contents.compare([(old, new)]), None)

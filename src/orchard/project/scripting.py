@@ -34,7 +34,7 @@ def diff(
     home: StrPath | None = None,
     options: "Options | None" = None,
 ) -> "Comparison":
-    """Compare two versions: their layers, their files, their Kitfiles with all parameters.
+    """Compare two versions: layers, files, Kitfiles; licence, metrics, parameters, data, model, code by section.
 
     Args:
         first: The one that changes are counted from; ``local://`` or ``remote://`` before it says where it is.

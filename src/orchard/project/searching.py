@@ -7,7 +7,7 @@ from typing import Final
 from orchard.errors import UsageError
 from orchard.formats import to_value
 from orchard.oci import JSON
-from orchard.project.comparison import flatten
+from orchard.project.comparing.values import flatten
 from orchard.project.listing import Listed
 
 MAX_SHOWN: Final = 200  # characters of a value

@@ -1,0 +1,93 @@
+"""What a version holds, read from a store: the local one, a registry, or any other source."""
+
+from typing import TYPE_CHECKING, Final
+
+from orchard.errors import LimitExceededError
+from orchard.formats import Compression, IndexedFile, Layer, LayerFiles
+from orchard.project.indexing import Indexer
+from orchard.project.layeraccess import LayerWays
+from orchard.store import Source
+
+if TYPE_CHECKING:
+    from orchard.insight import Insight
+
+MAX_UNPACKED: Final = 256 << 20  # bytes of a compressed layer that is unpacked to read files in it
+
+
+class StoredHoldings:
+    """What a version in a store holds. Nothing is kept but what is open; safe to use from one thread at a time.
+
+    Args:
+        source: Where its layers are.
+        indexer: Lists what they hold.
+    """
+
+    def __init__(self, source: Source, indexer: Indexer) -> None:
+        self._source = source
+        self._indexer = indexer
+        self._ways: LayerWays | None = None
+
+    def index(self, layer: Layer) -> LayerFiles:
+        """List what a layer holds.
+
+        Raises:
+            OrchardError: As ``Indexer.index``.
+        """
+        return self._indexer.index(layer)
+
+    def read(self, file: IndexedFile, offset: int, size: int) -> bytes:
+        """Read exactly these bytes of a file; of a compressed layer, out of a copy.
+
+        Raises:
+            LimitExceededError: If the layer is compressed and large.
+            OrchardError: As the source raises it.
+        """
+        layer = file.layer
+        if layer.type.compression is not Compression.NONE and layer.descriptor.size > MAX_UNPACKED:
+            raise LimitExceededError(f"in a compressed layer of more than {MAX_UNPACKED >> 20} MiB")
+        if self._ways is None:
+            self._ways = LayerWays(self._source, verify=False)
+        return self._ways.to(layer).read_at(file.offset + offset, size)
+
+    def examine(self, file: IndexedFile) -> "Insight | None":
+        """Say what the header of a file says; None if it is of no kind that is known.
+
+        Raises:
+            OrchardError: If the file cannot be read.
+        """
+        from orchard.formats import read_card  # noqa: PLC0415 -- few comparisons come here
+        from orchard.insight import examine  # noqa: PLC0415 -- likewise
+
+        return examine(file.path, HeldFile(self, file), cards=read_card)
+
+    def close(self) -> None:
+        """Let go of what reading opened."""
+        if self._ways is not None:
+            self._ways.close()
+            self._ways = None
+
+
+class HeldFile:
+    """One file of a version, as readers of headers want it.
+
+    Args:
+        holdings: What the version holds.
+        file: The file.
+    """
+
+    def __init__(self, holdings: StoredHoldings, file: IndexedFile) -> None:
+        self._holdings = holdings
+        self._file = file
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._file.size
+
+    def read_at(self, offset: int, size: int, /) -> bytes:
+        """Read exactly these bytes.
+
+        Raises:
+            OrchardError: As the source raises it.
+        """
+        return self._holdings.read(self._file, offset, size)
