@@ -166,22 +166,22 @@ def param_size(parameters: int | None) -> str:
 
 def _one_model(headers: Mapping[str, Described], *, by_folder: bool) -> list[Described]:
     """Choose the files that make up one model: those of one format, largest first, that share no tensor's name."""
-    form = _format({path: header for path, header in headers.items() if not _is_addition(path)} or headers)
+    form = main_format({path: header for path, header in headers.items() if not is_addition(path)} or headers)
     of_form = {path: header for path, header in headers.items() if header.format == form}
-    ordered = sorted(of_form, key=lambda path: (_is_addition(path), -_size(of_form[path]), path))
+    ordered = sorted(of_form, key=lambda path: (is_addition(path), -_size(of_form[path]), path))
     seen: set[tuple[str, str]] = set()
     chosen: list[Described] = []
     for path in ordered:
         folder = path.rpartition("/")[0] if by_folder else ""
         names = {(folder, tensor.name) for tensor in of_form[path].tensors}
-        if (_is_addition(path) and chosen) or not seen.isdisjoint(names):
+        if (is_addition(path) and chosen) or not seen.isdisjoint(names):
             continue
         seen |= names
         chosen.append(of_form[path])
     return chosen
 
 
-def _format(headers: Mapping[str, Described]) -> str:
+def main_format(headers: Mapping[str, Described]) -> str:
     """Give the format of most bytes; safetensors, the format that models are trained in, already from half of them."""
     sizes: dict[str, int] = {}
     for header in headers.values():
@@ -195,7 +195,8 @@ def _size(header: Described) -> int:
     return sum(tensor.size for tensor in header.weights)
 
 
-def _is_addition(path: str) -> bool:
+def is_addition(path: str) -> bool:
+    """Tell by its name whether a file adds to a model: an adapter, or a projector of images."""
     name = path.rpartition("/")[2].lower()
     return "lora" in name or "mmproj" in name or name.startswith("adapter")
 
