@@ -19,8 +19,8 @@ def lock(target: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    lock("hub", "pyproject.toml", "--extra=hub", "--group=build")
-    scale = ("--extra=hub", "--extra=s3", "--extra=postgres")
+    lock("hub", "pyproject.toml", "--extra=hub", "--extra=preview", "--group=build")
+    scale = ("--extra=hub", "--extra=preview", "--extra=s3", "--extra=postgres")
     lock("scale", "pyproject.toml", *scale, "--group=build", "--constraint=requirements/hub.txt")
     extras = (*scale, "--extra=fsspec", "--extra=infer")
     lock("dev", "pyproject.toml", *extras, "--group=build", "--group=dev", "--constraint=requirements/hub.txt")

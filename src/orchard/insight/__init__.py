@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Need,
         TokenizerFacts,
     )
+    from orchard.insight.datasets import Column, Histogram, TableFormat, TableInsight, TopValue
     from orchard.insight.detection import ModelFormat, ModelHeader, detect_format, may_be_model, read_header
     from orchard.insight.documents import (
         AdapterInsight,
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
         TokenizerConfigInsight,
         TokenizerInsight,
     )
-    from orchard.insight.examining import TABLES, examine
+    from orchard.insight.examining import examine
     from orchard.insight.gguf import Array, Gguf, read_gguf
-    from orchard.insight.insights import INSIGHT_REVISION, Column, Insight, TableInsight, Unreadable
+    from orchard.insight.insights import INSIGHT_REVISION, Insight, Unreadable
     from orchard.insight.onnx import Onnx, OnnxValue, read_onnx
     from orchard.insight.safetensors import Safetensors, read_safetensors
     from orchard.insight.summary import PRECISIONS, Beside, Summary, param_size, summarise
+    from orchard.insight.tables.changes import Retyped, Shift, TableChanges, table_changes
+    from orchard.insight.tables.kinds import TableKind, detect_table
+    from orchard.insight.tables.reader import TableReader, tables_readable
     from orchard.insight.tensor import Tensor, parameters_by_dtype
     from orchard.insight.torch import Torch, read_torch
     from orchard.insight.weights import (
@@ -60,7 +64,6 @@ __all__ = [
     "CONCLUSION_REVISION",
     "INSIGHT_REVISION",
     "PRECISIONS",
-    "TABLES",
     "AdapterInsight",
     "Array",
     "Beside",
@@ -73,6 +76,7 @@ __all__ = [
     "Gguf",
     "GgufInsight",
     "GraphValue",
+    "Histogram",
     "ImageInsight",
     "InMemory",
     "Insight",
@@ -92,24 +96,32 @@ __all__ = [
     "PickleInsight",
     "PipelineInsight",
     "RandomAccess",
+    "Retyped",
     "Safetensors",
     "SafetensorsInsight",
     "SentencesInsight",
     "Shape",
     "ShardsInsight",
+    "Shift",
     "Summary",
+    "TableChanges",
+    "TableFormat",
     "TableInsight",
+    "TableKind",
+    "TableReader",
     "TemplateInsight",
     "Tensor",
     "TensorData",
     "TokenizerConfigInsight",
     "TokenizerFacts",
     "TokenizerInsight",
+    "TopValue",
     "Torch",
     "TorchInsight",
     "Unreadable",
     "conclude",
     "detect_format",
+    "detect_table",
     "examine",
     "may_be_model",
     "param_size",
@@ -120,6 +132,8 @@ __all__ = [
     "read_safetensors",
     "read_torch",
     "summarise",
+    "table_changes",
+    "tables_readable",
 ]
 
 _WHERE: Final = {
@@ -141,7 +155,6 @@ _WHERE: Final = {
     "detect_format": "detection",
     "may_be_model": "detection",
     "read_header": "detection",
-    "TABLES": "examining",
     "examine": "examining",
     "Array": "gguf",
     "Gguf": "gguf",
@@ -159,9 +172,7 @@ _WHERE: Final = {
     "Measured": "documents",
     "CardInsight": "documents",
     "MetricsInsight": "documents",
-    "Column": "insights",
     "Insight": "insights",
-    "TableInsight": "insights",
     "Unreadable": "insights",
     "SafetensorsInsight": "weights",
     "LongArray": "weights",
@@ -184,6 +195,19 @@ _WHERE: Final = {
     "summarise": "summary",
     "Torch": "torch",
     "read_torch": "torch",
+    "Retyped": "tables.changes",
+    "Shift": "tables.changes",
+    "TableChanges": "tables.changes",
+    "table_changes": "tables.changes",
+    "TableFormat": "datasets",
+    "TableKind": "tables.kinds",
+    "detect_table": "tables.kinds",
+    "TableReader": "tables.reader",
+    "tables_readable": "tables.reader",
+    "Column": "datasets",
+    "Histogram": "datasets",
+    "TableInsight": "datasets",
+    "TopValue": "datasets",
     "Tensor": "tensor",
     "parameters_by_dtype": "tensor",
 }

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
 from orchard.insight.conclusion import Conclusion, DatasetFacts, ModelFacts, TokenizerFacts
+from orchard.insight.datasets import TableInsight
 from orchard.insight.documents import (
     AdapterInsight,
     CardInsight,
@@ -16,7 +17,7 @@ from orchard.insight.documents import (
     TokenizerConfigInsight,
     TokenizerInsight,
 )
-from orchard.insight.insights import Insight, TableInsight, Unreadable, WeightsInsight
+from orchard.insight.insights import Insight, Unreadable, WeightsInsight
 from orchard.insight.modelling import beside_of, models_of
 from orchard.insight.summary import Described, summarise
 from orchard.insight.weights import GgufInsight, PickleInsight, TorchInsight
@@ -70,9 +71,7 @@ def of_kind(insights: Mapping[str, Insight], kind: type[_T]) -> Iterator[_T]:
 def _datasets(insights: Mapping[str, Insight]) -> Iterator[DatasetFacts]:
     for path, found in sorted(insights.items()):
         if isinstance(found, TableInsight):
-            yield DatasetFacts(
-                path=path, format=found.format, rows=found.rows, columns=len(found.columns), size=found.size
-            )
+            yield DatasetFacts(path=path, format=found.format, rows=found.rows, columns=found.width, size=found.size)
 
 
 def _framework(insights: Mapping[str, Insight], models: tuple[ModelFacts, ...], card: CardInsight | None) -> str:

@@ -7,9 +7,8 @@ from orchard.errors import InvalidError, UnsupportedError
 from orchard.insight.access import RandomAccess
 from orchard.insight.detection import HEAD, ModelFormat, detect_format, may_be_model, read_header
 from orchard.insight.insights import Insight, Unreadable
+from orchard.insight.tables.kinds import detect_table
 from orchard.oci import JSON
-
-TABLES: Final = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
 
 Tables = Callable[[str, RandomAccess], Insight]
 Cards = Callable[[bytes], Mapping[str, JSON]]
@@ -32,7 +31,7 @@ def examine(
         path: Of the file in its version; its name tells the kind, and for large files that it does not tell, their
             first bytes.
         source: Its bytes.
-        tables: Reads tables; without it they say nothing.
+        tables: Reads tables, as a ``TableReader`` does; without it they say nothing.
         cards: Reads the front matter of a README, ``formats.read_card``; without it they say nothing.
 
     Raises:
@@ -46,7 +45,7 @@ def examine(
 
 def _examine(path: str, source: RandomAccess, *, tables: Tables | None, cards: Cards | None) -> Insight | None:
     name = path.rpartition("/")[2].lower()
-    if name.endswith(TABLES):
+    if detect_table(name) is not None:
         return None if tables is None else tables(path, source)
     if name == _README:
         return None if cards is None else _card(source, cards)

@@ -6,6 +6,7 @@ Texts come from strangers and are cut to bounds; what nobody says is ``None`` or
 
 from typing import Final
 
+from orchard.insight.datasets import TableInsight
 from orchard.insight.documents import (
     AdapterInsight,
     CardInsight,
@@ -20,7 +21,7 @@ from orchard.insight.documents import (
     TokenizerConfigInsight,
     TokenizerInsight,
 )
-from orchard.insight.kept import Kept, Part
+from orchard.insight.kept import Kept
 from orchard.insight.weights import (
     GgufInsight,
     OnnxInsight,
@@ -31,34 +32,6 @@ from orchard.insight.weights import (
 )
 
 INSIGHT_REVISION: Final = 1  # of what ``examine`` gives; whatever was kept of an older one is made anew
-
-
-class Column(Part, frozen=True, kw_only=True):
-    """A column of a table.
-
-    Attributes:
-        name: What it is called.
-        type: Of its values, as whatever read it says.
-    """
-
-    name: str
-    type: str
-
-
-class TableInsight(Kept, frozen=True, kw_only=True, tag="table"):
-    """A table: CSV, TSV, Parquet, JSON lines.
-
-    Attributes:
-        format: Of the file.
-        columns: In their order.
-        rows: How many there are, if that was counted.
-        size: Bytes of the file.
-    """
-
-    format: str
-    columns: tuple[Column, ...]
-    rows: int | None = None
-    size: int = 0
 
 
 class Unreadable(Kept, frozen=True, kw_only=True, tag="unreadable"):
