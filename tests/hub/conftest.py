@@ -73,7 +73,7 @@ def hub(make_hub: MakeHub) -> Inside:
     return make_hub()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hubs() -> Iterator[Nursery]:
     """A place where hubs come quickly to life, each as a process of its own."""
     with nursery() as running:

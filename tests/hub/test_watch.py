@@ -63,14 +63,6 @@ def test_hub_that_was_asked_to_stop_still_answers_and_says_that_it_goes(hubs: Nu
         assert hub.wait() == 0
 
 
-@pytest.fixture(scope="module")
-def hubs() -> Iterator[Nursery]:
-    from support.hubs import nursery  # noqa: PLC0415 -- costs a process
-
-    with nursery() as running:
-        yield running
-
-
 # Metrics ----------------------------------------------------------------------------------------------------------
 
 

@@ -298,7 +298,9 @@ def test_remove_of_several_tags_of_which_one_is_missing_removes_none(program: Pr
 def test_pack_that_is_interrupted_says_so_and_leaves_nothing(
     program: Program, tmp_path: Path, number: signal.Signals
 ) -> None:
-    project = make_blob_project(tmp_path / "project", 60_000_000, 60_000_000)
+    project = make_blob_project(tmp_path / "project", 10, 10)
+    for path in project.glob("*.bin"):
+        os.truncate(path, 1 << 29)  # so long that it is seen to be at work on a busy machine too
     layout = program.home / "layout"
     ran = _interrupted(program, number, lambda: any(layout.glob("ingest/*")), "pack", project, "-t", "big:v1")
     assert (ran.code, ran.complaint) == (130, "interrupted")

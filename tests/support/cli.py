@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 from typing import IO, Any, Self
 
+from support import quickly
 from support.schemas import check_run
 
 PROGRAMS = Path(sys.executable).parent
@@ -72,18 +73,21 @@ class Program:
         self, *arguments: Word, stdin: str = "", cwd: Path | None = None, before: Callable[[], None] | None = None
     ) -> Ran:
         """Run it to its end, whatever that is."""
-        command = self._command(arguments)
-        done = subprocess.run(
-            command,
-            input=stdin,
-            cwd=cwd,
-            env=self.variables,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            preexec_fn=before,
-        )
+        command, environ = self._command(arguments), self.variables
+        if self.path.parent == PROGRAMS and before is None and not self.prefix and quickly.suits(environ):
+            done = quickly.run(command, stdin=stdin, cwd=cwd, environ=environ, patience=PATIENCE)
+        else:
+            done = subprocess.run(
+                command,
+                input=stdin,
+                cwd=cwd,
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+                preexec_fn=before,
+            )
         if self.path.parent == PROGRAMS:  # ours: KitOps' own knows no schemas
             check_run([*map(str, arguments)], done.stdout, done.stderr)
         return Ran(tuple(command), done.returncode, done.stdout, done.stderr)

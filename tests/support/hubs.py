@@ -74,9 +74,11 @@ import orchard.hub.app.running
 from orchard.hub import run
 from orchard.hub.settings import load_settings
 for line in sys.stdin:
-    data, settings = json.loads(line)
+    data, settings, environ = json.loads(line)
     pid = os.fork()
     if pid == 0:
+        os.environ.clear()
+        os.environ.update(environ)
         print("pid", os.getpid(), flush=True)
         limit = settings.pop("file_size", None)
         if limit is not None:
@@ -230,7 +232,7 @@ class Nursery:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        print(json.dumps([str(data), {"port": 0, **settings}]), file=stdin, flush=True)
+        print(json.dumps([str(data), {"port": 0, **settings}, dict(os.environ)]), file=stdin, flush=True)
         found = [line.strip() for line in _until_ready(stdout)]
         pid = int(next(line for line in found if line.startswith("pid")).split()[1])
         twin = Twin("127.0.0.1:" + found[-1].rpartition(":")[2], self._process, data, found[1:], pid=pid)
