@@ -1,5 +1,9 @@
-"""Tags, rules, trash, retention, garbage and counts together: any order of what people do keeps what was promised."""
+"""Tags, rules, trash, retention, garbage and counts together: any order of what people do keeps what was promised.
 
+``ORCHARD_SOAK=1`` (``make soak``) tries many more of them.
+"""
+
+import os
 from contextlib import ExitStack
 
 import pytest
@@ -29,6 +33,7 @@ from support.hubinside import Inside, quick_directory
 from support.hubs import index, kind_of, manifest, subject
 from support.postgres import Postgres, fresh_catalog_of
 
+FULL = os.environ.get("ORCHARD_SOAK") == "1"
 NAMES = ("team/a", "team/b")
 TAGS = ("v1", "v2", "dev")
 DAY = 24 * 3600.0
@@ -241,7 +246,7 @@ class Everything(RuleBasedStateMachine):  # noqa: PLR0904 -- one for each thing 
         return image
 
 
-@pytest.mark.parametrize(("engine", "examples"), [("sqlite", 15), ("postgresql", 4)])
+@pytest.mark.parametrize(("engine", "examples"), [("sqlite", 60 if FULL else 8), ("postgresql", 20 if FULL else 3)])
 def test_whatever_is_done_in_any_order_keeps_what_was_promised(
     engine: str, examples: int, request: pytest.FixtureRequest
 ) -> None:

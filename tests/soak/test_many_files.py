@@ -1,4 +1,7 @@
-"""A tree of 100,000 files is packed in bounded memory, pushed too, and found unchanged without being read."""
+"""A tree of 100,000 files is packed in bounded memory, pushed too, and found unchanged without being read.
+
+``ORCHARD_SOAK=1`` (``make soak``) takes all of them; otherwise it is a fifth, in less memory.
+"""
 
 import os
 import sys
@@ -10,8 +13,9 @@ import pytest
 
 from support.cli import HubProgram, Program
 
-FILES = 100_000
-LIMIT = 150 << 10  # KiB
+FULL = os.environ.get("ORCHARD_SOAK") == "1"
+FILES = 100_000 if FULL else 20_000
+LIMIT = (150 if FULL else 90) << 10  # KiB
 # A process that is started counts the memory of the one that starts it as its own peak, until it has become another
 # program; so a small one stands between it and the tests.
 MEASURE = """
@@ -54,7 +58,7 @@ def packed(program: Program, tree: Path, *flags: str) -> dict[str, object]:
     return found
 
 
-def test_pack_100000_files_then_again_and_it_is_the_same(program: Program, tree: Path) -> None:
+def test_pack_very_many_files_then_again_and_it_is_the_same(program: Program, tree: Path) -> None:
     first = packed(program, tree, "-t", "many:1")
     assert isinstance(first["layers"], list)
     assert first["layers"][0]["files"] == FILES
@@ -63,7 +67,7 @@ def test_pack_100000_files_then_again_and_it_is_the_same(program: Program, tree:
     assert (again["digest"], again["layers"][0]["new"]) == (first["digest"], False)
 
 
-def test_pack_push_100000_files_then_it_is_what_pack_gives(program: Program, tree: Path, tmp_path: Path) -> None:
+def test_pack_push_very_many_files_then_it_is_what_pack_gives(program: Program, tree: Path, tmp_path: Path) -> None:
     local = packed(program, tree)
     with HubProgram(tmp_path) as hub:
         assert packed(program, tree, "-t", f"{hub.host}/many/x:1", "--push", "--no-cache")["digest"] == local["digest"]
