@@ -66,7 +66,7 @@ demo: $(VENV)/.hub ## pack a real project, push it to a hub, get it back, compar
 .PHONY: test
 test: $(VENV)/.dev swift ## run the whole test suite
 	@mkdir -p $(TMPDIR) $(CACHE)/coverage && rm -f $(CACHE)/coverage/data*
-	@$(BIN)/coverage run -m pytest -q -n 2 --basetemp=$(CACHE)/tests $(PYTEST_ARGS)
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal --basetemp=$(CACHE)/tests $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
@@ -130,6 +130,7 @@ bench: $(VENV)/.dev ## measure, beside the limits of this machine (SIZE=256M RUN
 soak: $(VENV)/.dev ## the heavy proofs in full: 200 kills of each verb, 500 of the hub, ten minutes of a crowd
 	@mkdir -p $(TMPDIR)
 	@ORCHARD_SOAK=1 $(BIN)/pytest -q -p no:randomly -o faulthandler_timeout=0 --basetemp=$(CACHE)/tests tests/soak tests/hub/test_api_generated.py tests/hub/test_rules_together.py $(PYTEST_ARGS)
+	@ORCHARD_SOAK=1 $(BIN)/pytest -q -n 2 -m hypothesis --timeout=0 -o faulthandler_timeout=0 --basetemp=$(CACHE)/tests $(PYTEST_ARGS)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (packages at least a week old)

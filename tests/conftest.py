@@ -10,9 +10,9 @@ from hypothesis import settings
 
 from support.measuring import forget
 
-# A deadline for one example measures how busy the machine is. ORCHARD_SOAK=1 tries as many as Hypothesis thinks right.
+# A deadline for one example measures how busy the machine is. ORCHARD_SOAK=1 tries many more.
 _FULL = os.environ.get("ORCHARD_SOAK") == "1"
-settings.register_profile("orchard", deadline=None, max_examples=100 if _FULL else 40)
+settings.register_profile("orchard", deadline=None, max_examples=500 if _FULL else 60)
 settings.load_profile("orchard")
 
 _MISSING = "MISSING PEER: "

@@ -29,7 +29,7 @@ from support.archive_tars import END, Trickle, directory, fingerprint, gnu_long,
 from support.archive_trees import Node, Tree, layer_entries
 
 FEW = settings(max_examples=40, deadline=None)
-MANY = settings(max_examples=300, deadline=None)
+
 
 components = (
     st.text(st.sampled_from("abXY .-_é模🌳\u0301\n'=" + "q" * 3), min_size=1, max_size=40)
@@ -156,7 +156,6 @@ def sealed(data: bytes) -> bytes:
     return b"".join(blocks)
 
 
-@MANY
 @given(accidents=changes, cut=st.sampled_from([0, 0, 0, 1, 512, 1024, 1500]), seal=st.booleans())
 def test_extract_when_a_tar_is_corrupted_refuses_or_stays_inside(
     accidents: list[tuple[int, int]], cut: int, *, seal: bool
@@ -176,14 +175,12 @@ def test_extract_when_a_tar_is_corrupted_refuses_or_stays_inside(
         assert [path.name for path in Path(root).iterdir()] == ["target"]
 
 
-@MANY
 @given(st.lists(st.binary(min_size=100, max_size=600), max_size=5).map(b"".join))
 def test_members_when_the_bytes_are_random_refuse(data: bytes) -> None:
     with pytest.raises(OrchardError):
         list(members(io.BytesIO(data), SMALL))
 
 
-@MANY
 @given(changes, st.sampled_from([0, 0, 1, 100]), st.sampled_from(["gzip", "zstd"]))
 def test_decompress_when_corrupted_gives_bytes_or_refuses(
     accidents: list[tuple[int, int]], cut: int, kind: Compression

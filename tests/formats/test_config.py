@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.errors import InvalidDocumentError
@@ -48,7 +48,6 @@ def test_to_json_refuses_a_number_that_is_not_finite() -> None:
 
 
 @given(kitfiles())
-@settings(max_examples=150)
 def test_a_config_says_what_the_kitfile_said(kitfile: Kitfile) -> None:
     config = kitfile.to_json()
 
@@ -114,7 +113,6 @@ json_values: st.SearchStrategy[JSON] = st.recursive(
 
 
 @given(json_values)
-@settings(max_examples=300)
 def test_a_config_is_read_or_refused_and_never_crashes(value: JSON) -> None:
     try:
         kitfile_from_json(value)

@@ -163,7 +163,6 @@ def test_a_modelpack_of_any_maker_comes_back_by_its_digest(make: Callable[[], Ar
     ),
     st.dictionaries(st.text("xyz", min_size=1), st.text(max_size=5), max_size=2),
 )
-@settings(max_examples=100)
 def test_any_modelpack_comes_back_or_is_refused(
     layers: list[tuple[str, str, str]], annotations: dict[str, str]
 ) -> None:

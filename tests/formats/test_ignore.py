@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.errors import InvalidDocumentError, InvalidError, LimitExceededError
@@ -101,7 +101,6 @@ patterns = st.builds(
 
 
 @given(st.lists(patterns, max_size=5).map("\n".join), st.lists(paths, min_size=5, max_size=20))
-@settings(max_examples=200)
 def test_what_is_not_descended_into_holds_nothing_that_is_kept(text: str, found: list[str]) -> None:
     rules = IgnoreRules.parse(text)
 
@@ -111,7 +110,6 @@ def test_what_is_not_descended_into_holds_nothing_that_is_kept(text: str, found:
 
 
 @given(st.lists(patterns, max_size=5).map("\n".join), paths)
-@settings(max_examples=100)
 def test_the_last_pattern_that_matches_alone_decides(text: str, path: str) -> None:
     always = path.partition("/")[0] in ALWAYS_IGNORED
 
@@ -120,7 +118,6 @@ def test_the_last_pattern_that_matches_alone_decides(text: str, path: str) -> No
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200)
 def test_parse_never_crashes(text: str) -> None:
     try:
         IgnoreRules.parse(text).matches("a/b")

@@ -2,7 +2,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from orchard.errors import InvalidDocumentError, InvalidError, LimitExceededError, NotAModelKitError
 from orchard.formats import (
@@ -309,7 +309,6 @@ def test_another_artifact_is_refused_and_called_by_its_name(
 
 
 @given(kitfiles())
-@settings(max_examples=100)
 def test_any_kitfile_with_any_layers_is_read_or_refused(kitfile: Kitfile) -> None:
     manifest, _ = packed(ALL)
 
@@ -318,7 +317,6 @@ def test_any_kitfile_with_any_layers_is_read_or_refused(kitfile: Kitfile) -> Non
 
 
 @given(kitfiles())
-@settings(max_examples=100)
 def test_any_kitfile_is_packed_and_read_back(kitfile: Kitfile) -> None:
     layers = tuple(
         layer(kind, entry.path, name_of(entry))

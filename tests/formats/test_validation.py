@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.formats import RULES, modelkit_remarks, modelpack_remarks
@@ -160,13 +160,11 @@ shaped = st.fixed_dictionaries(
 
 
 @given(st.one_of(json_values, shaped))
-@settings(max_examples=300)
 def test_our_schema_refuses_what_the_schema_refuses(value: JSON) -> None:
     assert bool(list(violations(value))) is not VALIDATOR.is_valid(value)
 
 
 @given(json_values)
-@settings(max_examples=100)
 def test_no_config_makes_validation_fail(value: JSON) -> None:
     made = artifact([blob()], value)
 

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from orchard.formats import Kitfile, Model, Package, kitfile_from_json, parse_kitfile, to_yaml
 from orchard.oci import JSON, Digest, loads
@@ -156,13 +156,11 @@ def test_digests_stand_in_the_config_alone() -> None:
 
 
 @given(valid_kitfiles())
-@settings(max_examples=150)
 def test_yaml_that_was_written_is_read_as_the_same_kitfile(kitfile: Kitfile) -> None:
     assert parse_kitfile(to_yaml(kitfile).encode()).to_json() == kitfile.to_json()
 
 
 @given(kitfiles())
-@settings(max_examples=100)
 def test_a_config_of_a_stranger_is_written_as_yaml(kitfile: Kitfile) -> None:
     read = kitfile_from_json(loads(kitfile.to_json(), what="config", limit=1 << 20))
 
@@ -170,7 +168,6 @@ def test_a_config_of_a_stranger_is_written_as_yaml(kitfile: Kitfile) -> None:
 
 
 @given(values, texts)
-@settings(max_examples=150)
 def test_parameters_survive_yaml(parameters: JSON, description: str) -> None:
     kitfile = Kitfile(model=Model(path="m", description=description, parameters=[parameters]))
 

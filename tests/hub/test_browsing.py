@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.errors import DeniedError, InvalidReferenceError, NotFoundError
@@ -132,7 +132,6 @@ def test_config_of_another_repository_is_not_read(hub: Inside) -> None:
     assert (answer.status, answer.code) == (404, "MANIFEST_BLOB_UNKNOWN")
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

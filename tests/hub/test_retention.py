@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.errors import ConflictError, InvalidError, NotFoundError, StorageError
@@ -323,7 +323,6 @@ def repositories(draw: st.DrawFn) -> list[Resident]:
     return sorted(found, key=lambda resident: (-resident.pushed_at, -resident.id))
 
 
-@settings(max_examples=300, deadline=None)
 @given(repositories(), st.lists(RULES, min_size=1, max_size=3))
 def test_plan_keeps_whole_what_it_keeps_and_lets_nothing_go_that_is_needed(
     residents: Sequence[Resident], rules: list[KeepRule]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.errors import InvalidDocumentError, LimitExceededError, UnsupportedError
@@ -49,7 +49,6 @@ def test_read_when_bytes_are_any_then_refuses_them_or_not(name: str, data: bytes
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=300)
 @given(flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), PATCHES), max_size=6))
 def test_read_when_a_sound_file_is_damaged_then_refuses_it_or_not(
     name: str, flips: list[tuple[float, bytes]], sound: dict[str, bytes]

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.archive import Extractor
@@ -56,7 +56,6 @@ def indexed(raw: bytes, form: str, *, hashed: bool) -> dict[str, bytes] | None:
 
 
 @pytest.mark.parametrize("form", ["tar", "tar+gzip"])
-@settings(max_examples=150)
 @given(
     layout=st.lists(parts(), max_size=6),
     end=st.sampled_from([END] * 6 + [b"", END[:512], END + bytes(2048), END + b"x"]),
