@@ -84,7 +84,7 @@ def _title(cell: _Cell) -> str:
         return ""
     try:
         source: Any = msgspec.json.decode(cell.source, type=str | list[str])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
     written = source if isinstance(source, str) else "".join(source)
     if cell.cell_type == "heading":
