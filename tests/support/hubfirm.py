@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchard.hub.access import ANONYMOUS, Action, Kind, OpenDoor, People, Principal
+from orchard.hub.access import ANONYMOUS, Action, Kind, OpenDoor, People, Principal, Sight
 from orchard.hub.app.outgoing import Outside
 from orchard.hub.app.people import Entrance
 from orchard.hub.app.surfaces import api, trusts, upkeep
@@ -68,6 +68,9 @@ class Staff:
 
     def prepare(self, who: Principal, repositories: Collection[str]) -> None:
         self.people.rights.prepare(who, repositories)
+
+    def sight(self, who: Principal) -> Sight | None:
+        return self.people.rights.sight(who)
 
 
 def staffed(make_hub: MakeHub, *, self_service: bool = False) -> tuple[Inside, People]:

@@ -19,6 +19,7 @@ from orchard.hub.access import (
     OpenDoor,
     People,
     Principal,
+    Sight,
     Tickets,
 )
 from orchard.hub.catalog import events, proxies
@@ -68,6 +69,9 @@ class Only:
 
     def prepare(self, who: Principal, repositories: Collection[str]) -> None:
         """Know everything already."""
+
+    def sight(self, who: Principal) -> Sight | None:
+        return None if who.name == "asked" else Sight(repositories=frozenset(self._readable.get(who.name, set())))
 
 
 class NamedDoor:

@@ -8,7 +8,7 @@ from orchard.hub.access.mandate import Mandate, Over
 from orchard.hub.access.names import Name, Party, PartyKind, Target, check_name, checked_repository, namespace_of
 from orchard.hub.access.namespaces import Namespace
 from orchard.hub.access.people import People
-from orchard.hub.access.principal import ANONYMOUS, Action, EverybodyInside, Kind, Principal, Role, Visibility
+from orchard.hub.access.principal import ANONYMOUS, Action, EverybodyInside, Kind, Principal, Role, Sight, Visibility
 from orchard.hub.access.scopes import Asked, Scope
 from orchard.hub.access.sessions import Session
 from orchard.hub.access.teams import Team
@@ -41,6 +41,7 @@ __all__ = [
     "Role",
     "Scope",
     "Session",
+    "Sight",
     "Target",
     "Team",
     "Ticket",

@@ -70,6 +70,10 @@ class Limit:
                 return True
         return False
 
+    def is_open_to(self, action: str) -> bool:
+        """Tell whether there is room for this whatever the repository."""
+        return any(action in actions and pattern.text == "**" for pattern, actions in self.rules)
+
 
 def _is_part(text: str) -> bool:
     return bool(text) and text != "**" and _PART.fullmatch(text) is not None

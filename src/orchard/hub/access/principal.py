@@ -117,6 +117,23 @@ class Principal:
 ANONYMOUS: Final = Principal("anonymous", Kind.ANONYMOUS)
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody may read.
+
+    Attributes:
+        everything: All of it.
+        namespaces: All repositories in these.
+        repositories: And these.
+        public: And all that everybody may.
+    """
+
+    everything: bool = False
+    namespaces: frozenset[str] = frozenset()
+    repositories: frozenset[str] = frozenset()
+    public: bool = False
+
+
 class EverybodyInside:
     """The policy of an open hub: whoever came through the door may do everything with every repository."""
 
@@ -130,3 +147,7 @@ class EverybodyInside:
 
     def prepare(self, who: Principal, repositories: Collection[str]) -> None:
         """Get ready for many questions; there is nothing to do."""
+
+    def sight(self, who: Principal) -> Sight | None:  # noqa: ARG002
+        """Tell what ``who`` may read."""
+        return Sight(everything=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from orchard.hub.access.ledger import Epoch, Ledger
 from orchard.hub.access.names import namespace_of
-from orchard.hub.access.principal import Action, Kind, Principal, Role, Visibility
+from orchard.hub.access.principal import Action, Kind, Principal, Role, Sight, Visibility
 from orchard.hub.db import schema
 from orchard.hub.db.people import grants, namespaces, team_members, users
 
@@ -105,6 +105,23 @@ class Rights:
         ]
         for start in range(0, len(unknown), _BATCH):
             self._look_up(unknown[start : start + _BATCH])
+
+    def sight(self, who: Principal) -> Sight | None:
+        """Tell what ``who`` may read; none if that must be asked of each repository, for a token says more.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        limits = who.limits if who.ticket is None else (*who.limits, who.ticket)
+        if not all(limit.is_open_to(Action.PULL) for limit in limits):
+            return None
+        standing = self.standing(who, who.namespace if who.kind is Kind.ROBOT else "")
+        return Sight(
+            everything=standing.site_admin,
+            namespaces=frozenset(standing.namespaces),
+            repositories=frozenset(standing.repositories),
+            public=self._may_be_public(who, Action.PULL),
+        )
 
     def standing(self, who: Principal, repository: str) -> Standing:
         """Find out where somebody has a role; of robots, as far as one repository is concerned.

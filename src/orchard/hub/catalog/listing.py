@@ -64,19 +64,19 @@ _LISTED: Final = (
     )
     .correlate(manifests)
 )
+SHOWN: Final = and_(manifests.c.subject_digest.is_(None), or_(_TAGGED, ~_LISTED))  # what is a version
 _ALL: Final = (
     select(manifests).select_from(manifests.join(repositories)).where(repositories.c.name == bindparam("name"))
 )
 _TOP: Final = (
-    _ALL.where(manifests.c.subject_digest.is_(None), or_(_TAGGED, ~_LISTED))
+    _ALL.where(SHOWN)
     .order_by(manifests.c.pushed_at.desc(), manifests.c.id.desc())
     .limit(bindparam("limit"))
     .offset(bindparam("skip"))
 )
 _TOP_AFTER: Final = (
     _ALL.where(
-        manifests.c.subject_digest.is_(None),
-        or_(_TAGGED, ~_LISTED),
+        SHOWN,
         or_(
             manifests.c.pushed_at < bindparam("pushed_at"),
             and_(manifests.c.pushed_at == bindparam("pushed_at"), manifests.c.id < bindparam("number")),
@@ -136,8 +136,8 @@ def versions(connection: Connection, name: str, *, skip: int, limit: int) -> lis
     Signatures that have a tag for want of a referrers API count for ``skip`` and ``limit``, and are left out.
     """
     rows = connection.execute(_TOP, {"name": name, "skip": skip, "limit": limit}).all()
-    tagged = _tags_of(connection, [row.id for row in rows])
-    return [_version(row, tagged.get(row.id, [])) for row in rows if not _is_fallback(tagged.get(row.id, []))]
+    tagged = tags_of(connection, [row.id for row in rows])
+    return [summed_up(row, tagged.get(row.id, [])) for row in rows if not is_stand_in(tagged.get(row.id, []))]
 
 
 def versions_after(
@@ -150,8 +150,8 @@ def versions_after(
     values = {"name": name, "pushed_at": after.pushed_at, "number": after.number, "limit": limit + 1}
     rows = connection.execute(_TOP_AFTER, values).all()
     shown = rows[:limit]
-    tagged = _tags_of(connection, [row.id for row in shown])
-    found = [_version(row, tagged.get(row.id, [])) for row in shown if not _is_fallback(tagged.get(row.id, []))]
+    tagged = tags_of(connection, [row.id for row in shown])
+    found = [summed_up(row, tagged.get(row.id, [])) for row in shown if not is_stand_in(tagged.get(row.id, []))]
     return found, VersionMark(shown[-1].pushed_at, shown[-1].id) if len(rows) > limit else None
 
 
@@ -169,7 +169,7 @@ def tag(connection: Connection, name: str, tag: str) -> TagSummary | None:
 def version(connection: Connection, name: str, digest: Digest) -> VersionSummary:
     """Describe one manifest that is there, be it a version or not."""
     row = connection.execute(_ONE, {"name": name, "digest": str(digest)}).one()
-    return _version(row, _tags_of(connection, [row.id]).get(row.id, []))
+    return summed_up(row, tags_of(connection, [row.id]).get(row.id, []))
 
 
 def totals(connection: Connection) -> Totals:
@@ -181,14 +181,16 @@ def totals(connection: Connection) -> Totals:
     return Totals(**counts, blob_bytes=int(size))
 
 
-def _tags_of(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
+def tags_of(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
+    """Give the tags of manifests, of each the newest first."""
     found: dict[int, list[str]] = {}
     for row in connection.execute(_TAGS_OF, {"manifests": list(ids)}):
         found.setdefault(row.manifest_id, []).append(row.name)
     return found
 
 
-def _is_fallback(names: list[str]) -> bool:
+def is_stand_in(names: list[str]) -> bool:
+    """Tell of a manifest's tags whether it is about another one, and has them for want of a referrers API."""
     return bool(names) and all(_FALLBACK.fullmatch(name) for name in names)
 
 
@@ -201,7 +203,8 @@ def _tag(row: Row[*tuple[Any, ...]]) -> TagSummary:
     )
 
 
-def _version(row: Row[Any], names: list[str]) -> VersionSummary:
+def summed_up(row: Row[Any], names: list[str]) -> VersionSummary:
+    """Describe a manifest by its row and its tags."""
     return VersionSummary(
         digest=Digest.parse(row.digest),
         tags=tuple(names),

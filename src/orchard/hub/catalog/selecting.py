@@ -21,7 +21,7 @@ Condition = ColumnElement[bool]
 _ANY: Final = "%"
 _LARGEST: Final = (1 << 63) - 1
 _LAST: Final = "\U0010ffff"
-_PULLS: Final = func.coalesce(
+PULLS: Final = func.coalesce(
     select(manifest_pulls.c.pulls).where(manifest_pulls.c.manifest_id == manifests.c.id).scalar_subquery(), 0
 )
 _PARTS: Final = MappingProxyType({"description": Part.ABOUT, "card": Part.CARD})
@@ -119,7 +119,7 @@ _LIVE: Final[Mapping[str, Callable[[Test, Ground], Condition]]] = MappingProxyTy
         "by": _of(manifests.c.pushed_by, text=True),
         "pushed": _of(manifests.c.pushed_at, text=False),
         "size": _of(manifests.c.total_size, text=False),
-        "pulls": _of(_PULLS, text=False),
+        "pulls": _of(PULLS, text=False),
     }
 )
 

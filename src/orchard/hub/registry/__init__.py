@@ -10,6 +10,8 @@ from orchard.hub.catalog import (
     Kind,
     Movers,
     Pulls,
+    Query,
+    QueryError,
     Quota,
     RepositorySummary,
     Retention,
@@ -22,7 +24,10 @@ from orchard.hub.catalog import (
     Usage,
     VersionMark,
     VersionSummary,
+    parse,
 )
+from orchard.hub.catalog.excerpts import Piece
+from orchard.hub.catalog.finding import Common
 from orchard.hub.registry.browsing import VersionDetail
 from orchard.hub.registry.collecting import Collected, Collector
 from orchard.hub.registry.conditions import Condition
@@ -36,6 +41,7 @@ from orchard.hub.registry.recall import Recall
 from orchard.hub.registry.restoring import Restored
 from orchard.hub.registry.retaining import Decision, Plan
 from orchard.hub.registry.scrubbing import Scrubbed, Scrubber
+from orchard.hub.registry.searching import Finder, Hit, Hits, KnownField, Wish
 from orchard.hub.registry.shelf import Shelf
 from orchard.hub.registry.stored import StoredBlobs
 from orchard.hub.registry.upkeep import Upkeep
@@ -53,6 +59,7 @@ __all__ = [
     "Blob",
     "Collected",
     "Collector",
+    "Common",
     "Condition",
     "Content",
     "Contents",
@@ -61,18 +68,25 @@ __all__ = [
     "DeletableRepository",
     "Event",
     "Files",
+    "Finder",
     "GovernedScope",
+    "Hit",
+    "Hits",
     "KeepRule",
     "Kind",
+    "KnownField",
     "Movers",
     "OpenUpload",
     "Overview",
     "Page",
+    "Piece",
     "Plan",
     "Policy",
     "Premises",
     "Pulls",
     "Pushed",
+    "Query",
+    "QueryError",
     "Quota",
     "Reach",
     "ReadableRepository",
@@ -100,8 +114,10 @@ __all__ = [
     "VersionDetail",
     "VersionMark",
     "VersionSummary",
+    "Wish",
     "WritableRepository",
     "boundless",
+    "parse",
 ]
 
 if not TYPE_CHECKING:

@@ -14,6 +14,7 @@ from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import Overview
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
+from orchard.hub.registry.searching import Finder
 from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import Busy, sweep
 from orchard.hub.registry.upstreams import Upstreams
@@ -34,6 +35,7 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
 
     Attributes:
         overview: Lists of what is in a repository, part by part.
+        finder: Search.
     """
 
     def __init__(self, premises: Premises, upstreams: Upstreams | None = None) -> None:
@@ -41,6 +43,7 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         self._upstreams = upstreams
         self._busy = Busy()
         self.overview = Overview(premises)
+        self.finder = Finder(premises)
 
     def readable(self, who: Principal, name: str) -> ReadableRepository:
         """Open a repository for reading, be it there or not.

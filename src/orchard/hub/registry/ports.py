@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from orchard.hub.access import Action, Principal
+from orchard.hub.access import Action, Principal, Sight
 from orchard.oci import Digest
 
 
@@ -46,6 +46,14 @@ class Policy(Protocol):
 
     def prepare(self, who: Principal, repositories: Collection[str], /) -> None:
         """Get ready to be asked whether ``who`` may read these, in one go.
+
+        Raises:
+            StorageError: If that cannot be read.
+        """
+        ...
+
+    def sight(self, who: Principal, /) -> Sight | None:
+        """Tell what ``who`` may read; none if that must be asked of each repository.
 
         Raises:
             StorageError: If that cannot be read.

@@ -97,6 +97,17 @@ class ReadableRepository:
         self._premises = premises
         self.name = name
 
+    def require(self) -> None:
+        """Make sure that it is there.
+
+        Raises:
+            NotFoundError: If it is not.
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.look() as connection:
+            if catalog.repositories.find(connection, self.name) is None:
+                raise NotFoundError(f"there is no repository {self.name}")
+
     def summary(self) -> RepositorySummary:
         """Describe it.
 

@@ -38,6 +38,7 @@ from orchard.hub.http.api.proxies import Proxies
 from orchard.hub.http.api.repositories import Repositories
 from orchard.hub.http.api.requests import PREFIX
 from orchard.hub.http.api.rules import Rules
+from orchard.hub.http.api.search import Search
 from orchard.hub.http.api.surface import PUBLIC, Api
 from orchard.hub.http.api.tags import Tags
 from orchard.hub.http.api.teams import Teams
@@ -62,6 +63,7 @@ __all__ = [
     "Proxies",
     "Repositories",
     "Rules",
+    "Search",
     "Tags",
     "Teams",
     "Tokens",

@@ -88,6 +88,25 @@ VersionName = Annotated[
         },
     ),
 ]
+QueryText = Annotated[
+    str,
+    Meta(
+        description="What the versions must be: words, phrases in quotes, fields such as `params>7e9`, `format:gguf`.",
+        examples=["llama params>7e9 license:apache-2.0"],
+        max_length=1000,
+    ),
+]
+SortText = Annotated[
+    str,
+    Meta(
+        description=(
+            "`relevance` (names before descriptions before cards, then the newest; the default), `newest`, `oldest`,"
+            " a field, or `-field` for the largest first. What has no value comes last."
+        ),
+        examples=["-metric.accuracy"],
+        max_length=200,
+    ),
+]
 Moment = Annotated[datetime, Meta(tz=True, examples=["2026-11-27T09:00:00Z"])]
 Later = Annotated[datetime, Meta(tz=True, examples=["2099-12-31T00:00:00Z"])]
 Count = Annotated[int, Meta(ge=0)]

@@ -16,11 +16,23 @@ from orchard.hub.http.api.shapes import (
     Output,
     Paged,
     Part,
+    QueryText,
     RepositoryName,
+    SortText,
     TagName,
     VersionName,
 )
-from orchard.hub.registry import FIRST, Page, Registry, VersionDetail, VersionMark, VersionSummary
+from orchard.hub.registry import (
+    FIRST,
+    Page,
+    ReadableRepository,
+    Registry,
+    VersionDetail,
+    VersionMark,
+    VersionSummary,
+    Wish,
+    parse,
+)
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, check_tag, convert, loads
 
 _MARK: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -110,9 +122,16 @@ class ReferrerQuery(Paged, frozen=True):
 
 
 class VersionQuery(Paged, frozen=True):
-    """Which versions are wanted."""
+    """Which versions are wanted.
 
-    after: Annotated[str, Meta(extra_json_schema={"pattern": "^(?:[0-9]{1,18}-[0-9]{1,18})?$"})] = ""
+    Attributes:
+        q: What they must be, in the language of `/search`.
+        sort: In which order they come, as of `/search`; the newest first, if it is empty and `q` holds no words.
+    """
+
+    after: Annotated[str, Meta(max_length=2048, extra_json_schema={"pattern": "^[A-Za-z0-9_-]*$"})] = ""
+    q: QueryText = ""
+    sort: SortText = ""
 
 
 class Versions:
@@ -128,9 +147,17 @@ class Versions:
         Referrers are none, nor are untagged manifests that an index lists.
         """
         readable = self._registry.readable(who, repository)
+        if query.q or query.sort:
+            return self._find(readable, query)
         found, following = self._registry.overview.versions(readable, after=_mark(query.after), limit=query.limit)
         after = None if following is None else f"{following.pushed_at}-{following.number}"
-        return Part([Version(**_facts(one)) for one in found], after)
+        return Part([shown(one) for one in found], after)
+
+    def _find(self, readable: ReadableRepository, query: VersionQuery) -> Part[Version]:
+        readable.require()
+        wish = Wish(query=parse(query.q), sort=query.sort, after=query.after, limit=query.limit)
+        found = self._registry.finder.find_in(readable, wish)
+        return Part([shown(hit.version) for hit in found.hits], found.after)
 
     @operation("GET", "/repositories/{+repository}/-/versions/{version}")
     def get_version(self, who: Principal, *, repository: RepositoryName, version: VersionName) -> WholeVersion:
@@ -158,6 +185,11 @@ class Versions:
         An index that lists it must be deleted first.
         """
         self._registry.deletable(who, repository).delete_manifest(Digest.parse(version))
+
+
+def shown(summary: VersionSummary) -> Version:
+    """Show a version."""
+    return Version(**_facts(summary))
 
 
 def _facts(summary: VersionSummary) -> dict[str, Any]:

@@ -1,0 +1,185 @@
+"""In which order versions are found, and how a place in that order is written down, for whoever goes on from there."""
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select
+from sqlalchemy.sql.expression import FromClause
+
+from orchard.errors import InvalidError
+from orchard.hub.catalog.fields import Field, Kind, Place, find
+from orchard.hub.catalog.queries import Query
+from orchard.hub.catalog.selecting import PULLS
+from orchard.hub.db.fulltext import Phrase, search_texts
+from orchard.hub.db.schema import manifests, repositories
+from orchard.hub.db.understood import facts
+
+Mark = tuple[int | float | str, ...]
+
+RELEVANCE: Final = "relevance"
+NEWEST: Final = "newest"
+OLDEST: Final = "oldest"
+_MAX_MARK: Final = 2048  # characters
+_LARGEST: Final = 1.7e308
+_LAST: Final = "\uffff"  # behind whatever people write
+_LIVE: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = MappingProxyType(
+    {
+        "pushed": (manifests.c.pushed_at, int),
+        "size": (manifests.c.total_size, int),
+        "pulls": (PULLS, int),
+        "kind": (manifests.c.kind, str),
+        "by": (manifests.c.pushed_by, str),
+        "repo": (
+            select(repositories.c.name).where(repositories.c.id == manifests.c.repository_id).scalar_subquery(),
+            str,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One thing that decides.
+
+    Attributes:
+        sort: What its values are in a mark.
+    """
+
+    value: ColumnElement[Any]
+    sort: type
+    falling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order in which no two versions have one place.
+
+    Attributes:
+        field: The field whose values decide; none if it is another matter.
+    """
+
+    keys: tuple[_Key, ...]
+    field: str | None = None
+
+    def arranged(self, condition: ColumnElement[bool], *, latest: bool) -> Select[Any]:
+        """Select the versions that meet a condition, with the values that decide.
+
+        Args:
+            condition: Over ``manifests``.
+            latest: Whether to take only the first of each repository.
+        """
+        values = [key.value.label(f"key{number}") for number, key in enumerate(self.keys)]
+        columns: list[ColumnElement[Any]] = [manifests.c.id, *values]
+        if not latest:
+            return self._sorted(select(*columns).where(condition).subquery())
+        place = func.row_number().over(
+            partition_by=manifests.c.repository_id,
+            order_by=[key.value.desc() if key.falling else key.value for key in self.keys],
+        )
+        found = select(*columns, place.label("place")).where(condition).subquery()
+        return self._sorted(found).where(found.c.place == 1)
+
+    def _sorted(self, found: FromClause) -> Select[Any]:
+        columns = [found.c[f"key{number}"] for number in range(len(self.keys))]
+        ways = [column.desc() if key.falling else column for column, key in zip(columns, self.keys, strict=True)]
+        return select(found.c.id, *columns).order_by(*ways)
+
+    def behind(self, arranged: Select[Any], mark: Mark) -> Select[Any]:
+        """Leave out what comes before a place, and that place itself."""
+        columns = list(arranged.selected_columns)[1:]
+        found: ColumnElement[bool] = false()
+        for column, key, value in reversed(list(zip(columns, self.keys, mark, strict=True))):
+            further = column < value if key.falling else column > value
+            found = or_(further, and_(column == value, found))
+        return arranged.where(found)
+
+    def read(self, text: str) -> Mark:
+        """Read a place.
+
+        Raises:
+            InvalidError: If it is none in this order.
+        """
+        try:
+            value = json.loads(urlsafe_b64decode(text[:_MAX_MARK] + "=" * (-len(text) % 4)))
+        except (binascii.Error, ValueError, RecursionError):
+            value = None
+        if not isinstance(value, list) or len(value) != len(self.keys) or not all(map(_fits, value, self.keys)):
+            raise InvalidError(f"after={text[:64]!r} does not come from the `next` of this list")
+        return tuple(value)
+
+
+def write(mark: Sequence[int | float | str]) -> str:
+    """Write down a place."""
+    return urlsafe_b64encode(json.dumps(list(mark)).encode()).decode().rstrip("=")
+
+
+def parse_order(text: str, query: Query) -> Order:
+    """Read how to sort: ``relevance``, ``newest``, ``oldest``, a field, or ``-field`` with the largest first.
+
+    Whatever has no value in the field comes last. Nothing at all stands for ``relevance``.
+
+    Raises:
+        InvalidError: If it says something else.
+    """
+    if text in {"", RELEVANCE, NEWEST}:
+        nearness = [_nearness(query)] if query.words and text != NEWEST else []
+        return Order((*nearness, _Key(manifests.c.pushed_at, int, falling=True), _last()))
+    if text == OLDEST:
+        return Order((_Key(manifests.c.pushed_at, int, falling=False), _last(falling=False)))
+    falling = text.startswith("-")
+    found = find(text.removeprefix("-"))
+    if found is None or (found[1].place is not Place.FACT and found[0] not in _LIVE):
+        raise InvalidError(
+            f"sort={text[:64]!r} is no order; take relevance, newest, oldest, or a field such as -metric.accuracy"
+        )
+    name, field = found
+    return Order((_by_live(name, falling=falling) or _by_fact(name, field, falling=falling), _last()), name)
+
+
+def _last(*, falling: bool = True) -> _Key:
+    return _Key(manifests.c.id, int, falling)
+
+
+def _nearness(query: Query) -> _Key:
+    """Tell how much the place says where all words are found: 0 in names, 1 with descriptions, 2 elsewhere.
+
+    The full text would have to be asked again for each place; texts of those that it gave cost a third of that.
+    """
+    names = literal(" ").concat(search_texts.c.names).concat(" ")
+    whens = [
+        (and_(*(text.like(_in_text(phrase)) for phrase in query.words)), number)
+        for number, text in enumerate((names, names.concat(search_texts.c.about).concat(" ")))
+    ]
+    near = select(case(*whens, else_=2)).where(search_texts.c.manifest_id == manifests.c.id)
+    return _Key(near.scalar_subquery(), int, falling=False)
+
+
+def _in_text(phrase: Phrase) -> str:
+    """Write a phrase as a pattern; words hold nothing that means something in one."""
+    return f"% {' '.join(phrase.words)}{' ' if phrase.whole else ''}%"
+
+
+def _by_live(name: str, *, falling: bool) -> _Key | None:
+    known = _LIVE.get(name)
+    return None if known is None else _Key(*known, falling)
+
+
+def _by_fact(name: str, field: Field, *, falling: bool) -> _Key:
+    is_text = field.kind is Kind.TEXT
+    column: ColumnElement[Any] = facts.c.folded if is_text else facts.c.number
+    value = select(column).where(facts.c.manifest_id == manifests.c.id, facts.c.key == name, facts.c.position == 0)
+    missing: str | float = ("" if falling else _LAST) if is_text else (-_LARGEST if falling else _LARGEST)
+    return _Key(func.coalesce(value.scalar_subquery(), missing), str if is_text else float, falling)
+
+
+def _fits(value: object, key: _Key) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return key.sort is not str and -(1 << 63) <= value < 1 << 63
+    if isinstance(value, str):
+        return key.sort is str and "\0" not in value and value.encode("utf-8", "replace").decode() == value
+    return isinstance(value, float) and key.sort is float and abs(value) <= _LARGEST  # NaN is not
