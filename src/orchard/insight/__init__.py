@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from orchard.insight.summary import PRECISIONS, Beside, Summary, param_size, summarise
     from orchard.insight.tables.changes import Retyped, Shift, TableChanges, table_changes
     from orchard.insight.tables.kinds import TableKind, detect_table
-    from orchard.insight.tables.reader import TableReader, tables_readable
+    from orchard.insight.tables.reader import NO_PREVIEW, TableReader, tables_readable
     from orchard.insight.tensor import Tensor, parameters_by_dtype
     from orchard.insight.torch import Torch, read_torch
     from orchard.insight.weights import (
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONCLUSION_REVISION",
     "INSIGHT_REVISION",
+    "NO_PREVIEW",
     "PRECISIONS",
     "AdapterInsight",
     "Array",
@@ -202,6 +203,7 @@ _WHERE: Final = {
     "TableFormat": "datasets",
     "TableKind": "tables.kinds",
     "detect_table": "tables.kinds",
+    "NO_PREVIEW": "tables.reader",
     "TableReader": "tables.reader",
     "tables_readable": "tables.reader",
     "Column": "datasets",

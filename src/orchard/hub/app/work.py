@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orchard.errors import StorageError
 from orchard.hub.jobs import Kind, Run, Worker
@@ -19,6 +19,9 @@ from orchard.hub.jobs.understanding import finding_versions, understanding
 from orchard.hub.queue import Queue, TaskQueue, forget
 from orchard.hub.registry import Premises, Registry
 from orchard.hub.settings import Settings
+
+if TYPE_CHECKING:
+    from orchard.insight import TableReader
 
 _LOG: Final = logging.getLogger("orchard.hub.jobs")
 _PULLS: Final = 5.0  # seconds of counts that are lost when the process is killed
@@ -40,10 +43,16 @@ def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: 
         sweeping(registry, lifetime=settings.upload_lifetime),
         retention(registry),
         purge_trash(registry, settings.keep_deleted),
-        understanding(premises),
+        understanding(premises, tables=_reading_tables),
         finding_versions(premises),
         Kind(name="forget-tasks", handler=forget_tasks, every=24 * _HOUR),
     )
+
+
+def _reading_tables() -> "TableReader":
+    from orchard.insight import TableReader  # noqa: PLC0415 -- a hub's start needs no readers
+
+    return TableReader()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from orchard.hub.db import Database
 from orchard.hub.registry import StoredBlobs
 from orchard.hub.registry.insights import NONE, kind_of, mark_of, read_insight
 from orchard.hub.registry.layers import INFLATED, LIMITS, REVISION, decoded, form_of, is_bare
-from orchard.insight import INSIGHT_REVISION, Insight, RandomAccess, Unreadable, examine
+from orchard.insight import INSIGHT_REVISION, NO_PREVIEW, Insight, RandomAccess, Unreadable, examine
 from orchard.oci import CHUNK, Digest, Hasher
 from orchard.project import CopiedLayer, Indexer, LayerAccess, RangedLayer
 
@@ -184,7 +184,7 @@ class Looker:
                 found[path] = one
         mark = mark_of(layer)
         rows = [_row(digest, path, one) for path, one in found.items()]
-        if mark not in found:
+        if mark not in found and NO_PREVIEW not in found.values():
             rows.append(_row(digest, mark, None))
         self._keep_insights(digest, rows)
         return found
@@ -236,7 +236,9 @@ class _Part:
 def _row(digest: Digest, path: str, found: Insight | None) -> InsightRow:
     if found is None:
         return InsightRow(digest, path, NONE, INSIGHT_REVISION, b"null")
-    return InsightRow(digest, path, kind_of(found), INSIGHT_REVISION, json.encode(found))
+    # What could not be read because something is not installed is read once that is.
+    revision = 0 if found == NO_PREVIEW else INSIGHT_REVISION
+    return InsightRow(digest, path, kind_of(found), revision, json.encode(found))
 
 
 def _chosen(files: Sequence[LayerFile]) -> Iterator[LayerFile]:

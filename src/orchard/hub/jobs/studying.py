@@ -19,17 +19,21 @@ from orchard.hub.registry import Contents, Premises, ReadableRepository
 from orchard.hub.registry.contents import PARTIAL, READY, UNREADABLE, WAITING, Whole
 from orchard.hub.registry.insights import inner_path
 from orchard.hub.registry.layers import REVISION as LISTING
-from orchard.insight import CONCLUSION_REVISION, INSIGHT_REVISION, Insight, conclude
+from orchard.insight import CONCLUSION_REVISION, INSIGHT_REVISION, Insight, conclude, tables_readable
 from orchard.oci import Digest
 
 HUB: Final = "hub"  # who does it, in the journal
 STATING: Final = 1  # revision of the facts
-REVISION: Final = LISTING + INSIGHT_REVISION + CONCLUSION_REVISION + STATING  # each only grows
 MAX_CARD: Final = 256 << 10  # bytes of a README that is kept
 MAX_GAPS: Final = 100  # lines about what is missing
 _README: Final = "readme.md"
 
 TellProgress = Callable[[int, int | None, str], None]
+
+
+def revision() -> int:
+    """Give the revision of what is found out here: each part only grows, and it is more where tables can be read."""
+    return 2 * (LISTING + INSIGHT_REVISION + CONCLUSION_REVISION + STATING) + tables_readable()
 
 
 class Understander:
@@ -108,7 +112,7 @@ class Understander:
         for path, why in conclusion.unreadable.items():
             study.lack(f"{path}: {why}")
         whole = Whole(conclusion=Raw(json.encode(conclusion)), card=study.card, gaps=tuple(study.gaps[:MAX_GAPS]))
-        known = Understanding(study.state, REVISION, self._premises.at, study.note, json.encode(whole))
+        known = Understanding(study.state, revision(), self._premises.at, study.note, json.encode(whole))
         with self._premises.database.read() as connection:
             found = catalog.understood.speaker(connection, repository, contents.digest)
             if found is None:

@@ -3,6 +3,7 @@
 Versions that nobody understood, or only an older reader, are found from time to time.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from orchard.hub import catalog
@@ -11,6 +12,8 @@ from orchard.hub.registry import Premises, asking
 from orchard.oci import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchard.hub.jobs.looking import Tables
 
 FIND: Final = "find-versions"
@@ -19,12 +22,14 @@ _PAGE: Final = 200
 _AT_ONCE: Final = 2000  # versions that are asked for in one go; the next ones an hour later
 
 
-def understanding(premises: Premises, *, tables: "Tables | None" = None) -> Kind:
+def understanding(
+    premises: Premises, *, tables: "Callable[[], AbstractContextManager[Tables | None]]" = nullcontext
+) -> Kind:
     """Make the kind of task that understands one version.
 
     Args:
         premises: Where.
-        tables: Reads tables.
+        tables: Begins to read the tables of one version; without it they say nothing.
     """
 
     def understand(run: Run) -> None:
@@ -33,7 +38,9 @@ def understanding(premises: Premises, *, tables: "Tables | None" = None) -> Kind
             raise HopelessError("the task does not name a version")
         from orchard.hub.jobs.studying import Understander  # noqa: PLC0415 -- a hub's start needs no readers
 
-        state = Understander(premises, run.progress, tables=tables).understand(repository, Digest.parse(digest))
+        with tables() as reader:
+            understander = Understander(premises, run.progress, tables=reader)
+            state = understander.understand(repository, Digest.parse(digest))
         run.progress(1, 1, f"{repository}@{digest}: {state}")
 
     return Kind(name=asking.UNDERSTAND, handler=understand)
@@ -43,12 +50,13 @@ def finding_versions(premises: Premises) -> Kind:
     """Make the kind of task that asks for versions to be understood that nobody understood, or only an older reader."""
 
     def find(run: Run) -> None:
-        from orchard.hub.jobs.studying import REVISION  # noqa: PLC0415 -- as above
+        from orchard.hub.jobs.studying import revision  # noqa: PLC0415 -- as above
 
+        now = revision()
         asked, after = 0, 0
         while asked < _AT_ONCE:
             with premises.database.read() as connection:
-                page = catalog.understood.due(connection, REVISION, after=after, limit=_PAGE)
+                page = catalog.understood.due(connection, now, after=after, limit=_PAGE)
             if not page:
                 break
             after = page[-1][0]

@@ -29,7 +29,7 @@ _GOODBYE: Final = 1.0
 _LARGEST: Final = 2 << 20  # bytes of an answer
 _MAX_WHY: Final = 1000
 _COMMAND: Final = (sys.executable, "-I", "-m", "orchard.insight.tables.worker")
-MISSING: Final = "no preview: install orchard[preview]"
+NO_PREVIEW: Final = Unreadable(why="no preview: install orchard[preview]")
 
 
 def tables_readable() -> bool:
@@ -90,7 +90,7 @@ class TableReader:
         if kind is None:
             return Unreadable(why="no preview: not CSV, TSV, JSON Lines or Parquet")
         if not tables_readable():
-            return Unreadable(why=MISSING)
+            return NO_PREVIEW
         job = Job(kind.format, kind.packing, source.size)
         with self._lock:
             if self._left <= 0:
@@ -117,7 +117,7 @@ class TableReader:
             raise
         if found.table is not None:
             return found.table
-        return Unreadable(why=MISSING if found.missing else found.why[:_MAX_WHY])
+        return NO_PREVIEW if found.missing else Unreadable(why=found.why[:_MAX_WHY])
 
     def _end(self) -> None:
         if self._worker is not None:
