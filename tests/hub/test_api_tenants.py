@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
+from orchard.hub.jobs.studying import Understander
 from orchard.oci import Digest
 from support.hubapi import DOCUMENT, ask, ok, operations_of, sample
+from support.hubclient import describe
 from support.hubfirm import Sender, staffed
 from support.hubinside import Inside, MakeHub
 
 SECRET = "ml-treasure"  # stands in everything of tenant ml that must not be seen
 STRANGERS = {"an owner elsewhere": "ops-owner", "an account": "eve", "a robot": "ops+ci", "nobody": None}
+CARD = f"---\nlicense: mit\n---\n# {SECRET}\n".encode()
 FOR_EVERYBODY = {"whoami", "getHub", "getCi"}  # they say nothing of anybody else
 
 
@@ -50,7 +53,11 @@ class Tenant:
 @pytest.fixture
 def tenant(make_hub: MakeHub) -> Tenant:
     hub, _ = staffed(make_hub)
-    raw = Sender(hub, "ml-owner").push_image(f"ml/{SECRET}", SECRET, b"data")
+    title = {"org.opencontainers.image.title": f"{SECRET}/README.md"}
+    file = {"mediaType": "text/markdown", **describe(CARD), "annotations": title}
+    kind = {"artifactType": "application/vnd.example", "layers": [file]}
+    raw = Sender(hub, "ml-owner").push_image(f"ml/{SECRET}", SECRET, CARD, **kind)
+    Understander(hub.premises, lambda *_: None).understand(f"ml/{SECRET}", Digest.of(raw))
     owner = {"authorization": "ml-owner"}
     wanted = {"name": SECRET, "scopes": ["pull"]}
     trust = {"name": SECRET, "issuer": "https://ci.example.com", "claims": {"repository": "ml/x"}, "scopes": ["pull"]}
@@ -67,6 +74,7 @@ def tenant(make_hub: MakeHub) -> Tenant:
             "tag": SECRET,
             "trust": SECRET,
             "version": str(Digest.of(raw)),
+            "path": f"{SECRET}/README.md",
             "user": "ml-owner",
             "team": "ml",
             "namespace": "ml",

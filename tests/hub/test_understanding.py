@@ -11,6 +11,7 @@ import pytest
 from orchard.errors import OrchardError
 from orchard.formats import LayerKind
 from orchard.hub import catalog
+from orchard.hub.jobs.hashing import hashing
 from orchard.hub.jobs.studying import Understander
 from orchard.hub.jobs.understanding import FIND, finding_versions, understanding
 from orchard.hub.queue import State
@@ -241,6 +242,12 @@ def test_weights_are_never_read(hub: Inside, monkeypatch: pytest.MonkeyPatch) ->
     with hub.database.read() as connection:
         ((layer, form, _),) = catalog.understood.to_hash(connection, limit=10)
     assert (layer, form) == (made[1].layers[0].digest, "tar")
+    bench = Bench(hub.database)
+    hashing(hub.premises, bench.process(), rate=1 << 40).handler(Ran({}))
+    (file,) = contents(hub).files()
+    assert file.digest == str(Digest.of(safetensors_by_hand(header, bytes(size))))
+    with hub.database.read() as connection:
+        assert catalog.understood.to_hash(connection, limit=10) == []
 
 
 def _reads(hub: Inside, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -334,6 +341,47 @@ def test_versions_that_nobody_understood_are_found(hub: Inside) -> None:
     run = Ran({})
     kind.handler(run)
     assert run.notes[-1] == "asked for 1 versions to be understood"
+
+
+def test_reading_archives_gives_way_and_goes_on(hub: Inside) -> None:
+    made = net()
+    understand(hub, bring(hub, NAME, "v1", made))
+    first, second = sorted(made[1].layers[:2], key=lambda layer: str(layer.digest))
+    _unhash(hub, first.digest, second.digest)
+    bench = Bench(hub.database)
+    slow = iter(range(0, 1000, 30))
+    hashing(hub.premises, bench.process(), rate=1 << 40, slice_=100.0, steady=lambda: float(next(slow))).handler(
+        Ran({})
+    )
+    with hub.database.read() as connection:
+        assert [one[0] for one in catalog.understood.to_hash(connection, limit=10)] == [second.digest]
+    (task,) = bench.records()
+    assert task.kind == "hash-files"
+
+
+def test_archives_that_are_damaged_are_not_read_again_and_again(hub: Inside) -> None:
+    made = net()
+    understand(hub, bring(hub, NAME, "v1", made))
+    digest = made[1].layers[1].digest
+    _unhash(hub, digest)
+    file = hub.files.content(digest).file
+    assert file is not None
+    file.chmod(0o600)
+    file.write_bytes(bytes(file.stat().st_size))
+    hashing(hub.premises, Bench(hub.database).process(), rate=1 << 40).handler(Ran({}))
+    with hub.database.read() as connection:
+        assert catalog.understood.to_hash(connection, limit=10) == []
+    assert contents(hub).files().file("data/train.csv").digest is None
+
+
+def _unhash(hub: Inside, *digests: Digest) -> None:
+    """Forget what files of layers hash to."""
+    with hub.database.write() as connection:
+        for row in catalog.understood.layers(connection, digests).values():
+            files = json.loads(row.document or b"")
+            files["files"] = [file[:4] for file in files["files"]]
+            document = json.dumps(files).encode()
+            catalog.understood.put_layer(connection, replace(row, hashed=False, document=document))
 
 
 class Ran:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from orchard.errors import StorageError
 from orchard.hub.jobs import Kind, Run, Worker
 from orchard.hub.jobs.collecting import collecting
+from orchard.hub.jobs.hashing import hashing
 from orchard.hub.jobs.retention import purge_trash, retention
 from orchard.hub.jobs.scrubbing import scrubbing
 from orchard.hub.jobs.sweeping import sweeping
@@ -45,6 +46,7 @@ def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: 
         purge_trash(registry, settings.keep_deleted),
         understanding(premises, tables=_reading_tables),
         finding_versions(premises),
+        hashing(premises, queue, rate=settings.scrub_rate),
         Kind(name="forget-tasks", handler=forget_tasks, every=24 * _HOUR),
     )
 

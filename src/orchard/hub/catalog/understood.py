@@ -20,6 +20,9 @@ _NOTHING: Final = ("image", "index")  # kinds of which nothing is to be said
 
 _LAYERS: Final = select(layer_files).where(layer_files.c.digest.in_(bindparam("digests", expanding=True)))
 _INSIGHTS: Final = select(insights).where(insights.c.digest.in_(bindparam("digests", expanding=True)))
+_KINDS: Final = select(insights.c.digest, insights.c.path, insights.c.kind).where(
+    insights.c.digest.in_(bindparam("digests", expanding=True))
+)
 _INSIGHT: Final = select(insights).where(insights.c.digest == bindparam("digest"), insights.c.path == bindparam("path"))
 _MANIFEST: Final = (
     select(manifests.c.id, manifests.c.kind, manifests.c.subject_digest, manifests.c.total_size)
@@ -207,6 +210,15 @@ def insights_of(connection: Connection, digests: Collection[Digest]) -> list[Ins
         for batch in batches(sorted({str(digest) for digest in digests}))
         for row in connection.execute(_INSIGHTS, {"digests": batch})
     ]
+
+
+def kinds_of(connection: Connection, digests: Collection[Digest]) -> dict[tuple[Digest, str], str]:
+    """Tell what the files of layers were taken for, by layer and path in it."""
+    return {
+        (Digest.parse(row.digest), row.path): row.kind
+        for batch in batches(sorted({str(digest) for digest in digests}))
+        for row in connection.execute(_KINDS, {"digests": batch})
+    }
 
 
 def insight_of(connection: Connection, digest: Digest, path: str) -> InsightRow | None:

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Final
 
 from msgspec import MsgspecError, Raw, Struct, json
+from msgspec import field as msgspec_field
 
 from orchard.errors import NotFoundError
 from orchard.formats import MAX_CONFIG, FileIndex, IndexedFile, Layer, ModelKit
 from orchard.hub import catalog
 from orchard.hub.catalog import Fact, StoredManifest, Understanding
 from orchard.hub.db import Database, moment
-from orchard.hub.registry.insights import gather, inner_path, read_insight
+from orchard.hub.registry.insights import gather, inner_path, named_kinds, read_insight
 from orchard.hub.registry.layers import Gap, assemble, is_bare, read_layers
 from orchard.hub.registry.ports import Content
 from orchard.hub.registry.stored import Find, Inflated, Slice, StoredBlobs
@@ -36,7 +37,7 @@ class Whole(Struct, frozen=True, kw_only=True, omit_defaults=True):
         gaps: Why files of it are missing or say nothing, for people.
     """
 
-    conclusion: Raw = field(default_factory=Raw)
+    conclusion: Raw = msgspec_field(default_factory=Raw)
     card: str = ""
     gaps: tuple[str, ...] = ()
 
@@ -187,6 +188,17 @@ class Contents:  # noqa: PLR0904 -- everything that can be known of a version
             rows = catalog.understood.insights_of(connection, {file.layer.descriptor.digest for file in index})
         return gather(index, rows)
 
+    def kinds(self) -> dict[str, str]:
+        """Tell what each file was taken for that says something, by path.
+
+        Raises:
+            OrchardError: As ``files``.
+        """
+        index = self.files()
+        with self._database.read() as connection:
+            rows = catalog.understood.kinds_of(connection, {file.layer.descriptor.digest for file in index})
+        return named_kinds(index, rows)
+
     def insight(self, path: str) -> Insight | None:
         """Give what one file says; none if it says nothing, or was not examined.
 
@@ -242,6 +254,9 @@ class Contents:  # noqa: PLR0904 -- everything that can be known of a version
 
     @cached_property
     def _layers(self) -> tuple[ModelKit | None, tuple[Layer, ...]]:
+        _, speaks = self._known
+        if not speaks:
+            return None, ()
         return read_layers(self.document, self._config)
 
     def _config(self, config: Descriptor) -> bytes:

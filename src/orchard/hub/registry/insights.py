@@ -1,6 +1,6 @@
 """What files say, as it is kept: one row for each file of a layer that somebody wrote a reader for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import MsgspecError, json
@@ -38,6 +38,12 @@ def gather(index: FileIndex, rows: Iterable[InsightRow]) -> dict[str, Insight]:
     """Give what the files of a version say, by path."""
     said = {(row.digest, row.path): row for row in rows if row.kind != NONE}
     return {path: one for path, row in _rows(index, said) if (one := read_insight(row)) is not None}
+
+
+def named_kinds(index: FileIndex, kinds: Mapping[tuple[Digest, str], str]) -> dict[str, str]:
+    """Tell what files of a version were taken for, by path."""
+    found = {file.path: kinds.get((file.layer.descriptor.digest, inner_path(file.layer, file.path))) for file in index}
+    return {path: kind for path, kind in found.items() if kind not in {None, NONE}}
 
 
 def _rows(index: FileIndex, said: dict[tuple[Digest, str], InsightRow]) -> Iterator[tuple[str, InsightRow]]:

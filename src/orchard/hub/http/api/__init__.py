@@ -16,7 +16,8 @@ How to add a resource, in a module of its own beside this one:
    The signature says all: ``who`` asks; parameters of the path by name (``{+name}`` may hold slashes, and what follows
    it stands behind ``/-/``); ``query`` and ``body`` are shapes. The docstring's first line is the summary, its
    paragraphs up to ``Raises:`` the description. It returns a shape (200), ``Part[Shape]`` (200, a page of a list: ask
-   the service for ``limit + 1`` and use ``Part.of``), ``Created[Shape]`` (201 with ``Location``) or None (204).
+   the service for ``limit + 1`` and use ``Part.of``), ``Created[Shape]`` (201 with ``Location``), ``Download`` (the
+   bytes of a file, with ranges) or None (204).
 3. It runs in a thread and may wait. It raises our errors; those of rights, parameters, bodies and storage are
    documented by themselves, others (``NotFoundError`` without a parameter, ``ConflictError``, ``UnsupportedError``,
    ``RemoteError``) are named in the decorator. ``problems`` says which status each has.
@@ -28,8 +29,10 @@ How to add a resource, in a module of its own beside this one:
 """
 
 from orchard.hub.http.api.events import Events
+from orchard.hub.http.api.files import Files
 from orchard.hub.http.api.grants import Grants
 from orchard.hub.http.api.hub import Hub
+from orchard.hub.http.api.insights import Insights
 from orchard.hub.http.api.mirrors import Mirrors
 from orchard.hub.http.api.namespaces import Namespaces
 from orchard.hub.http.api.operations import operation
@@ -56,8 +59,10 @@ __all__ = [
     "PUBLIC",
     "Api",
     "Events",
+    "Files",
     "Grants",
     "Hub",
+    "Insights",
     "Mirrors",
     "Namespaces",
     "Proxies",

@@ -8,6 +8,7 @@ from typing import Any, Final, get_origin
 from msgspec import json, structs
 
 from orchard import __version__
+from orchard.hub.http.api.downloads import Download
 from orchard.hub.http.api.operations import Operation
 from orchard.hub.http.api.problems import MEDIA_TYPE, TITLES, Problem
 from orchard.hub.http.api.requests import PREFIX
@@ -35,6 +36,7 @@ _ATTRIBUTE: Final = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _LISTING: Final = re.compile(rb'\bListing_(\w+)_(")')  # what msgspec calls Listing[Tag] is TagList here
 _SUCCESS: Final = {200: "What was asked for", 201: "It was made", 202: "It will be done", 204: "It was done"}
 _LOCATION: Final = {"description": "Where it is.", "schema": {"type": "string"}, "required": True}
+_ETAG: Final = {"description": "A name that changes with the content.", "schema": {"type": "string"}}
 _LINK: Final = {"description": "The following part, as rel=next; absent at the end.", "schema": {"type": "string"}}
 
 
@@ -74,7 +76,7 @@ def _types(operation: Operation) -> Iterator[Any]:
             yield from (field.type for field in structs.fields(kind))
         elif name != "who":
             yield kind
-    if operation.result is not None:
+    if operation.result not in {None, Download}:
         yield operation.result
 
 
@@ -113,7 +115,7 @@ def _operation(operation: Operation, schema_of: Schemas) -> Node:
         content = {"application/json": {"schema": schema_of(operation.inputs["body"])}}
         node["requestBody"] = {"required": True, "content": content}
     problems = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in operation.statuses}
-    node["responses"] = {str(operation.status): _success(operation, schema_of), **problems}
+    node["responses"] = {**_successes(operation, schema_of), **problems}
     return node
 
 
@@ -142,6 +144,17 @@ def _described(schema: Node) -> Node:
     schema = dict(schema)
     about = schema.pop("description", None)
     return {"schema": schema} if about is None else {"schema": schema, "description": about}
+
+
+def _successes(operation: Operation, schema_of: Schemas) -> dict[str, Node]:
+    if operation.result is not Download:
+        return {str(operation.status): _success(operation, schema_of)}
+    content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "200": {"description": _SUCCESS[200], "content": content, "headers": {"ETag": _ETAG}},
+        "206": {"description": "The part that was asked for (Range)", "content": content, "headers": {"ETag": _ETAG}},
+        "304": {"description": "What the client has is still that (If-None-Match)"},
+    }
 
 
 def _success(operation: Operation, schema_of: Schemas) -> Node:

@@ -16,6 +16,7 @@ from orchard.errors import (
     RateLimitedError,
     UnauthenticatedError,
 )
+from orchard.hub.http.api.downloads import Download
 from orchard.hub.http.api.problems import MediaTypeError, MismatchError, TruncatedError, problem_status
 from orchard.hub.http.api.shapes import Created, Listing, Part
 
@@ -31,6 +32,7 @@ _NO_CONTENT: Final = 204
 _ALWAYS: Final = (UnauthenticatedError, DeniedError, RateLimitedError)
 _OF_BODIES: Final = (InvalidError, TruncatedError, MediaTypeError, MismatchError)
 _TOO_LARGE: Final = 413
+_NO_SUCH_PART: Final = 416
 _UNFORESEEN: Final = (500, 503, 507)
 
 
@@ -48,7 +50,7 @@ def operation(method: Method, path: str, *raises: type[OrchardError], status: in
     Args:
         method: HTTP method; GET answers HEAD too.
         path: Below ``/api/v1``. ``{name}`` is a parameter, ``{+name}`` one that may hold slashes: what follows it
-            starts with ``/-/``.
+            starts with ``/-/``. Behind that, it is the rest of the path.
         raises: Errors that callers should expect, beside those that every operation may have: not known, not
             allowed, too often; with parameters invalid and not found; with a body those of bodies.
         status: HTTP status of success, where it is not 200, 201 (``Created``) or 204 (nothing).
@@ -109,6 +111,8 @@ class Operation:
             kinds += [InvalidError, NotFoundError]
         if "query" in self.inputs:
             kinds.append(InvalidError)
+        if self.result is Download:
+            found.add(_NO_SUCH_PART)
         return sorted(found | {problem_status(kind) for kind in kinds})
 
     @property
@@ -122,8 +126,14 @@ class Operation:
         pieces = _PARAMETER.split(self.path)
         found = re.escape(pieces[0])
         for wide, name, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-            found += f"(?P<{name}>{'(?:(?!/-/).)+' if wide else '[^/]+'}){re.escape(text)}"
+            found += f"(?P<{name}>{_matching(wide=bool(wide), rest=not text and '/-/' in found)}){re.escape(text)}"
         return found
+
+
+def _matching(*, wide: bool, rest: bool) -> str:
+    if not wide:
+        return "[^/]+"
+    return r"[\s\S]+" if rest else "(?:(?!/-/).)+"
 
 
 def operations_of(resource: object) -> Iterator[Operation]:

@@ -23,6 +23,7 @@ TITLES: Final = {
     412: "Something else is there",
     413: "Too large",
     415: "Not JSON",
+    416: "There are no such bytes",
     422: "The body has another shape",
     429: "Too many requests",
     500: "The hub made a mistake",

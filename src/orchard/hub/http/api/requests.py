@@ -10,6 +10,7 @@ from msgspec import Struct, ValidationError, convert, json, structs, to_builtins
 
 from orchard.errors import InvalidError
 from orchard.hub.access import Principal
+from orchard.hub.http.api.downloads import Download, send
 from orchard.hub.http.api.operations import Operation
 from orchard.hub.http.api.problems import MediaTypeError, MismatchError
 from orchard.hub.http.api.shapes import Created, Listing, Part
@@ -35,6 +36,7 @@ class Request:
         query: What stands behind the question mark, as sent.
         media_type: What its body is said to be.
         body: Its body.
+        headers: All of its headers.
     """
 
     who: Principal
@@ -43,6 +45,7 @@ class Request:
     query: str
     media_type: str
     body: bytes
+    headers: Mapping[bytes, bytes]
 
 
 def answer(operation: Operation, request: Request) -> Reply:
@@ -54,6 +57,8 @@ def answer(operation: Operation, request: Request) -> Reply:
     """
     arguments = _arguments(operation, request)
     given = operation.handler(**arguments)
+    if isinstance(given, Download):
+        return send(given, request.headers)
     headers = [_NO_STORE]
     if given is None:
         return reply(operation.status, headers)

@@ -70,8 +70,10 @@ class Api:
                 query=scope["query_string"].decode("latin-1"),
                 media_type=headers.get(b"content-type", b"").decode("latin-1"),
                 body=await _whole(body),
+                headers=headers,
             )
-            return await self._threads.run(partial(_guarded, methods[method], request))
+            given = await self._threads.run(partial(_guarded, methods[method], request))
+            return given if scope["method"] == "HEAD" else await given.begin(self._threads)
         except OrchardError as error:
             return error_problem(_invite(error, who, self._challenge), self._challenge)
 

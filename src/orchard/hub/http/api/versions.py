@@ -21,6 +21,7 @@ from orchard.hub.http.api.shapes import (
     SortText,
     TagName,
     VersionName,
+    reference_of,
 )
 from orchard.hub.registry import (
     FIRST,
@@ -33,7 +34,7 @@ from orchard.hub.registry import (
     Wish,
     parse,
 )
-from orchard.oci import MAX_MANIFEST, Descriptor, Digest, check_tag, convert, loads
+from orchard.oci import MAX_MANIFEST, Descriptor, Digest, convert, loads
 
 _MARK: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 _MAX_DESCRIPTOR: Final = 2 * MAX_MANIFEST
@@ -162,7 +163,7 @@ class Versions:
     @operation("GET", "/repositories/{+repository}/-/versions/{version}")
     def get_version(self, who: Principal, *, repository: RepositoryName, version: VersionName) -> WholeVersion:
         """Show one version with its manifest, its config and what refers to it."""
-        return _whole(self._registry.version(who, repository, _reference(version)))
+        return _whole(self._registry.version(who, repository, reference_of(version)))
 
     @operation("GET", "/repositories/{+repository}/-/versions/{version}/referrers")
     def list_referrers(
@@ -170,7 +171,7 @@ class Versions:
     ) -> Part[Referrer]:
         """List what is about a version: signatures, attestations, bills of materials; by digest."""
         readable = self._registry.readable(who, repository)
-        subject = readable.manifest(_reference(version)).digest
+        subject = readable.manifest(reference_of(version)).digest
         rows, more = readable.referrers(subject, Page(query.after, query.limit), query.artifact_type or None)
         found = [
             _referrer(convert(loads(row.encode(), what="referrer", limit=_MAX_DESCRIPTOR), Descriptor, what="referrer"))
@@ -241,16 +242,6 @@ def _referrer(descriptor: Descriptor) -> Referrer:
         size_bytes=descriptor.size,
         annotations=descriptor.annotations,
     )
-
-
-def _reference(version: str) -> str | Digest:
-    """Read a digest or a tag.
-
-    Raises:
-        InvalidDigestError: If it looks like a digest and is none.
-        InvalidReferenceError: If it can be neither.
-    """
-    return Digest.parse(version) if ":" in version else check_tag(version)
 
 
 def _mark(after: str) -> VersionMark:
