@@ -104,6 +104,12 @@ def _reading(bench: Bench) -> None:
     reading.rows(bench.root, max(bench.size, 256 << 20))
 
 
+def _insights(bench: Bench) -> None:
+    from bench import insights  # noqa: PLC0415 -- as above
+
+    insights.rows(bench.root)
+
+
 def _hub(bench: Bench) -> None:
     from bench import hubs  # noqa: PLC0415 -- as above
 
@@ -258,6 +264,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "verbs": _verbs,
     "moving": _moving,
     "reading": _reading,
+    "insights": _insights,
     "hub": _hub,
     "million": _million,
     "start-up": start_up,
