@@ -61,6 +61,7 @@ COMMANDS: Final = {
     "files": ("files", "List the files of a ModelKit, local or in a registry"),
     "cat": ("cat", "Print one file of a ModelKit, local or in a registry"),
     "tensors": ("tensors", "Show what is in the model files of a ModelKit"),
+    "preview": ("preview", "Show the datasets of a ModelKit: columns, rows, what is in them"),
     "convert": ("convert", "Convert a ModelKit to a ModelPack, or back, without moving its layers"),
     "remove": ("remove", "Remove ModelKits, local or in a registry"),
     "search": ("search", "Find versions by what their Kitfiles say"),
