@@ -26,7 +26,16 @@ QUIET = [
 ]
 SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 375, "height": 700}}
 HOSTILE = "".join(text for name, text in VECTORS.items() if name not in {"null", "long"})
-PATHS = ("/", "/?q=digits", "/?q=zebra", "/r/vision/digits", "/r/vision/digits:latest", "/r/red/team:v1")
+PATHS = (
+    "/",
+    "/?q=zebra",
+    "/r/vision/digits",
+    "/r/vision/digits/-/tags",
+    "/r/vision/digits/-/tags/latest",
+    "/r/red/team",
+    "/r/vision/digits:latest",
+    "/r/red/team:v1",
+)
 
 # The least contrast of any text with what is behind it (WCAG 2.2, 1.4.3), and where it is.
 CONTRAST = """() => {
@@ -190,11 +199,21 @@ def test_copy_button_says_when_it_could_not(visit: Any) -> None:  # noqa: ANN401
 def test_pages_work_without_a_script(visit: Any) -> None:  # noqa: ANN401
     visitor = visit(java_script_enabled=False)
     visitor.go("/")
-    expect(visitor.page.locator(".copy").first).to_be_hidden()
     visitor.page.get_by_role("searchbox").fill("digits")
     visitor.page.get_by_role("searchbox").press("Enter")
 
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Results for digits")
+    visitor.page.get_by_role("link", name="vision/digits", exact=True).click()
+    expect(visitor.page.locator(".copy").first).to_be_hidden()
+    visitor.page.get_by_text("kit", exact=True).first.click()
+    expect(visitor.page.get_by_text("kit unpack")).to_be_visible()
+    visitor.page.get_by_text("Columns", exact=True).click()
+    visitor.page.get_by_role("checkbox", name="Pulls").check()
+    visitor.page.get_by_role("button", name="Show these").click()
+    expect(visitor.page.get_by_role("columnheader", name="Pulls")).to_be_visible()
+    visitor.page.get_by_role("columnheader", name="Size").get_by_role("link").click()
+    expect(visitor.page.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
+    expect(visitor.page.get_by_role("columnheader", name="Pulls")).to_be_visible()
     visitor.page.get_by_role("link", name="v0.9.0").click()
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("v0.9.0")
     expect(visitor.page.get_by_role("heading", name="Kitfile")).to_be_visible()
@@ -208,7 +227,9 @@ def test_pages_work_with_the_keyboard_alone(visit: Any) -> None:  # noqa: ANN401
     expect(visitor.page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
     keyboard.press("Enter")
     keyboard.press("Tab")
-    first = visitor.page.get_by_role("link", name="red/team", exact=True)
+    expect(visitor.page.get_by_role("searchbox")).to_be_focused()
+    keyboard.press("Tab")
+    first = visitor.page.get_by_role("link", name="red/team:v1", exact=True)
     expect(first).to_be_focused()
     assert first.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
 
@@ -222,9 +243,14 @@ def test_tables_are_tables_for_screen_readers_on_a_phone_too(visit: Any) -> None
     visitor = visit(viewport=SIZES["phone"])
     visitor.go("/?q=digits")
 
-    table = visitor.page.get_by_role("table", name="Repositories and their versions")
-    expect(table.get_by_role("columnheader")).to_have_count(7)
-    expect(table.get_by_role("row").last.get_by_role("cell")).to_have_count(7)
+    table = visitor.page.get_by_role("table", name="Repositories")
+    expect(table.get_by_role("columnheader")).to_have_count(6)
+    expect(table.get_by_role("row").last.get_by_role("cell")).to_have_count(6)
+
+    visitor.go("/r/vision/digits")
+    table = visitor.page.get_by_role("table", name="Versions of vision/digits")
+    expect(table.get_by_role("row")).to_have_count(3)
+    expect(table.get_by_role("row").last.get_by_role("rowheader")).to_have_count(1)
 
 
 def test_manifest_is_saved_and_never_shown(visit: Any) -> None:  # noqa: ANN401

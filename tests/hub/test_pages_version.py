@@ -70,7 +70,7 @@ def test_version_by_digest_says_its_digest_for_a_title_and_links_its_tags(hub: A
 
     assert f"vision/digits {summary.digest.short} · Orchard" in page.text
     assert {"/r/vision/digits:v1.0.0", "/r/vision/digits:latest"} <= set(page.links())
-    assert page.all("button", data_copy=f"orchard pull 127.0.0.1:5000/vision/digits@{summary.digest}")
+    assert page.all("button", data_copy=f"orchard unpack 127.0.0.1:5000/vision/digits@{summary.digest} -d digits")
 
 
 def test_version_by_tag_links_the_page_that_no_tag_can_move(hub: ASGIApp) -> None:

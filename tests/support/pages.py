@@ -1,6 +1,6 @@
 """A registry in memory with believable projects, for the pages of the hub."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,7 +12,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from orchard.errors import NotFoundError
 from orchard.hub.access import ANONYMOUS, Principal
 from orchard.hub.http.pages import Pages, Registry
-from orchard.hub.registry import Page, RepositorySummary, VersionDetail, VersionSummary
+from orchard.hub.registry import (
+    Card,
+    Kind,
+    KnownKey,
+    Line,
+    Movers,
+    Page,
+    RepositorySummary,
+    SheetQuery,
+    TagMove,
+    TagPattern,
+    TagRule,
+    TagState,
+    TagSummary,
+    VersionDetail,
+    VersionSummary,
+)
 from orchard.oci import JSON, Descriptor, Digest, Manifest, dumps, parse_document
 from support.hubs import Client
 
@@ -26,6 +42,7 @@ class Shelf:
     """Repositories by name, each with its versions, newest first."""
 
     details: dict[str, list[VersionDetail]] = field(default_factory=dict)
+    facts: dict[Digest, dict[str, list[str | float]]] = field(default_factory=dict)
 
     def add(self, name: str, version: VersionDetail) -> VersionDetail:
         self.details.setdefault(name, []).append(version)
@@ -35,15 +52,13 @@ class Shelf:
         assert who == ANONYMOUS
         return [name for name in sorted(self.details) if name > page.after][: page.limit]
 
-    def repositories(self, who: Principal, *, after: str, limit: int) -> list[RepositorySummary]:
-        names = self.names(who, Page(after, limit))
-        return [_summary(name, self.details[name]) for name in names if self.details.get(name)]
+    @property
+    def tabling(self) -> "ShelfTables":
+        return ShelfTables(self)
 
-    def versions(self, who: Principal, name: str, *, limit: int) -> list[VersionSummary]:
-        assert who == ANONYMOUS
-        if name not in self.details:
-            raise NotFoundError(f"there is no repository {name}")
-        return [version.summary for version in self.details[name]][:limit]
+    @property
+    def tagboard(self) -> "ShelfTags":
+        return ShelfTags(self)
 
     def version(self, who: Principal, name: str, reference: str | Digest, /) -> VersionDetail:
         assert who == ANONYMOUS
@@ -51,6 +66,81 @@ class Shelf:
             if reference == version.summary.digest or reference in version.summary.tags:
                 return version
         raise NotFoundError(f"{name} has no manifest {reference}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfTables:
+    """What is on a shelf, as tables. A row is marked with its number."""
+
+    shelf: Shelf
+
+    def keys(self, who: Principal, name: str) -> list[KnownKey]:
+        assert who == ANONYMOUS
+        known = [self.shelf.facts.get(one.summary.digest, {}) for one in self.shelf.details.get(name, [])]
+        return [
+            KnownKey(
+                key,
+                sum(key in facts for facts in known),
+                numeric=any(isinstance(facts.get(key, [""])[0], float) for facts in known),
+                varies=len({str(facts[key]) for facts in known if key in facts}) > 1,
+            )
+            for key in sorted({key for facts in known for key in facts})
+        ]
+
+    def lines(self, who: Principal, name: str, query: SheetQuery) -> list[Line]:
+        assert who == ANONYMOUS
+        found = [
+            Line(one.summary, number, None, self.shelf.facts.get(one.summary.digest, {}), (number,))
+            for number, one in enumerate(self.shelf.details.get(name, []))
+        ]
+        return [line for line in found if not query.after or line.pulls > int(query.after[0])][: query.limit]
+
+    def cards(self, who: Principal, names: Sequence[str], keys: Sequence[str]) -> list[Card]:
+        assert who == ANONYMOUS
+        assert all(keys)
+        held = {name: self.shelf.details[name] for name in names if self.shelf.details.get(name)}
+        return [
+            Card(_summary(name, versions), versions[0].summary, self.shelf.facts.get(versions[0].summary.digest, {}))
+            for name, versions in held.items()
+        ]
+
+    def recent(self, who: Principal, *, limit: int) -> list[tuple[str, VersionSummary]]:
+        assert who == ANONYMOUS
+        all_of_them = [(name, one.summary) for name, found in self.shelf.details.items() for one in found]
+        return sorted(all_of_them, key=lambda pair: pair[1].pushed_at, reverse=True)[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfTags:
+    """The tags of a shelf: set when their versions were pushed, and never moved."""
+
+    shelf: Shelf
+    rules: tuple[TagRule, ...] = (
+        TagRule(scope="*", kind=Kind.IMMUTABLE, pattern=TagPattern.parse("v*")),
+        TagRule(scope="*", kind=Kind.PROTECTED, pattern=TagPattern.parse("prod"), movers=Movers(role="maintainer")),
+    )
+
+    def tags(self, who: Principal, name: str, *, after: str, limit: int) -> list[TagState]:
+        assert who == ANONYMOUS
+        found = sorted(
+            ((tag, one.summary) for one in self.shelf.details.get(name, []) for tag in one.summary.tags),
+            key=lambda pair: pair[0],
+        )
+        return [
+            TagState(
+                TagSummary(name=tag, digest=one.digest, updated_at=one.pushed_at, updated_by=one.pushed_by),
+                [rule for rule in self.rules if rule.pattern.matches(tag)],
+            )
+            for tag, one in found
+            if tag > after
+        ][:limit]
+
+    def moves(self, who: Principal, name: str, tag: str, *, limit: int) -> list[TagMove]:
+        states = [state.summary for state in self.tags(who, name, after="", limit=limit) if state.summary.name == tag]
+        if not states:
+            raise NotFoundError(f"{name} never had a tag {tag}")
+        gone = TagMove(1, None, NOW - timedelta(days=9), "ann")
+        return [*(TagMove(2, one.digest, one.updated_at, one.updated_by) for one in states), gone]
 
 
 def app(registry: Registry, *, login: bool = False) -> Starlette:

@@ -53,7 +53,7 @@ def site(registry: Registry, entrance: Entrance, outside: Outside, *, settings: 
     if service is not None:
         sign_in = browsers(settings, entrance.people, service, gate=outside.gate, vault=outside.vault)
     pages = Pages(registry, now=lambda: datetime.now(UTC), login=service is not None, sign_in=sign_in)
-    return Site(routes=pages.routes(), problem=pages.problem, public=pages.public, login=pages.login)
+    return Site(routes=pages.routes(), problem=pages.problem, public=pages.public)
 
 
 def watch(

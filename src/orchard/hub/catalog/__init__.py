@@ -1,6 +1,7 @@
 """What the hub knows: functions over one open transaction, each about one noun. Who may ask is not asked here."""
 
 from orchard.hub.catalog import (
+    cards,
     census,
     events,
     excerpts,
@@ -16,6 +17,7 @@ from orchard.hub.catalog import (
     repositories,
     rules,
     selecting,
+    sheets,
     soundness,
     tags,
     texts,
@@ -25,6 +27,7 @@ from orchard.hub.catalog import (
     uploads,
     usage,
 )
+from orchard.hub.catalog.cards import Card
 from orchard.hub.catalog.events import Journal
 from orchard.hub.catalog.facts import Fact
 from orchard.hub.catalog.manifests import NewManifest
@@ -45,6 +48,7 @@ from orchard.hub.catalog.records import (
     VersionSummary,
 )
 from orchard.hub.catalog.rules import KeepRule, Kind, Movers, Retention, TagRule
+from orchard.hub.catalog.sheets import KnownKey, Line, Order, Scalar, SheetQuery
 from orchard.hub.catalog.soundness import Damage
 from orchard.hub.catalog.tags import TagBook
 from orchard.hub.catalog.trash import Deletion, Trashed
@@ -53,6 +57,7 @@ from orchard.hub.catalog.usage import Quota, Usage
 
 __all__ = [
     "Blob",
+    "Card",
     "Damage",
     "Deletion",
     "Event",
@@ -61,9 +66,12 @@ __all__ = [
     "Journal",
     "KeepRule",
     "Kind",
+    "KnownKey",
     "LayerRow",
+    "Line",
     "Movers",
     "NewManifest",
+    "Order",
     "Outline",
     "Pulls",
     "Query",
@@ -71,6 +79,8 @@ __all__ = [
     "Quota",
     "RepositorySummary",
     "Retention",
+    "Scalar",
+    "SheetQuery",
     "StoredManifest",
     "TagBook",
     "TagMove",
@@ -84,6 +94,7 @@ __all__ = [
     "Usage",
     "VersionMark",
     "VersionSummary",
+    "cards",
     "census",
     "events",
     "excerpts",
@@ -100,6 +111,7 @@ __all__ = [
     "repositories",
     "rules",
     "selecting",
+    "sheets",
     "soundness",
     "tags",
     "texts",

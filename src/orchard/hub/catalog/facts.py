@@ -81,6 +81,14 @@ def of(connection: Connection, ids: Sequence[int], keys: Sequence[str] | None = 
     return found
 
 
+def by_key(found: Iterable[Fact]) -> dict[str, list[str | float]]:
+    """Put facts together by their keys, each key's values in their order."""
+    values: dict[str, list[str | float]] = {}
+    for fact in found:
+        values.setdefault(fact.key, []).append(fact.value)
+    return values
+
+
 def names(connection: Connection, repository: str) -> dict[str, int]:
     """Give the keys that are known of the versions of a repository, with how many versions have them."""
     return {row.key: row.versions for row in connection.execute(_NAMES, {"name": repository})}

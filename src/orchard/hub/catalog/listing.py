@@ -16,7 +16,7 @@ from orchard.oci import Digest
 # The digest in one is cut to 64 characters, whatever its algorithm, so that it fits into a tag.
 _FALLBACK: Final = re.compile(rf"sha(?:256|512)-[0-9a-f]{{64}}(?:\.(?:{'|'.join(STAND_INS)}))?")
 
-_latest: Final = manifests.alias("latest")
+LATEST: Final = manifests.alias("latest")
 _parent: Final = manifests.alias("parent")
 
 _SIZE: Final = (
@@ -37,23 +37,21 @@ _NEWEST: Final = (
     .limit(1)
     .scalar_subquery()
 )
-_REPOSITORIES: Final = select(
+SUMMARISED: Final = select(
     repositories.c.name,
     repositories.c.visibility,
     _VERSIONS.label("versions"),
     _TAGS.label("tags"),
     _SIZE.label("size_bytes"),
-    _latest.c.pushed_at,
-    _latest.c.model_name,
-    _latest.c.model_format,
-    _latest.c.digest,
-).select_from(repositories.join(_latest, _latest.c.id == _NEWEST))
+    LATEST.c.pushed_at,
+    LATEST.c.model_name,
+    LATEST.c.model_format,
+    LATEST.c.digest,
+).select_from(repositories.join(LATEST, LATEST.c.id == _NEWEST))
 _LISTED_REPOSITORIES: Final = (
-    _REPOSITORIES.where(repositories.c.name > bindparam("after"))
-    .order_by(repositories.c.name)
-    .limit(bindparam("limit"))
+    SUMMARISED.where(repositories.c.name > bindparam("after")).order_by(repositories.c.name).limit(bindparam("limit"))
 )
-_REPOSITORY: Final = _REPOSITORIES.where(repositories.c.name == bindparam("name"))
+_REPOSITORY: Final = SUMMARISED.where(repositories.c.name == bindparam("name"))
 _TAGGED: Final = exists().where(tags.c.manifest_id == manifests.c.id)
 _LISTED: Final = (
     exists()
@@ -107,16 +105,17 @@ def summaries(connection: Connection, *, after: str, limit: int, part: str) -> l
     statement = _LISTED_REPOSITORIES
     if part:
         statement = statement.where(repositories.c.name.contains(part, autoescape=True))
-    return [_repository(row) for row in connection.execute(statement, {"after": after, "limit": limit})]
+    return [repository_of(row) for row in connection.execute(statement, {"after": after, "limit": limit})]
 
 
 def summary(connection: Connection, name: str) -> RepositorySummary | None:
     """Describe one repository, if it holds a version."""
     row = connection.execute(_REPOSITORY, {"name": name}).first()
-    return None if row is None else _repository(row)
+    return None if row is None else repository_of(row)
 
 
-def _repository(row: Row[*tuple[Any, ...]]) -> RepositorySummary:
+def repository_of(row: Row[*tuple[Any, ...]]) -> RepositorySummary:
+    """Read a row of repositories."""
     return RepositorySummary(
         name=row.name,
         versions=row.versions,

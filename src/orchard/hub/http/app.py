@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from orchard.errors import OrchardError, UnauthenticatedError
@@ -104,13 +103,11 @@ class Site:
         routes: Pages and their like. ``request.state.who`` says who asks.
         problem: Tells a person why somebody may not come in.
         public: Beginnings of the paths that everybody may see, such as style sheets.
-        login: Gives the address to log in at, for the page that is wanted; none where browsers ask by themselves.
     """
 
     routes: Sequence[BaseRoute] = ()
     problem: Callable[[Request, OrchardError], Response] = field(default=_plain)
     public: tuple[str, ...] = ()
-    login: Callable[[str], str] | None = None
 
 
 def build_app(  # noqa: PLR0913 -- every part of the front is named once, here
@@ -245,20 +242,15 @@ class _Front:
                 if scope["method"] not in {"GET", "HEAD"}:  # what is read there says nothing of anybody
                     self._guard.check(scope["method"], headers)
             else:
-                who = await self._visit(scope, headers) or await self._admit(scope, headers)
+                who = await self._visit(scope, headers) or await self._admit(scope, headers, anonymous=True)
                 scope.setdefault("state", {})["who"] = who
         except OrchardError as error:
-            await self._refuse_page(scope, headers, error)(scope, receive, send)
+            await self._refuse_page(scope, error)(scope, receive, send)
             return
         await self._pages(scope, receive, send)
 
-    def _refuse_page(self, scope: Scope, headers: dict[bytes, bytes], error: OrchardError) -> Response:
-        """Send whoever reads pages to where one logs in; tell everybody else what is wrong."""
-        reads = scope["method"] in {"GET", "HEAD"} and b"text/html" in headers.get(b"accept", b"")
-        if isinstance(error, UnauthenticatedError) and reads and self._site.login and b"authorization" not in headers:
-            query: bytes = scope["query_string"]
-            wanted = quote(scope["path"]) + (f"?{query.decode('latin-1')}" if query else "")
-            return RedirectResponse(self._site.login(wanted), 303, {"cache-control": "no-store"})
+    def _refuse_page(self, scope: Scope, error: OrchardError) -> Response:
+        """Tell whoever asks for a page what is wrong, and how to come in."""
         response = self._site.problem(Request(scope), error)
         challenge = self._access.challenge
         if response.status_code == 401 and challenge is not None:  # noqa: PLR2004 -- Unauthorized

@@ -4,17 +4,23 @@ from typing import TYPE_CHECKING
 
 from orchard.hub.catalog import (
     Blob,
+    Card,
     Damage,
     Event,
     KeepRule,
     Kind,
+    KnownKey,
+    Line,
     Movers,
+    Order,
     Pulls,
     Query,
     QueryError,
     Quota,
     RepositorySummary,
     Retention,
+    Scalar,
+    SheetQuery,
     StoredManifest,
     TagMove,
     TagPattern,
@@ -44,6 +50,8 @@ from orchard.hub.registry.scrubbing import Scrubbed, Scrubber
 from orchard.hub.registry.searching import Finder, Hit, Hits, KnownField, Wish
 from orchard.hub.registry.shelf import Shelf
 from orchard.hub.registry.stored import StoredBlobs
+from orchard.hub.registry.tabling import MAX_ROWS, Tabling
+from orchard.hub.registry.tagboard import TagBoard, TagState
 from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import OpenUpload
 from orchard.hub.registry.upstreams import FRESH, Upstreams
@@ -55,8 +63,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FIRST",
     "FRESH",
+    "MAX_ROWS",
     "Allotment",
     "Blob",
+    "Card",
     "Collected",
     "Collector",
     "Common",
@@ -75,8 +85,11 @@ __all__ = [
     "KeepRule",
     "Kind",
     "KnownField",
+    "KnownKey",
+    "Line",
     "Movers",
     "OpenUpload",
+    "Order",
     "Overview",
     "Page",
     "Piece",
@@ -95,16 +108,21 @@ __all__ = [
     "RepositorySummary",
     "Restored",
     "Retention",
+    "Scalar",
     "Scrubbed",
     "Scrubber",
+    "SheetQuery",
     "Shelf",
     "Staged",
     "StoredBlobs",
     "StoredFile",
     "StoredManifest",
+    "Tabling",
+    "TagBoard",
     "TagMove",
     "TagPattern",
     "TagRule",
+    "TagState",
     "TagSummary",
     "Trashed",
     "Understood",

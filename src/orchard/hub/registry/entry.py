@@ -15,6 +15,8 @@ from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import Overview
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.searching import Finder
+from orchard.hub.registry.tabling import Tabling
+from orchard.hub.registry.tagboard import TagBoard
 from orchard.hub.registry.upkeep import Upkeep
 from orchard.hub.registry.uploading import Busy, sweep
 from orchard.hub.registry.upstreams import Upstreams
@@ -36,6 +38,8 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
     Attributes:
         overview: Lists of what is in a repository, part by part.
         finder: Search.
+        tabling: Tables for people.
+        tagboard: Tags for people.
     """
 
     def __init__(self, premises: Premises, upstreams: Upstreams | None = None) -> None:
@@ -44,6 +48,8 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         self._busy = Busy()
         self.overview = Overview(premises)
         self.finder = Finder(premises)
+        self.tabling = Tabling(premises, self.readable)
+        self.tagboard = TagBoard(premises, self.readable)
 
     def readable(self, who: Principal, name: str) -> ReadableRepository:
         """Open a repository for reading, be it there or not.

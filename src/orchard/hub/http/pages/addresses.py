@@ -4,8 +4,9 @@ The page of a version has its reference for an address: ``/r/team/model:v1``, ``
 names hold slashes and never ``:`` or ``@``, so every such address can be read in one way only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -13,8 +14,11 @@ from starlette.requests import Request
 from orchard.errors import InvalidError, InvalidReferenceError, NotFoundError
 from orchard.oci import Digest, Reference, check_repository, check_tag
 
+T = TypeVar("T")
+
 MANIFEST: Final = "manifest.json"
 MAX_PAGE: Final = 200  # of a list whose length nobody counts
+_MARKS: Final = frozenset(":@")
 _LOOPBACK: Final = ("localhost:", "127.", "[::1]:")
 _FALLBACK: Final = "hub.example.com"
 
@@ -26,30 +30,43 @@ class Target:
     Attributes:
         repository: Name of the repository.
         version: Tag or digest; if absent, the whole repository is meant.
-        manifest: Whether the bytes of the manifest are wanted, not a page about them.
+        leaf: Which page about it: ``files``, ``tags``, ``manifest.json``; empty for the first one.
+        rest: What that page is to show, if it shows one of many: a path, a tag.
     """
 
     repository: str
     version: str | Digest | None = None
-    manifest: bool = False
+    leaf: str = ""
+    rest: str = ""
 
     @classmethod
     def parse(cls, path: str) -> Self:
-        """Read what stands behind ``/r/``.
+        """Read what stands behind ``/r/``: ``name``, ``name/-/leaf``, ``name:tag/leaf`` or ``name@digest/leaf``.
+
+        No component of a repository's name is a bare ``-``, so that what is about a repository cannot be taken for one.
 
         Raises:
             NotFoundError: If it can be nothing that this hub has.
         """
-        name, at, digest = path.partition("@")
+        name, dash, leaves = path.partition("/-/")
+        if dash and not _MARKS & set(name):
+            leaf, _, rest = leaves.partition("/")
+            return cls(_checked(check_repository, name), None, leaf, rest)
+        name, at, digest = path.partition("@") if "@" in path.partition(":")[0] else (path, "", "")
         name, colon, tag = name.partition(":")
-        text, _, leaf = (digest or tag).partition("/")
-        if leaf not in {"", MANIFEST} or (at and colon):
-            raise NotFoundError("there is no such page")
-        try:
-            version = Digest.parse(text) if at else check_tag(text) if colon else None
-            return cls(check_repository(name.rstrip("/")), version, manifest=bool(leaf))
-        except InvalidError as error:
-            raise NotFoundError(str(error)) from error
+        text, _, leaves = (digest or tag).partition("/")
+        leaf, _, rest = leaves.partition("/")
+        repository = _checked(check_repository, name.rstrip("/"))
+        if not at and not colon:
+            return cls(repository)
+        return cls(repository, _checked(Digest.parse, text) if at else _checked(check_tag, text), leaf, rest)
+
+
+def _checked(check: Callable[[str], T], text: str) -> T:
+    try:
+        return check(text)
+    except InvalidError as error:
+        raise NotFoundError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +111,43 @@ class Place:
         """Write the reference that a client pulls."""
         return f"{self.host}/{repository}{'@' if isinstance(version, Digest) else ':'}{version}"
 
-    def commands(self, repository: str, version: str | Digest, *, labelled: bool = False) -> list[str]:
+    def ways(self, repository: str, version: str | Digest, *, labelled: bool = False) -> list["Way"]:
         """List ways to get a version, best first; where labels choose it, the way to see them comes before."""
         reference = self.reference(repository, version)
         folder = repository.rpartition("/")[2]
         plain = "" if self.secure else " --plain-http"
         if labelled:
             return [
-                f"orchard index info --remote {reference}{self.plain_http}",
-                f"orchard unpack {reference} -d {folder} --label KEY=VALUE{self.plain_http}",
-                f"orchard pull {reference} --label KEY=VALUE{self.plain_http}",
+                Way("labels", f"orchard index info --remote {reference}{self.plain_http}"),
+                Way("orchard", f"orchard unpack {reference} -d {folder} --label KEY=VALUE{self.plain_http}"),
+                Way("pull", f"orchard pull {reference} --label KEY=VALUE{self.plain_http}"),
             ]
         return [
-            f"orchard unpack {reference} -d {folder}{self.plain_http}",
-            f"orchard pull {reference}{self.plain_http}",
-            f"kit pull {reference}{plain}",
+            Way("orchard", f"orchard unpack {reference} -d {folder}{self.plain_http}"),
+            Way("kit", f"kit unpack {reference} -d {folder}{plain}"),
             # `oras pull` skips layers without a title annotation, which kits do not have; a copy is whole.
-            f"oras copy {reference} --to-oci-layout {folder}{plain.replace('--', '--from-')}",
+            Way("oras", f"oras copy {reference} --to-oci-layout {folder}{plain.replace('--', '--from-')}"),
+            Way("Python", self._python(reference, folder)),
         ]
+
+    def _python(self, reference: str, folder: str) -> str:
+        if not self.plain_http:
+            return f'import orchard; orchard.unpack("{reference}", "{folder}")'
+        options = "from orchard.remote import Options; import orchard"
+        return f'{options}; orchard.unpack("{reference}", "{folder}", options=Options(plain_http=True))'
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to get a version.
+
+    Attributes:
+        client: With what.
+        command: What to type.
+    """
+
+    client: str
+    command: str
 
 
 def repository_url(repository: str) -> str:
@@ -127,7 +163,14 @@ def version_url(repository: str, version: str | Digest) -> str:
 
 def manifest_url(repository: str, digest: Digest) -> str:
     """Give the address of a manifest's bytes."""
-    return f"{version_url(repository, digest)}/{MANIFEST}"
+    return leaf_url(repository, digest, MANIFEST)
+
+
+def leaf_url(repository: str, version: str | Digest | None, leaf: str, *, rest: str = "") -> str:
+    """Give the address of a page about a repository, or about one of its versions."""
+    start = f"{repository_url(repository)}/-" if version is None else version_url(repository, version)
+    whole = f"{start}/{leaf}" if leaf else start
+    return f"{whole}/{quote(rest, safe='/')}" if rest else whole
 
 
 @dataclass(frozen=True, slots=True)

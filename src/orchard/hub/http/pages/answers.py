@@ -45,10 +45,10 @@ def page(request: Request, text: str, *, status: int = 200, headers: Mapping[str
     return Response(body, status, all_headers, "text/html")
 
 
-def download(raw: bytes, name: str) -> Response:
-    """Send bytes that somebody else wrote, to be saved and never shown."""
+def download(raw: bytes, name: str, media_type: str = "application/json") -> Response:
+    """Send bytes to be saved and never shown: somebody else wrote them, or what is in them."""
     headers = {**SAFE, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(raw, 200, headers, "application/json")
+    return Response(raw, 200, headers, media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,14 @@ def missing(what: str, *steps: Step) -> Problem:
     return Problem(404, "There is nothing here", what, (*steps, _HOME, _SPELLING))
 
 
+def hidden(name: str, login: str) -> Problem:
+    """Say that there is no such repository, or none that this reader may see: the two look the same."""
+    what = f"There is no repository {name} that you can see. It may be private, or have another name."
+    if login:
+        return missing(what, Step("Log in, if you have an account here.", login))
+    return missing(what, Step("Ask whoever told you of it to give you access."))
+
+
 ELSEWHERE: Final = missing("This hub has no page at this address.")
 WRONG_METHOD: Final = Problem(
     405, "This page can only be read", "The request wanted to change it.", (_HOME,), {"Allow": "GET, HEAD"}
@@ -123,9 +131,10 @@ _MEANINGS: Final[dict[type[OrchardError], Problem]] = {
 def problem_of(error: OrchardError) -> Problem:
     """Say to a person what an error means."""
     problem = next((_MEANINGS[kind] for kind in type(error).__mro__ if kind in _MEANINGS), UNFORESEEN)
-    return problem if problem.what else replace(problem, what=_sentence(error))
+    return problem if problem.what else replace(problem, what=sentence(error))
 
 
-def _sentence(error: OrchardError) -> str:
+def sentence(error: OrchardError) -> str:
+    """Write the message of an error as a sentence."""
     text = str(error)
     return f"{text[:1].upper()}{text[1:]}."

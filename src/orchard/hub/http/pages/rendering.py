@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -21,9 +22,17 @@ _HERE: Final = Path(__file__).parent.parent
 class Renderer:
     """Makes pages of templates. All of them are compiled when the hub starts, so a broken one is found then."""
 
-    def __init__(self, assets: Assets, now: Callable[[], datetime]) -> None:
+    def __init__(self, assets: Assets, now: Callable[[], datetime], login: Callable[[str], str] | None = None) -> None:
         self._now = now
+        self._login = login
         self._environment = environment(assets)
+
+    def login_url(self, request: Request) -> str:
+        """Give the address to log in at for this page; empty if nobody logs in here, or somebody has."""
+        if self._login is None or _account(request):
+            return ""
+        query: bytes = request.scope["query_string"]
+        return self._login(quote(request.url.path) + (f"?{query.decode('latin-1')}" if query else ""))
 
     def page(self, request: Request, template: str, **values: object) -> Response:
         """Fill a template and send it."""
@@ -38,13 +47,13 @@ class Renderer:
         moment = self._now()
         ages = partial(text.ago, now=moment)
         return self._environment.get_template(template).render(
-            place=Place.of(request), ago=ages, account=_account(request), **values
+            place=Place.of(request), ago=ages, account=_account(request), login_url=self.login_url(request), **values
         )
 
 
 def _account(request: Request) -> str:
     """Name the account whose session a page is shown in; empty if it is shown in none."""
-    return request.state.who.name if getattr(request.state, "session", False) else ""
+    return str(request.state.who.name) if getattr(request.state, "session", False) else ""
 
 
 def environment(assets: Assets) -> Environment:
@@ -63,6 +72,7 @@ def environment(assets: Assets) -> Environment:
         repository_url=addresses.repository_url,
         version_url=addresses.version_url,
         manifest_url=addresses.manifest_url,
+        leaf_url=addresses.leaf_url,
     )
     made.filters.update(
         size=text.size,

@@ -15,9 +15,10 @@ from orchard.errors import OrchardError
 from orchard.hub.access import Principal
 from orchard.hub.http.pages.answers import ELSEWHERE, UNFORESEEN, WRONG_METHOD, problem_of
 from orchard.hub.http.pages.assets import PREFIX, Assets
+from orchard.hub.http.pages.ports import Registry
 from orchard.hub.http.pages.rendering import Renderer
 from orchard.hub.http.pages.signing import OUT, PATH, WELCOME, SignIn, Signing, login_url
-from orchard.hub.http.pages.views import Registry, Views
+from orchard.hub.http.pages.views import Views
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 
@@ -33,23 +34,22 @@ class Pages:
 
     Attributes:
         public: Beginnings of the paths that everybody may see; there is nothing of an artifact below them.
-        login: Gives the address to log in at, for the page that is wanted; none if nobody logs in here.
     """
 
     def __init__(
         self, registry: Registry, *, now: Callable[[], datetime], login: bool, sign_in: SignIn | None = None
     ) -> None:
         self.public: tuple[str, ...] = (PREFIX,) if sign_in is None else (PREFIX, PATH, OUT, f"{WELCOME}/")
-        self.login = None if sign_in is None else login_url
+        self._login = None if sign_in is None else login_url
         self._sign_in = sign_in
         self._assets = Assets(STATIC)
-        self._renderer = Renderer(self._assets, now)
+        self._renderer = Renderer(self._assets, now, self._login)
         self._views = Views(registry, self._renderer, login=login)
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes to mount, after all others: they answer whatever nobody else does.
 
-        A request must say who asks in ``request.state.who``, but for what is public.
+        A request must say who asks in ``request.state.who``, but for what is public; also if it is nobody.
         """
         inside = Starlette(
             routes=[

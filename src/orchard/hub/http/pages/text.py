@@ -75,3 +75,23 @@ def machine_time(then: datetime) -> str:
 def clip(text: str, most: int) -> str:
     """Shorten a text that belongs into one cell of a table."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+_COUNTS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+_WHOLE: Final = 1e15  # up to here floats tell whole numbers apart
+
+
+def number(value: float) -> str:
+    """Write a measured value with six digits: ``0.973333``, ``2e-05``, ``1,204``."""
+    if abs(value) < _WHOLE and value == int(value):
+        return f"{int(value):,}"
+    return f"{value:.6g}"
+
+
+def parameters(value: float) -> str:
+    """Write how many parameters a model has: ``7.24B``, ``135M``, ``512``."""
+    for step, unit in _COUNTS:
+        if value >= step * 0.9995:
+            scaled = value / step
+            return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f}{unit}"  # noqa: PLR2004 -- three digits
+    return number(value)
