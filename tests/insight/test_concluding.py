@@ -273,5 +273,18 @@ def test_files_that_cannot_be_read_are_named() -> None:
     assert concluded.models == ()
 
 
+def test_who_wrote_safetensors_for_whom_tells_the_framework() -> None:
+    raw = safetensors_bytes({"a": np.zeros(3)}, {"format": "mlx"})
+
+    assert understood({"model.safetensors": raw}).framework == "mlx"
+
+
+def test_a_checkpoint_without_tensors_is_no_model() -> None:
+    concluded = understood({"training_args.bin": torch_zip({"lr": 0.1})})
+
+    assert concluded.models == ()
+    assert concluded.kinds == {"torch": 1}
+
+
 def test_nothing_says_nothing() -> None:
     assert conclude({}) == Conclusion()

@@ -229,6 +229,7 @@ def test_a_notebook_tells_its_title_and_what_runs_it() -> None:
         },
         "cells": CELLS,
     }
+    odd = {"nbformat": 4, "metadata": {"kernelspec": {"display_name": None, "name": "r", "language": "R"}}, "cells": []}
     old = {
         "nbformat": 3,
         "metadata": {},
@@ -244,6 +245,7 @@ def test_a_notebook_tells_its_title_and_what_runs_it() -> None:
         executed=1,
         format="4.5",
     )
+    assert said("c.ipynb", odd) == NotebookInsight(kernel="r", language="R", format="4.0")
     assert said("b.ipynb", old) == NotebookInsight(title="Old", cells={"heading": 1}, format="3.0")
 
 

@@ -48,6 +48,13 @@ def test_a_training_checkpoint_counts_its_weights_alone() -> None:
     assert found.notes == {"epoch": 7, "best": 0.93, "hparams.lr": 0.001, "hparams.name": "tiny"}
 
 
+def test_a_module_that_was_pickled_whole_has_the_names_of_its_state() -> None:
+    # class Net: _modules = {"fc": Linear}; its _parameters = {"weight": a tensor}
+    raw = torch_zip({"net": {"_modules": {"fc": {"_parameters": {"weight": tensor("0", 2)}, "_buffers": {}}}}})
+
+    assert [t.name for t in read_torch(InMemory(raw)).tensors] == ["net.fc.weight"]
+
+
 def test_tied_weights_count_once() -> None:
     shared = Storage("0", "f4", 12)
     tied = {

@@ -14,6 +14,7 @@ from support.faultserver import FaultServer
 from support.kits import dataset_kit
 from support.modelfiles import safetensors_bytes, write_gguf
 from support.projects import contents, make_project, noise, write_files
+from support.torchfiles import tensor, torch_zip
 
 KITFILE = """\
 manifestVersion: 1.0.0
@@ -84,6 +85,16 @@ def test_tensors_shows_what_the_headers_say(packed: Program) -> None:
     first, second = packed.ok("tensors", "models:v1", "--output", "json").document["files"]
     assert first["parametersByType"] == {"F16": 1500, "F32": 12}
     assert (second["architecture"], second["hasChatTemplate"]) == ("llama", True)
+
+
+def test_tensors_reads_what_pytorch_wrote_and_executes_nothing(program: Program, tmp_path: Path) -> None:
+    write_files(tmp_path, {"Kitfile": KITFILE.partition("datasets")[0], "model/vocab.bin": b"no model"})
+    (tmp_path / "model" / "state.bin").write_bytes(torch_zip({"fc.weight": tensor("0", 3, 4)}))
+    program.ok("pack", tmp_path, "-t", "checkpoint:v1")
+
+    (state,) = program.ok("tensors", "checkpoint:v1", "--output", "json").document["files"]
+
+    assert (state["format"], state["parameters"], state["tensors"][0]["name"]) == ("torch", 12, "fc.weight")
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from orchard.insight.documents import (
 from orchard.insight.insights import Insight, Unreadable, WeightsInsight
 from orchard.insight.modelling import beside_of, models_of
 from orchard.insight.summary import Described, summarise
-from orchard.insight.weights import GgufInsight, PickleInsight, TorchInsight
+from orchard.insight.weights import GgufInsight, PickleInsight, SafetensorsInsight, TorchInsight
 
+_WRITERS: Final = {"pt": "pytorch", "tf": "tensorflow", "flax": "flax", "mlx": "mlx"}  # metadata of safetensors
 MAX_LISTED: Final = 1000  # tables, imports and unreadable files
 _RUNS: Final = {"gguf": "llama.cpp", "onnx": "onnxruntime", "torch": "pytorch"}
 _T = TypeVar("_T")
@@ -91,7 +92,15 @@ def _framework(insights: Mapping[str, Insight], models: tuple[ModelFacts, ...], 
         return card.library.lower()
     written = next((found.library.partition(" ")[0] for found in of_kind(insights, ConfigInsight) if found.library), "")
     pickled = next((found.library for found in of_kind(insights, PickleInsight) if found.library), "")
-    return written or (_RUNS.get(main.format, "") if main else "") or pickled
+    return written or _library_of(main, insights) or pickled
+
+
+def _library_of(main: ModelFacts | None, insights: Mapping[str, Insight]) -> str:
+    """Tell by the format of the main model, or by whom its safetensors were written for."""
+    first = insights.get(main.files[0]) if main and main.files else None
+    if isinstance(first, SafetensorsInsight):
+        return _WRITERS.get(first.metadata.get("format", ""), "")
+    return _RUNS.get(main.format, "") if main else ""
 
 
 def _base_models(

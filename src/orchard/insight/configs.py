@@ -110,12 +110,14 @@ def _shape(said: Mapping[str, JSON]) -> Shape:
     latent = count(said.get("kv_lora_rank"))
     rope = count(said.get("qk_rope_head_dim"))
     kv_heads = _first(said, _KV_HEADS)
+    if said.get("multi_query") is True and said.get("new_decoder_architecture") is not True:
+        kv_heads = 1  # Falcon, StarCoder
     windowed = said.get("use_sliding_window") is not False
     return Shape(
         layers=_first(said, _LAYERS),
         hidden=_first(said, _HIDDEN),
         heads=_first(said, _HEADS),
-        kv_heads=1 if kv_heads is None and said.get("multi_query") is True else kv_heads,
+        kv_heads=kv_heads,
         head_size=_first(said, _HEAD_SIZE),
         latent=latent + (rope or 0) if latent else None,
         window=count(said.get("sliding_window")) if windowed else None,

@@ -6,7 +6,7 @@ from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.insight.access import RandomAccess
 
 MAX_INFLATED: Final = 32 << 20  # bytes that come out of anything compressed, whatever it claims
-_LZMA_MEMORY: Final = 64 << 20  # bytes; the largest preset of xz wants 65 MiB, joblib's default 9
+_LZMA_MEMORY: Final = 80 << 20  # bytes; the largest preset of xz wants 65 MiB
 _PIECE: Final = 64 << 10
 
 

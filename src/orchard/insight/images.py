@@ -13,7 +13,7 @@ _MAX_SEGMENTS: Final = 500  # of a JPEG before its frame
 _MAX_SVG: Final = 64 << 10  # bytes in which an SVG has to begin
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame; the others are tables
 _ALONE: Final = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a segment
-_TAG: Final = re.compile(r"<svg\b([^>]{0,8000})>", re.IGNORECASE)
+_TAG: Final = re.compile(r"<svg\b([^>]{0,2000})>", re.IGNORECASE)
 _SIZE: Final = re.compile(r"""\b(width|height|viewBox)\s*=\s*["']([^"']{1,100})["']""")
 _PIXELS: Final = re.compile(r"(\d{1,7})(?:\.\d{1,6})?(?:px)?")
 

@@ -34,7 +34,9 @@ def models_of(insights: Mapping[str, Insight]) -> tuple[ModelFacts, ...]:
     groups = group(insights)
     proper = [one for one in groups if not is_addition(one.name) and not _is_left_over(one.name)]
     form = main_format({path: found for one in proper or groups for path, found in one.files.items()})
-    found = [*(_model(one, insights) for one in groups), *_pickled(insights)]
+    parts = dict(_parts(insights))
+    full = (one for one in groups if one.missing or any(found.tensors for found in one.files.values()))
+    found = [*(_model(one, insights, parts) for one in full), *_pickled(insights)]
     return tuple(sorted(found, key=lambda model: _order(model, form)))[:MAX_MODELS]
 
 
@@ -82,14 +84,14 @@ def _order(model: ModelFacts, form: str) -> tuple[int, bool, int, str]:
     return role, model.format != form, -model.size, model.name
 
 
-def _model(one: Group, insights: Mapping[str, Insight]) -> ModelFacts:
+def _model(one: Group, insights: Mapping[str, Insight], parts: Mapping[str, str]) -> ModelFacts:
     config = _nearest(one.name, insights)
     described: Mapping[str, Described] = one.files
     # Shards never hold one tensor twice, so all of them count.
     summary = summarise(described, Beside(config=_config(config) if config else None))
     gguf = next((found for found in one.files.values() if isinstance(found, GgufInsight)), None)
     weights = [tensor for found in one.files.values() for tensor in found.weights]
-    role = _role(one, insights)
+    role = _role(one.name, gguf, parts)
     facts = ModelFacts(
         name=one.name,
         format=next((found.format for found in one.files.values()), one.name.rpartition(".")[2]),
@@ -147,18 +149,24 @@ def _is_left_over(path: str) -> bool:
     return path.rpartition("/")[2].lower().startswith(_TRAINING)
 
 
-def _role(one: Group, insights: Mapping[str, Insight]) -> str:
-    folder, _, name = one.name.lower().rpartition("/")
+def _role(path: str, gguf: GgufInsight | None, parts: Mapping[str, str]) -> str:
+    folder, _, name = path.lower().rpartition("/")
+    said = gguf.metadata.get("general.type") if gguf is not None else None
     if _is_left_over(name):
         return "training"
-    if is_addition(one.name):
-        return "projector" if "mmproj" in name else "adapter"
+    if said == "mmproj" or "mmproj" in name:
+        return "projector"
+    if said == "adapter" or is_addition(path):
+        return "adapter"
+    return parts.get(folder, "model")
+
+
+def _parts(insights: Mapping[str, Insight]) -> Iterator[tuple[str, str]]:
+    """Give the directories of the parts of pipelines, with what the parts are called."""
     for path, found in insights.items():
-        above = path.lower().rpartition("/")[0]
-        part = folder.removeprefix(above).strip("/")
-        if isinstance(found, PipelineInsight) and folder.startswith(above) and part in {n.lower() for n in found.parts}:
-            return part
-    return "model"
+        if isinstance(found, PipelineInsight):
+            above = path.lower().rpartition("/")[0]
+            yield from ((f"{above}/{name}".lower().strip("/"), name) for name in found.parts)
 
 
 def _pickled(insights: Mapping[str, Insight]) -> Iterator[ModelFacts]:

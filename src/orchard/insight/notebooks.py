@@ -2,12 +2,15 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.insight.documents import NotebookInsight
+from orchard.insight.plain import document, mapping, text
+from orchard.oci import JSON
 
 MAX_NOTEBOOK: Final = 32 << 20  # bytes
 MAX_CELLS: Final = 20_000
@@ -27,26 +30,10 @@ class _Sheet(msgspec.Struct):
     cells: list[_Cell] = []
 
 
-class _Kernel(msgspec.Struct):
-    display_name: str = ""
-    name: str = ""
-    language: str = ""
-
-
-class _Language(msgspec.Struct):
-    name: str = ""
-    version: str = ""
-
-
-class _Metadata(msgspec.Struct):
-    kernelspec: _Kernel | None = None
-    language_info: _Language | None = None
-
-
 class _Notebook(msgspec.Struct):
     nbformat: int
     nbformat_minor: int = 0
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    metadata: msgspec.Raw = msgspec.Raw()
     cells: list[_Cell] = []
     worksheets: list[_Sheet] = []
 
@@ -67,16 +54,21 @@ def notebook_of(raw: bytes, *, what: str) -> NotebookInsight:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidDocumentError(f"{what}: not a notebook: {str(error)[:200]}") from error
     cells = said.cells or [cell for sheet in said.worksheets for cell in sheet.cells]
-    kernel, language = said.metadata.kernelspec or _Kernel(), said.metadata.language_info or _Language()
+    metadata = mapping(document(bytes(said.metadata) or b"{}", what=what))
+    kernel, language = mapping(metadata.get("kernelspec")), mapping(metadata.get("language_info"))
     return NotebookInsight(
         title=next(filter(None, map(_title, cells)), ""),
-        kernel=(kernel.display_name or kernel.name)[:200],
-        language=f"{language.name or kernel.language} {language.version}".strip()[:200],
+        kernel=text(kernel.get("display_name"), 200) or text(kernel.get("name"), 200),
+        language=" ".join(filter(None, _language(kernel, language))),
         cells=dict(Counter(cell.cell_type[:64] for cell in cells).most_common(16)),
         outputs=sum(bytes(cell.outputs).count(b'"output_type"') for cell in cells),
         executed=sum(cell.execution_count is not None or cell.prompt_number is not None for cell in cells),
         format=f"{said.nbformat}.{said.nbformat_minor}"[:16],
     )
+
+
+def _language(kernel: Mapping[str, JSON], language: Mapping[str, JSON]) -> tuple[str, str]:
+    return text(language.get("name"), 200) or text(kernel.get("language"), 200), text(language.get("version"), 200)
 
 
 def _title(cell: _Cell) -> str:

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 class _Model(msgspec.Struct):
-    type: str = ""
+    type: str | None = None
     vocab: msgspec.Raw = msgspec.Raw()
     merges: msgspec.Raw = msgspec.Raw()
 
@@ -30,7 +30,7 @@ class _Added(msgspec.Struct):
 
 
 class _Named(msgspec.Struct):
-    type: str = ""
+    type: str | None = None
 
 
 class _Tokenizer(msgspec.Struct):
@@ -57,8 +57,8 @@ def tokenizer_of(raw: bytes, *, what: str) -> TokenizerInsight:
         merges=len(_decoded(merges, list[msgspec.Raw], what)) if merges else None,
         added=len(added),
         special=tuple(token.content[:200] for token in added if token.special)[:MAX_ITEMS],
-        normalizer=said.normalizer.type[:64] if said.normalizer else "",
-        pre_tokenizer=said.pre_tokenizer.type[:64] if said.pre_tokenizer else "",
+        normalizer=_type(said.normalizer),
+        pre_tokenizer=_type(said.pre_tokenizer),
     )
 
 
@@ -74,6 +74,10 @@ def tokenizer_config_of(value: JSON) -> TokenizerConfigInsight:
         chat_template=templates.get("default", next(iter(templates.values()), None)),
         templates=tuple(name for name in templates if name),
     )
+
+
+def _type(part: _Named | None) -> str:
+    return ((part.type if part else "") or "")[:64]
 
 
 def _guess(model: _Model) -> str:
