@@ -1,6 +1,8 @@
 """The language of queries: what is understood, and what is said where something is not."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -8,10 +10,12 @@ from hypothesis import strategies as st
 
 from orchard.hub.catalog import queries
 from orchard.hub.catalog.amounts import Span, age, moment, number
-from orchard.hub.catalog.fields import FIELDS
+from orchard.hub.catalog.fields import FIELDS, find
 from orchard.hub.catalog.queries import MAX_QUERY, MAX_TERMS, QueryError, Test, parse
 from orchard.hub.db.folding import fold, spellings, words
 from orchard.hub.db.fulltext import Phrase
+
+PAGE: Final = Path(__file__).parents[2] / "docs/search.md"
 
 
 def only(text: str) -> Any:  # noqa: ANN401 -- a phrase or a test; what is compared with tells
@@ -142,6 +146,20 @@ def test_query_says_which_filters_are_on_and_how_it_reads_without_each() -> None
 @pytest.mark.parametrize("example", [example for field in FIELDS for example in field.examples])
 def test_examples_of_fields_are_understood(example: str) -> None:
     assert len(parse(example).terms) == 1
+
+
+def test_page_about_search_shows_queries_that_are_understood_and_fields_that_there_are() -> None:
+    page = PAGE.read_text()
+    assert len(parse(re.search(r"```\n(.*?)\n```", page, re.DOTALL)[1]).terms) == 8  # type: ignore[index] # it is there
+    rows = [row.split(" | ")[0] for row in page.splitlines() if row.startswith("| `")]
+    shown = [term for row in rows for term in re.findall(r"`([^`]+)`", row)]
+    for term in shown:
+        if re.search(r"[a-z][:<>!=]|^-", term):
+            parse(term)
+        elif term[0].isalpha():
+            assert find(term) is not None, term
+    known = {one.name for one in FIELDS}
+    assert known - set(shown) == {"is", "param.", "metric.", "dataset."}
 
 
 @given(st.text(st.sampled_from('ab7 "-:=<>!*,.\\()^{}é模\0kB') | st.characters(), max_size=60))

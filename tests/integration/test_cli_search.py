@@ -82,9 +82,43 @@ def test_registries_are_listed_and_searched_whole_and_in_part(
     assert not (program.home / "layout").exists()
 
 
+def test_hub_searches_what_it_knows(many: Program, hub: HubProgram, tmp_path: Path) -> None:
+    program = Program(tmp_path / "home")
+    for source, target in (("tiny:v1", "look/a/tiny:v1,v2"), ("other:v1", "look/b/other:v1")):
+        many.ok("push", source, f"{hub.host}/{target}")
+    ran = program.ok("search", "--hub", hub.host, "namespace:look", "license:apache-2.0")
+    assert ran.lines[0].split() == ["REPOSITORY", "TAG", "FORMAT", "PARAMS", "LICENSE", "SIZE", "PUSHED", "WHAT"]
+    assert [line.split()[0] for line in ran.lines[1:]] == [f"{hub.host}/look/b/other", f"{hub.host}/look/a/tiny"]
+    hits = program.ok("search", "--hub", hub.host, "namespace:look tiny", "--latest", "--output", "json").document
+    assert next((hit["repo"], sorted(hit["tags"])) for hit in hits) == (f"{hub.host}/look/a/tiny", ["v1", "v2"])
+    assert {"path": "license", "value": "Apache-2.0"} in hits[0]["matches"]
+    assert hits[0]["facts"]["license"] == ["Apache-2.0"]
+    limited = program.ok("search", "--hub", hub.host, "repo:look/*", "--sort", "-repo", "--limit", "1", "--quiet")
+    assert limited.lines == [f"{hub.host}/look/b/other:v1"]
+    more = program.ok("search", "--hub", hub.host, "repo:look/*", "--limit", "1")
+    assert more.stderr == "There are more than 1; raise --limit, or say more\n"
+    none = program.ok("search", "--hub", hub.host, "repo:none")
+    assert (none.stdout, none.stderr) == ("", "The hub finds nothing that you may read\n")
+
+
+def test_hub_points_at_what_it_does_not_understand(hub: HubProgram, program: Program) -> None:
+    ran = program("search", "--hub", hub.host, "llama", "prams>7e9")
+    assert ran.code == 2
+    assert ran.stderr.endswith("did you mean params?\n  llama prams>7e9\n        ^\n")
+    assert "sort='beauty' is no order" in program("search", "--hub", hub.host, "x", "--sort", "beauty").stderr
+
+
+@pytest.mark.peer("docker-registry")
+def test_registry_that_is_no_hub_says_how_to_search_it(registry: Running, program: Program) -> None:
+    ran = program("search", "--hub", registry.host, "x")
+    assert (ran.code, f"orchard search --remote {registry.host} WORD" in ran.stderr) == (3, True), ran
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
+        (["search", "x", "--hub", "h", "--remote", "h"], 2, "--hub and --remote exclude each other"),
+        (["search", "x", "--latest"], 2, "--sort and --latest are for --hub"),
         (["list", "--remote"], 2, "orchard list --remote registry.example.com"),
         (["list", "--remote", "team/model"], 2, "a registry is needed here"),
         (["search"], 2, "Missing argument"),

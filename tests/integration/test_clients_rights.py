@@ -50,6 +50,8 @@ def test_our_own_program_logs_in_pushes_and_pulls(hub: HubProgram, files: Path, 
     assert orchard("push", reference).code == 4
     orchard.ok("login", hub.host, "--username", "admin", "--password-stdin", stdin=PASSWORD)
     orchard.ok("push", reference)
+    assert orchard.ok("search", "--hub", hub.host, "kit", "--quiet").lines == [reference]
+    assert Program(tmp_path / "stranger")("search", "--hub", hub.host, "kit").code == 4
     other = Program(tmp_path / "other", environ=orchard.environ)
     other.ok("login", hub.host, "--username", "admin", "--password-stdin", stdin=PASSWORD)
     other.ok("unpack", reference, "--dir", tmp_path / "back")

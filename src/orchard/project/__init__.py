@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchard.project.elsewhere import Elsewhere, Locking, pinned_reference
     from orchard.project.exporting import Exported, Item, export_file, export_stream, find_items
     from orchard.project.home import find_home
+    from orchard.project.hubsearch import HubHit, HubQuery, search_hub
     from orchard.project.indexcache import IndexCache
     from orchard.project.indexes import (
         NamedIndex,
@@ -122,6 +123,8 @@ __all__ = [
     "HeldFile",
     "Hit",
     "Holdings",
+    "HubHit",
+    "HubQuery",
     "Hunk",
     "IndexCache",
     "Indexer",
@@ -254,6 +257,7 @@ __all__ = [
     "resolved_kitfile",
     "rises",
     "search",
+    "search_hub",
     "shown_name",
     "side",
     "stale",
@@ -292,6 +296,7 @@ _ROOMS: Final = {
     "elsewhere": ("Elsewhere", "Locking", "pinned_reference"),
     "exporting": ("Exported", "Item", "export_file", "export_stream", "find_items"),
     "home": ("find_home",),
+    "hubsearch": ("HubHit", "HubQuery", "search_hub"),
     "indexcache": ("IndexCache",),
     "indexes": (
         "NamedIndex",

@@ -1,16 +1,17 @@
 """A whole registry: logging in, its catalog, its repositories."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Self
 
 from orchard.errors import NotFoundError, RemoteError
 from orchard.oci import check_repository
 from orchard.remote.auth import Scope
 from orchard.remote.backoff import Timing
-from orchard.remote.client import Client, Request
+from orchard.remote.client import Answer, Client, Request
 from orchard.remote.credentials import ANONYMOUS, DOCKER_HUB_API, Credentials, api_host
 from orchard.remote.options import Options
-from orchard.remote.pages import PAGE, names
+from orchard.remote.origin import Url
+from orchard.remote.pages import PAGE, names, pages
 from orchard.remote.repository import RemoteRepository
 
 OFFICIAL: Final = "library/"  # where Docker Hub keeps repositories that are named without an owner
@@ -87,6 +88,22 @@ class Registry:
         yield from map(
             check_repository, names(self._client, Request(method="GET", url=url, scope=Scope.catalog()), "repositories")
         )
+
+    def beside(self, path: str, parameters: Mapping[str, str], *, wanted: frozenset[int]) -> Iterator[Answer]:
+        """Ask for a list that the host gives beside the registry's own API, page by page, as whoever we are there.
+
+        Args:
+            path: Of the list, on the same host.
+            parameters: What is asked.
+            wanted: Statuses that are answers.
+
+        Raises:
+            OrchardError: If it refuses; as ``Client.send``.
+        """
+        if self._client.credential("") is not None:
+            self.ping()  # which makes it say how to log in: what everybody may see, it gives unasked
+        url = Url(self._client.origin, path).asking(parameters)
+        yield from pages(self._client, Request(method="GET", url=url, scope=Scope.catalog(), wanted=wanted))
 
     def repository(self, name: str) -> RemoteRepository:
         """Give one repository; nothing is asked of the registry yet.

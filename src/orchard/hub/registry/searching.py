@@ -142,6 +142,7 @@ class Finder:
         return selecting.Ground(self._premises.database.dialect, self._premises.at)
 
     def _within(self, who: Principal) -> Within:
+        who = who.for_lists
         sight = self._premises.policy.sight(who)
         if sight is None:
             return Within(repositories=self._allowed(who))
