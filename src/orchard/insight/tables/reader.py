@@ -33,8 +33,8 @@ NO_PREVIEW: Final = Unreadable(why="no preview: install orchard[preview]")
 
 
 def tables_readable() -> bool:
-    """Tell whether datasets can be read here: whether the extra ``preview`` is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("duckdb", "fsspec"))
+    """Tell whether datasets can be read here: whether the extra ``preview`` is installed, on a system with limits."""
+    return sys.platform != "win32" and all(importlib.util.find_spec(name) is not None for name in ("duckdb", "fsspec"))
 
 
 class TableReader:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -21,6 +21,9 @@ from orchard.errors import OrchardError, StorageError, UnsupportedError
 from orchard.insight.datasets import Packing, TableFormat, TableInsight
 from orchard.insight.tables.frames import BYTES, DONE, JOB, MOST, READ, Line, pack_place
 from orchard.insight.tables.kinds import TableKind
+
+if TYPE_CHECKING:
+    from orchard.insight.tables.looking import Limited
 
 MEMORY: Final = 1536 << 20  # bytes of address space; libraries and threads reserve 700 MiB of it and use 90
 SECONDS: Final = 20  # of processor time for a file
@@ -110,13 +113,14 @@ def _too_long(_number: int, _frame: object) -> None:
     raise LimitExceededError("it takes longer than a preview may")
 
 
-def answer(line: Line, job: Job, *, forbid: Callable[[], object]) -> Answer:
+def answer(line: Line, job: Job, *, forbid: Callable[[], object], limited: "Limited" = limited) -> Answer:
     """Look at one file.
 
     Args:
         line: Where its bytes come from.
         job: Which one.
         forbid: Called before the first byte of it is read.
+        limited: Ends what takes too long.
     """
     # Not at the top: may not be installed.
     from orchard.insight.tables.database import Database  # noqa: PLC0415
@@ -150,12 +154,12 @@ def serve(line: Line, run: Callable[[Job], str]) -> None:
             line.send(DONE, msgspec.json.encode(Answer(why=failed)))
 
 
-def _apart(line: Line, job: Job) -> str:
+def look_apart(line: Line, job: Job) -> str:
     """Look at a file in a process forked for it: what one file breaks, the next one does not meet."""
     child = os.fork()
     if not child:
         try:
-            line.send(DONE, msgspec.json.encode(answer(line, job, forbid=_forbid)))
+            line.send(DONE, msgspec.json.encode(answer(line, job, forbid=forbid_files)))
             os._exit(0)
         finally:
             os._exit(1)
@@ -172,13 +176,14 @@ _ENDS: Final[dict[int, str]] = {
 }
 
 
-def _forbid() -> None:
+def forbid_files() -> None:
     """Leave the process nothing but memory, time and the line."""
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))  # first SIGXCPU, then SIGKILL
     resource.setrlimit(resource.RLIMIT_NOFILE, (NOFILES, NOFILES))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # no process and no thread more; does not bind root
 
 
-def _load() -> None:
+def load_all() -> None:
     """Load what every file needs, once, and take away what none needs.
 
     Raises:
@@ -200,12 +205,12 @@ def main() -> None:
     """Run until the other side ends."""
     line = Line(socket.socket(fileno=0), limit=_LONGEST + MOST)
     try:
-        _load()
+        load_all()
     except UnsupportedError as error:
         line.send(DONE, msgspec.json.encode(Answer(why=str(error), missing=True)))
         return
     line.send(DONE, msgspec.json.encode(Answer()))
-    serve(line, lambda job: _apart(line, job))
+    serve(line, lambda job: look_apart(line, job))
 
 
 if __name__ == "__main__":
