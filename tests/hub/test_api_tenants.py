@@ -118,4 +118,5 @@ def test_stranger_sees_and_changes_nothing_of_a_tenant(tenant: Tenant, who: str 
 
 def test_owner_gets_what_strangers_are_refused(tenant: Tenant) -> None:
     refused = {template: status for template, status, _ in state(tenant) if status != 200}
-    assert refused == {"/upkeep/tasks/{task}": 403, "/proxies/{namespace}": 403}  # of the site, and no tenant's
+    file = "/repositories/{repository}/-/compare/file"  # of a version beside itself no file differs
+    assert refused == {"/upkeep/tasks/{task}": 403, "/proxies/{namespace}": 403, file: 404}  # of the site, no tenant's

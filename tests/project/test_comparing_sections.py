@@ -13,8 +13,11 @@ from orchard.errors import NotFoundError
 from orchard.formats import LayerFormat
 from orchard.oci import JSON
 from orchard.project import (
+    EVERY_BYTE,
+    USUAL,
     Comparison,
     Direction,
+    Effort,
     FileDiff,
     Kind,
     Measure,
@@ -24,10 +27,10 @@ from orchard.project import (
     Workspace,
     compare,
     compare_file,
-    compare_measures,
     rises,
     side,
 )
+from orchard.project.comparing.measures import compare_measures
 from support.projects import noise, write_files
 
 FIRST = {
@@ -106,11 +109,11 @@ class Bench:
         data = {path: text if isinstance(text, bytes) else text.encode() for path, text in files.items()}
         self.workspace.pack(write_files(self.base / tag, data), tag=f"x:{tag}", recipe=Recipe(**recipe))
 
-    def compare(self, one: str = "one", two: str = "two", *, every_byte: bool = False) -> Comparison:
-        return compare(side(self.workspace, f"x:{one}"), side(self.workspace, f"x:{two}"), every_byte=every_byte)
+    def compare(self, one: str = "one", two: str = "two", *, effort: Effort = USUAL) -> Comparison:
+        return compare(side(self.workspace, f"x:{one}"), side(self.workspace, f"x:{two}"), effort=effort)
 
-    def sections(self, one: str = "one", two: str = "two", *, every_byte: bool = False) -> Sections:
-        found = self.compare(one, two, every_byte=every_byte).sections
+    def sections(self, one: str = "one", two: str = "two", *, effort: Effort = USUAL) -> Sections:
+        found = self.compare(one, two, effort=effort).sections
         assert found is not None
         return found
 
@@ -246,11 +249,10 @@ def test_large_and_binary_files_are_named_and_not_compared_line_by_line(bench: B
     ]
 
 
-def test_only_so_many_files_are_compared_line_by_line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchard.project.comparing.files.MAX_TEXTS", 3)
+def test_only_so_many_files_are_compared_line_by_line(bench: Bench) -> None:
     for tag in ("one", "two"):
         bench.pack(tag, FIRST | {f"src/{number}.py": f"{tag}\n" for number in range(5)})
-    code = bench.sections().code
+    code = bench.sections(effort=Effort(texts=3)).code
     assert [one.text is not None for one in code] == [True, True, True, False, False]
     assert {one.note for one in code} == {None, "too many files differ; compare this one alone"}
     alone = compare_file(side(bench.workspace, "x:one"), side(bench.workspace, "x:two"), "src/4.py")
@@ -296,12 +298,14 @@ def test_broken_headers_are_said_and_break_nothing(bench: Bench) -> None:
     assert (model.tensors.removed, model.tensors.added) == (6, 0)
 
 
-def test_large_tensors_are_unknown_unless_every_byte_is_wanted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchard.project.comparing.tensors.CONTENT", 1000)
+def test_large_tensors_are_unknown_unless_every_byte_is_wanted(bench: Bench) -> None:
     large = noise(4096)
     bench.pack("one", FIRST | {"model/n.safetensors": safetensors({"t": ("U8", [4096], large)})})
     bench.pack("two", FIRST | {"model/n.safetensors": safetensors({"t": ("U8", [4096], large)}, pad=8)})
-    quick, whole = bench.sections().model.tensors, bench.sections(every_byte=True).model.tensors
+    quick, whole = (
+        bench.sections(effort=Effort(tensors=1000)).model.tensors,
+        bench.sections(effort=EVERY_BYTE).model.tensors,
+    )
     assert quick is not None
     assert whole is not None
     assert (quick.unknown, quick.same, whole.unknown, whole.same) == (1, 0, 0, 1)

@@ -6,9 +6,12 @@ import pytest
 
 from orchard.oci import JSON
 from orchard.project import (
+    EVERY_BYTE,
+    USUAL,
     Change,
     Comparison,
     CompressionName,
+    Effort,
     FileChange,
     Kind,
     Level,
@@ -93,8 +96,8 @@ class Shop:
         directory = write_files(self.base / tag, {**readme, **{f"model/{name}": data for name, data in files.items()}})
         self.workspace.pack(directory, tag=f"x:{tag}", recipe=Recipe(compression=compression))
 
-    def compare(self, *, level: Level = Level.ALL, every_byte: bool = False) -> Comparison:
-        return compare(side(self.workspace, "x:one"), side(self.workspace, "x:two"), level=level, every_byte=every_byte)
+    def compare(self, *, level: Level = Level.ALL, effort: Effort = USUAL) -> Comparison:
+        return compare(side(self.workspace, "x:one"), side(self.workspace, "x:two"), level=level, effort=effort)
 
 
 @pytest.fixture
@@ -148,16 +151,15 @@ def test_parameters_are_compared_as_values(shop: Shop) -> None:
     assert shop.compare(level=Level.LAYERS).kitfile is None
 
 
-def test_content_is_read_only_as_far_as_allowed_and_needed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchard.project.comparison.CONTENT", 8 * MIB)
+def test_content_is_read_only_as_far_as_allowed_and_needed(shop: Shop) -> None:
     early = bytearray(noise(7 * MIB))
     shop.pack("one", {"early": bytes(early), "large": noise(9 * MIB), "small": b"1"})
     early[0] ^= 1
     shop.pack("two", {"early": bytes(early), "large": noise(9 * MIB, 2), "small": b"2"})
-    assert told(shop.compare().files) == {
+    assert told(shop.compare(effort=Effort(content=8 * MIB)).files) == {
         "model/early": "changed", "model/large": "unknown", "model/small": "changed"
     }  # fmt: skip
-    assert told(shop.compare(every_byte=True).files)["model/large"] == "changed"
+    assert told(shop.compare(effort=EVERY_BYTE).files)["model/large"] == "changed"
 
 
 def test_layers_that_both_have_are_not_looked_into(shop: Shop) -> None:

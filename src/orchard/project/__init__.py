@@ -11,13 +11,28 @@ if TYPE_CHECKING:
     from orchard.project.caching import Cached, clear_cache, list_cache
     from orchard.project.cataloging import RegistryPart, concurrently, read_tags
     from orchard.project.chronicle import Step, local_history, remote_history
-    from orchard.project.comparing.details import Details
-    from orchard.project.comparing.files import FileChange, FileDiff, FileFacts, Holdings, diff_file
+    from orchard.project.comparing.differences import (
+        DataDiff,
+        Details,
+        Direction,
+        FileDiff,
+        FileFacts,
+        Hunk,
+        Line,
+        LineKind,
+        Measure,
+        ModelDiff,
+        Sections,
+        TensorChange,
+        TensorDiff,
+        TensorFacts,
+        TextDiff,
+    )
+    from orchard.project.comparing.effort import EVERY_BYTE, USUAL, Effort
+    from orchard.project.comparing.files import FileChange, Holdings
     from orchard.project.comparing.holdings import HeldFile, StoredHoldings
-    from orchard.project.comparing.measures import Direction, Measure, Measures, compare_measures, measures_of, rises
-    from orchard.project.comparing.sections import DataDiff, ModelDiff, Sections
-    from orchard.project.comparing.tensors import TensorChange, TensorDiff, TensorFacts
-    from orchard.project.comparing.texts import Hunk, Line, LineKind, TextDiff, diff_texts, patch_lines
+    from orchard.project.comparing.measures import rises
+    from orchard.project.comparing.texts import diff_texts, patch_lines
     from orchard.project.comparing.values import Change, Kind
     from orchard.project.comparison import Comparison, Level, Side, compare, compare_file, side
     from orchard.project.context import Context
@@ -91,6 +106,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AGENTS",
     "COMPRESSIONS",
+    "EVERY_BYTE",
+    "USUAL",
     "ArchiveFile",
     "ArchiveStream",
     "Cached",
@@ -109,6 +126,7 @@ __all__ = [
     "Details",
     "Direction",
     "Documents",
+    "Effort",
     "Elsewhere",
     "Encoding",
     "Existing",
@@ -140,7 +158,6 @@ __all__ = [
     "Locking",
     "Loose",
     "Measure",
-    "Measures",
     "ModelDiff",
     "ModelKitFormat",
     "ModelPackFormat",
@@ -192,7 +209,6 @@ __all__ = [
     "clear_cache",
     "compare",
     "compare_file",
-    "compare_measures",
     "concurrently",
     "convert",
     "convert_reference",
@@ -201,7 +217,6 @@ __all__ = [
     "create_index",
     "destinations",
     "diff",
-    "diff_file",
     "diff_texts",
     "entry_name",
     "export",
@@ -228,7 +243,6 @@ __all__ = [
     "local_history",
     "locate",
     "matching",
-    "measures_of",
     "move_in",
     "open_version",
     "own_skill",
@@ -281,13 +295,28 @@ _ROOMS: Final = {
     "caching": ("Cached", "clear_cache", "list_cache"),
     "cataloging": ("RegistryPart", "concurrently", "read_tags"),
     "chronicle": ("Step", "local_history", "remote_history"),
-    "comparing.details": ("Details",),
-    "comparing.files": ("FileChange", "FileDiff", "FileFacts", "Holdings", "diff_file"),
+    "comparing.differences": (
+        "DataDiff",
+        "Details",
+        "Direction",
+        "FileDiff",
+        "FileFacts",
+        "Hunk",
+        "Line",
+        "LineKind",
+        "Measure",
+        "ModelDiff",
+        "Sections",
+        "TensorChange",
+        "TensorDiff",
+        "TensorFacts",
+        "TextDiff",
+    ),
+    "comparing.effort": ("EVERY_BYTE", "USUAL", "Effort"),
+    "comparing.files": ("FileChange", "Holdings"),
     "comparing.holdings": ("HeldFile", "StoredHoldings"),
-    "comparing.measures": ("Direction", "Measure", "Measures", "compare_measures", "measures_of", "rises"),
-    "comparing.sections": ("DataDiff", "ModelDiff", "Sections"),
-    "comparing.tensors": ("TensorChange", "TensorDiff", "TensorFacts"),
-    "comparing.texts": ("Hunk", "Line", "LineKind", "TextDiff", "diff_texts", "patch_lines"),
+    "comparing.measures": ("rises",),
+    "comparing.texts": ("diff_texts", "patch_lines"),
     "comparing.values": ("Change", "Kind"),
     "comparison": ("Comparison", "Level", "Side", "compare", "compare_file", "side"),
     "context": ("Context",),

@@ -16,16 +16,16 @@ from msgspec.structs import replace
 from orchard.errors import NotFoundError
 from orchard.formats import FileIndex, IndexedFile, Layer, to_value
 from orchard.oci import JSON, Digest, Reference
-from orchard.project.comparing.files import ContentComparison, FileChange, FileDiff, Holdings, diff_file
+from orchard.project.comparing.differences import FileDiff, Sections
+from orchard.project.comparing.effort import USUAL, Effort
+from orchard.project.comparing.files import ContentComparison, FileChange, Holdings, diff_file
 from orchard.project.comparing.holdings import StoredHoldings
-from orchard.project.comparing.sections import Sections, Subject, compare_sections
+from orchard.project.comparing.sections import Subject, compare_sections
 from orchard.project.comparing.values import Change, Kind, changes, flatten
 from orchard.project.indexcache import IndexCache
 from orchard.project.indexing import Indexer
 from orchard.project.versions import Version
 from orchard.store import Store
-
-CONTENT: Final = 64 << 20  # bytes of content that are read by default
 
 _PREFIXES: Final = {"local://": False, "remote://": True}
 _SHOWN: Final = 200  # characters of a path in a message
@@ -68,8 +68,8 @@ class Comparison:
         kitfile: What differs in the Kitfiles; None if they were not compared.
         annotations: What differs in the annotations of the manifests, provenance among them.
         files: What differs in the files; None if they were not compared.
-        sections: The same by what people ask: licences, parameters, metrics, data, model, code, prompts, docs; None
-            unless everything was compared.
+        sections: The same by what people ask: licences, parameters, metrics, data, model, code, prompts, docs; without
+            files where those were not compared, None where Kitfiles were not.
     """
 
     first: Side
@@ -125,15 +125,14 @@ def side(finder: Finder, name: str) -> Side:
     return Side(str(reference), version, StoredHoldings(source, indexer))
 
 
-def compare(first: Side, second: Side, *, level: Level = Level.ALL, every_byte: bool = False) -> Comparison:
+def compare(first: Side, second: Side, *, level: Level = Level.ALL, effort: Effort = USUAL) -> Comparison:
     """Compare two versions.
 
     Args:
         first: The one that changes are counted from.
         second: The one that they lead to.
         level: How deep to look.
-        every_byte: Whether all content is read where nothing else tells, that of each tensor too, and not only
-            ``CONTENT`` bytes of it.
+        effort: How much may be read.
 
     Raises:
         OrchardError: As the holdings raise it.
@@ -143,13 +142,12 @@ def compare(first: Side, second: Side, *, level: Level = Level.ALL, every_byte: 
     kitfile = files = sections = None
     if level in {Level.KITFILE, Level.ALL}:
         kitfile = tuple(changes(flatten(to_value(one.kit.kitfile)), flatten(to_value(two.kit.kitfile))))
-    content = None if every_byte else CONTENT
     try:
         if level in {Level.FILES, Level.ALL}:
-            files = tuple(_files(first, second, only=(only_first, only_second), content=content))
-        if level is Level.ALL:
+            files = tuple(_files(first, second, only=(only_first, only_second), content=effort.content))
+        if kitfile is not None:
             subjects = (Subject(one, first.holdings), Subject(two, second.holdings))
-            sections = compare_sections(*subjects, kitfile=kitfile or (), files=files or (), every_byte=every_byte)
+            sections = compare_sections(*subjects, kitfile=kitfile, files=files or (), effort=effort)
     finally:
         first.holdings.close()
         second.holdings.close()
@@ -201,13 +199,14 @@ def _files(
     return sorted(found, key=lambda change: change.path)
 
 
-def compare_file(first: Side, second: Side, path: str) -> FileDiff:
+def compare_file(first: Side, second: Side, path: str, *, effort: Effort = USUAL) -> FileDiff:
     """Compare one file of two versions, line by line if it is a text; layers that both have are not looked into.
 
     Args:
         first: The one that changes are counted from.
         second: The one that they lead to.
         path: Below the directory that the versions are unpacked into.
+        effort: How much may be read.
 
     Raises:
         NotFoundError: If it is the same in both versions, or in none.
@@ -220,7 +219,7 @@ def compare_file(first: Side, second: Side, path: str) -> FileDiff:
             FileIndex((layer, one.holdings.index(layer)) for layer in layers).find(path)
             for one, layers in zip(sides, only, strict=True)
         )
-        change = _change(old, new, ContentComparison(first.holdings, second.holdings, CONTENT))
+        change = _change(old, new, ContentComparison(first.holdings, second.holdings, effort.content))
         if change is None:
             raise NotFoundError(f"{path[:_SHOWN]!r} is the same in both versions, or in none of them")
         return diff_file(change, first.holdings, second.holdings)

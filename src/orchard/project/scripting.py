@@ -48,11 +48,12 @@ def diff(
         NotFoundError: If one of them is not there.
         NotAModelKitError: If one is an artifact of another kind.
     """
+    from orchard.project.comparing.effort import EVERY_BYTE, USUAL
     from orchard.project.comparison import Level, compare, side
 
     with _workspace(home, options) as workspace:
         sides = [side(workspace, name) for name in (first, second)]
-        return compare(*sides, level=Level(level), every_byte=every_byte)
+        return compare(*sides, level=Level(level), effort=EVERY_BYTE if every_byte else USUAL)
 
 
 def convert(  # noqa: PLR0913 -- keywords, each with its own meaning

@@ -96,13 +96,15 @@ def command(
       orchard diff local://registry.example.com/team/mymodel:v1 remote://registry.example.com/team/mymodel:v1
       orchard diff mymodel:v1 mymodel:v2 --level kitfile --exit-code
     """
-    from orchard.project import Level, compare, side
+    from orchard.project import EVERY_BYTE, USUAL, Level, compare, side
 
     session = current_session()
     view = _View(level, only, patch, stat, session.printer.as_kit)
     workspace = open_workspace(network, session)
     sides = [side(workspace, text) for text in (first, second)]
-    found = compare(*sides, level=Level.ALL if view.needs_all else Level(level), every_byte=content)
+    found = compare(
+        *sides, level=Level.ALL if view.needs_all else Level(level), effort=EVERY_BYTE if content else USUAL
+    )
     text = "ModelKits are identical"
     if not found.identical:
         text = painted(_view(found, view), painter(session.printer.stdout, os.environ))

@@ -58,6 +58,7 @@ from orchard.hub.registry.upstreams import FRESH, Upstreams
 from orchard.hub.registry.writing import Pushed, WritableRepository
 
 if TYPE_CHECKING:
+    from orchard.hub.registry.comparing import Comparer, VersionComparison
     from orchard.hub.registry.contents import Contents, StoredFile, Understood
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Collected",
     "Collector",
     "Common",
+    "Comparer",
     "Condition",
     "Content",
     "Contents",
@@ -129,6 +131,7 @@ __all__ = [
     "Upkeep",
     "Upstreams",
     "Usage",
+    "VersionComparison",
     "VersionDetail",
     "VersionMark",
     "VersionSummary",
@@ -141,8 +144,10 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name not in {"Contents", "StoredFile", "Understood"}:  # what few processes need
+        if name in {"Contents", "StoredFile", "Understood"}:  # what few processes need
+            from orchard.hub.registry import contents as room  # noqa: PLC0415 -- as above
+        elif name in {"Comparer", "VersionComparison"}:
+            from orchard.hub.registry import comparing as room  # type: ignore[no-redef]  # noqa: PLC0415 -- as above
+        else:
             raise AttributeError(name)
-        from orchard.hub.registry import contents  # noqa: PLC0415 -- as above
-
-        return getattr(contents, name)
+        return getattr(room, name)

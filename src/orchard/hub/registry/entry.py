@@ -1,6 +1,7 @@
 """The way in: whoever wants something of a repository gets an object that can do it, or nothing."""
 
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from orchard.errors import DeniedError
 from orchard.hub import catalog
@@ -22,6 +23,9 @@ from orchard.hub.registry.uploading import Busy, sweep
 from orchard.hub.registry.upstreams import Upstreams
 from orchard.hub.registry.writing import WritableRepository
 from orchard.oci import Digest, check_repository
+
+if TYPE_CHECKING:
+    from orchard.hub.registry.comparing import Comparer
 
 _DOING: Final = {
     Action.PULL: "pull from",
@@ -50,6 +54,13 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         self.finder = Finder(premises)
         self.tabling = Tabling(premises, self.readable)
         self.tagboard = TagBoard(premises, self.readable)
+
+    @cached_property
+    def comparer(self) -> "Comparer":
+        """Compares versions that somebody has opened."""
+        from orchard.hub.registry.comparing import Comparer  # noqa: PLC0415 -- a hub's start needs no formats
+
+        return Comparer()
 
     def readable(self, who: Principal, name: str) -> ReadableRepository:
         """Open a repository for reading, be it there or not.

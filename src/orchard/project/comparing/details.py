@@ -16,7 +16,8 @@ from orchard.insight import (
     Unreadable,
 )
 from orchard.oci import JSON
-from orchard.project.comparing.values import Change, Kind, changes, flatten
+from orchard.project.comparing.differences import Details
+from orchard.project.comparing.values import Kind, changes, flatten
 
 MAX_LISTED: Final = 500  # values of one file
 MAX_TEXT: Final = 4096  # characters of a value
@@ -26,22 +27,6 @@ _ELSEWHERE: Final = (CardInsight, MetricsInsight, NotebookInsight, ShardsInsight
 _LEFT_OUT: Final = frozenset({"kind", "tensors", "size", "raw", "parameters"})
 
 Examined = Mapping[str, tuple[IndexedFile, Insight | None]]
-
-
-class Details(msgspec.Struct, frozen=True, rename="camel"):
-    """How what is known of one file differs.
-
-    Attributes:
-        kind: What became of the file.
-        path: The file.
-        changes: Values that differ, by path: `hidden_size`, `columns[age].type`, `rows`; the first 500.
-        note: Why the file could not be read, in the second version or in the first.
-    """
-
-    kind: Kind
-    path: str
-    changes: tuple[Change, ...] = ()
-    note: str | None = None
 
 
 def compare_details(found: Mapping[str, Kind], before: Examined, after: Examined) -> tuple[Details, ...]:

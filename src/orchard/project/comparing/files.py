@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Protocol
+from typing import Final, Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from orchard.errors import LimitExceededError
 from orchard.formats import IndexedFile, Layer, LayerFiles, LayerKind
 from orchard.insight import Insight
 from orchard.oci import Hasher
+from orchard.project.comparing.differences import FileDiff, FileFacts
 from orchard.project.comparing.notebooks import MAX_NOTEBOOK, is_notebook, notebook_text
-from orchard.project.comparing.texts import MAX_LINES, MAX_SIZE, TextDiff, diff_texts, read_text
+from orchard.project.comparing.texts import MAX_LINES, MAX_SIZE, diff_texts, read_text
 from orchard.project.comparing.values import Kind
-
-MAX_TEXTS: Final = 200  # files of two versions that are compared line by line
 
 _PIECE: Final = 4 << 20
 _FIRST: Final = (LayerKind.CODE, LayerKind.PROMPT, LayerKind.DOCS)  # whose texts people read
@@ -74,40 +72,6 @@ class FileChange:
         return file.kind
 
 
-class FileFacts(msgspec.Struct, frozen=True, rename="camel"):
-    """A file of one of two versions.
-
-    Attributes:
-        size: Bytes of its content.
-        mode: Its permission bits, octal.
-        digest: Of its content; null if it was not needed to tell.
-    """
-
-    size: Annotated[int, msgspec.Meta(ge=0)]
-    mode: str
-    digest: str | None
-
-
-class FileDiff(msgspec.Struct, frozen=True, rename="camel"):
-    """How one file differs.
-
-    Attributes:
-        kind: What became of it; unknown: same size, and its content was not compared.
-        path: Below the directory that a version is unpacked into.
-        before: The file in the first version; null if it was added.
-        after: The file in the second version; null if it was removed.
-        text: How its lines differ, if it is a text; of a notebook, the sources of its cells.
-        note: Why there is nothing about its lines, or what they are instead.
-    """
-
-    kind: Kind
-    path: str
-    before: FileFacts | None = None
-    after: FileFacts | None = None
-    text: TextDiff | None = None
-    note: str | None = None
-
-
 @dataclass(slots=True)
 class ContentComparison:
     """Compares the content of files, the smallest first, until it has read as much as it may.
@@ -164,7 +128,7 @@ class ContentComparison:
 
 
 def diff_files(
-    found: Sequence[FileChange], first: Holdings, second: Holdings, *, texts: int | None = None
+    found: Sequence[FileChange], first: Holdings, second: Holdings, *, texts: int | None
 ) -> dict[str, FileDiff]:
     """Say of files how they differ, by path; what people read (code, prompts, docs) comes first.
 
@@ -172,14 +136,14 @@ def diff_files(
         found: The files.
         first: Where those of the first version are.
         second: Where those of the second version are.
-        texts: How many may be compared line by line; ``MAX_TEXTS`` if not given.
+        texts: How many may be compared line by line; None for all.
 
     Raises:
         OrchardError: If files cannot be read.
     """
     ordered = sorted(found, key=lambda change: (change.part not in _FIRST, change.path))
     diffs: dict[str, FileDiff] = {}
-    left = MAX_TEXTS if texts is None else texts
+    left = len(found) if texts is None else texts
     for change in ordered:
         diff = FileDiff(change.kind, change.path, _facts(change.before), _facts(change.after))
         note = _too_large(change)

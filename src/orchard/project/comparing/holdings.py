@@ -1,10 +1,9 @@
 """What a version holds, read from a store: the local one, a registry, or any other source."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from orchard.errors import LimitExceededError
 from orchard.formats import Compression, IndexedFile, Layer, LayerFiles
-from orchard.project.indexing import Indexer
 from orchard.project.layeraccess import LayerWays
 from orchard.store import Source
 
@@ -14,17 +13,27 @@ if TYPE_CHECKING:
 MAX_UNPACKED: Final = 256 << 20  # bytes of a compressed layer that is unpacked to read files in it
 
 
+class Lists(Protocol):
+    """Lists what layers hold: an ``Indexer``, or somebody who knows it already."""
+
+    def index(self, layer: Layer, /) -> LayerFiles:
+        """List what a layer holds."""
+        ...
+
+
 class StoredHoldings:
     """What a version in a store holds. Nothing is kept but what is open; safe to use from one thread at a time.
 
     Args:
         source: Where its layers are.
         indexer: Lists what they hold.
+        unpacked: Bytes of the largest compressed layer that is unpacked to read files in it.
     """
 
-    def __init__(self, source: Source, indexer: Indexer) -> None:
+    def __init__(self, source: Source, indexer: Lists, *, unpacked: int = MAX_UNPACKED) -> None:
         self._source = source
         self._indexer = indexer
+        self._unpacked = unpacked
         self._ways: LayerWays | None = None
 
     def index(self, layer: Layer) -> LayerFiles:
@@ -43,8 +52,8 @@ class StoredHoldings:
             OrchardError: As the source raises it.
         """
         layer = file.layer
-        if layer.type.compression is not Compression.NONE and layer.descriptor.size > MAX_UNPACKED:
-            raise LimitExceededError(f"in a compressed layer of more than {MAX_UNPACKED >> 20} MiB")
+        if layer.type.compression is not Compression.NONE and layer.descriptor.size > self._unpacked:
+            raise LimitExceededError(f"in a compressed layer of more than {self._unpacked >> 20} MiB")
         if self._ways is None:
             self._ways = LayerWays(self._source, verify=False)
         return self._ways.to(layer).read_at(file.offset + offset, size)

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple
 
 from orchard.formats import Kitfile
 from orchard.insight import CardInsight
 from orchard.oci import JSON
-from orchard.project.comparing.values import Kind, changes, flatten
+from orchard.project.comparing.differences import Direction, Measure
+from orchard.project.comparing.values import changes, flatten
 
 _METRICS: Final = "metrics"
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
@@ -27,36 +25,6 @@ _DOWN: Final = frozenset({
     "nll", "crossentropy",
     "mape",  # codespell:ignore mape
 })  # fmt: skip
-
-
-class Direction(Enum):
-    """Whether a change of a metric is welcome."""
-
-    BETTER = "better"
-    WORSE = "worse"
-
-
-class Measure(msgspec.Struct, frozen=True, rename="camel"):
-    """One parameter or metric that differs.
-
-    Attributes:
-        kind: What became of it.
-        name: Its path, keys with dots between.
-        before: Its value in the first version; null if it was added.
-        after: Its value in the second version; null if it was removed.
-        delta: The second minus the first, where both are numbers.
-        relative: The delta as a share of the first, where that is not 0: 0.1 is 10 % more.
-        direction: Whether a metric got better or worse, where its name says which way is better: accuracy goes up,
-            loss goes down.
-    """
-
-    kind: Kind
-    name: str
-    before: Any = None  # as those of ``Change``
-    after: Any = None
-    delta: float | None = None
-    relative: float | None = None
-    direction: Direction | None = None
 
 
 class Measures(NamedTuple):
@@ -76,7 +44,7 @@ def measures_of(kitfile: Kitfile, *others: Mapping[str, JSON]) -> Measures:
 
     Args:
         kitfile: Its ``model.parameters`` hold parameters; metrics stand in an object ``metrics``, in whichever case
-            and depth.
+            and depth, and are called by their path in there.
         others: Further metrics, by path, such as those of a ``metrics.json``; what is said first holds.
     """
     parameters: dict[str, JSON] = {}
@@ -84,11 +52,11 @@ def measures_of(kitfile: Kitfile, *others: Mapping[str, JSON]) -> Measures:
     found = kitfile.model.parameters if kitfile.model is not None else None
     for path, value in flatten(found).items() if found is not None else ():
         words = path.split(".")
-        at = next((n for n, word in enumerate(words[:-1]) if word.lower() == _METRICS), None)
-        if at is None:
+        last = max((n for n, word in enumerate(words[:-1]) if word.casefold() == _METRICS), default=None)
+        if last is None:
             parameters[path] = value
         else:
-            metrics[".".join(words[:at] + words[at + 1 :])] = value
+            metrics[".".join(words[last + 1 :])] = value
     for other in others:
         metrics = {**other, **metrics}
     return Measures(parameters, metrics)

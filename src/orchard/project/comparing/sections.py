@@ -5,100 +5,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-from msgspec.structs import replace
-
 from orchard.formats import IndexedFile, LayerKind
 from orchard.insight import CardInsight, MetricsInsight
 from orchard.oci import JSON
-from orchard.project.comparing.details import Details, Examined, compare_details
-from orchard.project.comparing.files import FileChange, FileDiff, Holdings, diff_files
-from orchard.project.comparing.measures import Measure, Measures, card_metrics, compare_measures, measures_of
-from orchard.project.comparing.tensors import TensorDiff, compare_tensors, weights_of
+from orchard.project.comparing.details import Examined, compare_details
+from orchard.project.comparing.differences import DataDiff, FileDiff, ModelDiff, Sections
+from orchard.project.comparing.effort import Effort
+from orchard.project.comparing.files import FileChange, Holdings, diff_files
+from orchard.project.comparing.measures import Measures, card_metrics, compare_measures, measures_of
+from orchard.project.comparing.tensors import compare_tensors, weights_of
 from orchard.project.comparing.values import Change, changes
 from orchard.project.provenance import read_origin
 from orchard.project.versions import Version
-
-MAX_EXAMINED: Final = 500  # files of each version whose headers are read, those of models first
 
 _LICENCE: Final = "license"
 _LICENCE_FILE: Final = re.compile(r"(?:.*/)?(?:LICEN[CS]E|COPYING)(?:[.-][^/]*)?", re.IGNORECASE)
 _PARAMETERS: Final = "model.parameters"
 _MODEL: Final = frozenset({LayerKind.MODEL, LayerKind.PART})
 _CODE: Final = frozenset({LayerKind.CODE, LayerKind.MCP_SERVER})
-
-
-class DataDiff(msgspec.Struct, frozen=True, rename="camel"):
-    """How the data differ.
-
-    Attributes:
-        datasets: What the Kitfiles say of datasets: where they are, which remote one and of which hash.
-        files: The files that differ.
-        tables: What is known of them: rows, columns and their types.
-    """
-
-    datasets: tuple[Change, ...] = ()
-    files: tuple[FileDiff, ...] = ()
-    tables: tuple[Details, ...] = ()
-
-
-class ModelDiff(msgspec.Struct, frozen=True, rename="camel"):
-    """How the models differ.
-
-    Attributes:
-        about: What the Kitfiles say of the model: its name, framework, format, version.
-        files: The files that differ.
-        details: What is known of them but their tensors: configs, tokenizers, metadata.
-        tensors: The tensors of the files that differ; null if there are none.
-    """
-
-    about: tuple[Change, ...] = ()
-    files: tuple[FileDiff, ...] = ()
-    details: tuple[Details, ...] = ()
-    tensors: TensorDiff | None = None
-
-
-class Sections(msgspec.Struct, frozen=True, rename="camel"):
-    """How two versions differ, by what people ask. What is the same is in none of them.
-
-    Attributes:
-        licences: Licences of the package, the model and its parts, the data, the model card; files named LICENSE.
-        metrics: What came of it.
-        parameters: What was set.
-        data: The data.
-        model: The model.
-        code: Files of code.
-        prompts: Files of prompts.
-        docs: Files for people.
-        provenance: Repository, commit and branch that each comes from.
-        package: Everything else that the Kitfiles say.
-    """
-
-    licences: tuple[Change, ...] = ()
-    metrics: tuple[Measure, ...] = ()
-    parameters: tuple[Measure, ...] = ()
-    data: DataDiff = DataDiff()
-    model: ModelDiff = ModelDiff()
-    code: tuple[FileDiff, ...] = ()
-    prompts: tuple[FileDiff, ...] = ()
-    docs: tuple[FileDiff, ...] = ()
-    provenance: tuple[Change, ...] = ()
-    package: tuple[Change, ...] = ()
-
-    def without_lines(self) -> "Sections":
-        """Give the same with lines of texts counted, and not told."""
-        return replace(
-            self,
-            data=replace(self.data, files=_counted(self.data.files)),
-            model=replace(self.model, files=_counted(self.model.files)),
-            code=_counted(self.code),
-            prompts=_counted(self.prompts),
-            docs=_counted(self.docs),
-        )
-
-
-def _counted(files: Iterable[FileDiff]) -> tuple[FileDiff, ...]:
-    return tuple(diff if diff.text is None else replace(diff, text=diff.text.counts) for diff in files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +44,7 @@ def compare_sections(
     *,
     kitfile: Sequence[Change],
     files: Sequence[FileChange],
-    every_byte: bool = False,
+    effort: Effort,
 ) -> Sections:
     """Put what differs in order.
 
@@ -129,20 +53,20 @@ def compare_sections(
         second: The version that they lead to.
         kitfile: What differs in the Kitfiles.
         files: What differs in the files.
-        every_byte: Whether the content of all tensors is compared.
+        effort: How much may be read.
 
     Raises:
         OrchardError: As the holdings raise it.
     """
     holdings = (first.holdings, second.holdings)
-    before = _examine(first.holdings, (change.before for change in files))
-    after = _examine(second.holdings, (change.after for change in files))
+    before = _examine(first.holdings, (change.before for change in files), effort.examined)
+    after = _examine(second.holdings, (change.after for change in files), effort.examined)
     old, new = _measures(first.version, before), _measures(second.version, after)
-    diffs = diff_files(files, *holdings)
+    diffs = diff_files(files, *holdings, texts=effort.texts)
     kinds = {change.path: change.kind for change in files}
     data = {change.path for change in files if change.part is LayerKind.DATASET}
     details = compare_details(kinds, before, after)
-    tensors = compare_tensors(weights_of(before), weights_of(after), holdings, every_byte=every_byte)
+    tensors = compare_tensors(weights_of(before), weights_of(after), holdings, effort=effort)
     said = _Said.sort(kitfile)
 
     def of(*parts: LayerKind) -> tuple[FileDiff, ...]:
@@ -190,9 +114,9 @@ def _subject_of(path: str) -> str:
     return "model" if path.startswith("model") else "package"
 
 
-def _examine(holdings: Holdings, files: Iterable[IndexedFile | None]) -> Examined:
+def _examine(holdings: Holdings, files: Iterable[IndexedFile | None], most: int | None) -> Examined:
     """Examine the files that differ, as many as are bounded; what is of no known kind costs nothing."""
-    wanted = sorted((file for file in files if file is not None), key=_rank)[:MAX_EXAMINED]
+    wanted = sorted((file for file in files if file is not None), key=_rank)[:most]
     return {file.path: (file, holdings.examine(file)) for file in wanted}
 
 

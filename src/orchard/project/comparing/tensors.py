@@ -2,79 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
-
-import msgspec
+from math import inf
+from typing import Final
 
 from orchard.formats import IndexedFile
 from orchard.insight import Tensor
+from orchard.project.comparing.differences import TensorChange, TensorDiff, TensorFacts
+from orchard.project.comparing.effort import Effort
 from orchard.project.comparing.files import Holdings
 from orchard.project.comparing.values import Kind
 
-CONTENT: Final = 32 << 20  # bytes of tensors of each version that are read to compare them, the smallest first
-MAX_READ: Final = 512  # tensors that are read so: of a registry, each is a request
 MAX_LISTED: Final = 1000  # tensors that are named; all are counted
 
 _PIECE: Final = 4 << 20
 _ORDER: Final = {kind: at for at, kind in enumerate((Kind.REMOVED, Kind.ADDED, Kind.CHANGED, Kind.UNKNOWN))}
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class TensorFacts(msgspec.Struct, frozen=True, rename="camel"):
-    """A tensor of one of two versions.
-
-    Attributes:
-        file: The file that holds it.
-        dtype: Type of its elements, in the words of the file's format.
-        shape: Length of each dimension.
-        size: Bytes of its content.
-    """
-
-    file: str
-    dtype: str
-    shape: tuple[int, ...]
-    size: Count
-
-
-class TensorChange(msgspec.Struct, frozen=True, rename="camel"):
-    """A tensor that differs, or of which that is not known.
-
-    Attributes:
-        kind: What became of it; unknown: same type and shape, content not compared.
-        name: As the files call it; with the file before it where several files have one of that name.
-        before: In the first version; null if it was added.
-        after: In the second version; null if it was removed.
-    """
-
-    kind: Kind
-    name: str
-    before: TensorFacts | None = None
-    after: TensorFacts | None = None
-
-
-class TensorDiff(msgspec.Struct, frozen=True, rename="camel"):
-    """How the tensors of the files that differ do.
-
-    Attributes:
-        added: How many only the second version has.
-        removed: How many only the first version has.
-        changed: How many have another type, shape or content.
-        same: How many have the same content.
-        unknown: How many have the same type and shape, and their content was not compared.
-        parameters_before: Numbers in all tensors of the files that differ, in the first version.
-        parameters_after: The same in the second version.
-        listed: Those that differ, then those that are unknown: the first 1,000.
-    """
-
-    added: Count
-    removed: Count
-    changed: Count
-    same: Count
-    unknown: Count
-    parameters_before: Count
-    parameters_after: Count
-    listed: tuple[TensorChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +49,7 @@ _Pair = tuple[str, _Placed, _Placed]
 
 
 def compare_tensors(
-    before: Iterable[Weights], after: Iterable[Weights], holdings: tuple[Holdings, Holdings], *, every_byte: bool
+    before: Iterable[Weights], after: Iterable[Weights], holdings: tuple[Holdings, Holdings], *, effort: Effort
 ) -> TensorDiff | None:
     """Compare the tensors of two versions; None if there are none.
 
@@ -116,7 +57,7 @@ def compare_tensors(
         before: Files of the first version.
         after: Files of the second version.
         holdings: Where the files of each are.
-        every_byte: Whether the content of all tensors is read, and not only of small ones.
+        effort: How much content may be read.
 
     Raises:
         OrchardError: If content cannot be read.
@@ -135,7 +76,7 @@ def compare_tensors(
             alike.append((name, old, new))
         else:
             found.append(TensorChange(Kind.CHANGED, name, old.facts, new.facts))
-    found += _compare_content(alike, holdings, every_byte=every_byte)
+    found += _compare_content(alike, holdings, effort)
     found.sort(key=lambda change: (_ORDER[change.kind], change.name))
     count = {kind: sum(change.kind is kind for change in found) for kind in Kind}
     return TensorDiff(
@@ -163,12 +104,13 @@ def _by_name(before: Iterable[Weights], after: Iterable[Weights]) -> tuple[dict[
 
 
 def _compare_content(
-    pairs: Iterable[_Pair], holdings: tuple[Holdings, Holdings], *, every_byte: bool
+    pairs: Iterable[_Pair], holdings: tuple[Holdings, Holdings], effort: Effort
 ) -> Iterator[TensorChange]:
-    left, reads = CONTENT, MAX_READ
+    left = inf if effort.tensors is None else effort.tensors
+    reads = inf if effort.tensor_reads is None else effort.tensor_reads
     for name, old, new in sorted(pairs, key=lambda pair: (pair[1].tensor.size, pair[0])):
         same = _known_same(old, new)
-        if same is None and old.tensor.size and (every_byte or (old.tensor.size <= left and reads > 0)):
+        if same is None and old.tensor.size and old.tensor.size <= left and reads > 0:
             left, reads = left - old.tensor.size, reads - 1
             same = _same_bytes(old, new, holdings)
         if not same:

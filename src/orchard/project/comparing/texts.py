@@ -1,12 +1,9 @@
 """Differences of texts as data: hunks of numbered lines, for side by side, one column, or a patch."""
 
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from typing import Final
 
-import msgspec
-from msgspec.structs import replace
-
+from orchard.project.comparing.differences import Hunk, Line, LineKind, TextDiff
 from orchard.project.comparing.lines import shared_runs
 
 MAX_SIZE: Final = 256 << 10  # bytes of each of two texts that are compared
@@ -18,86 +15,7 @@ _DEVNULL: Final = "/dev/null"
 _TAB: Final = "\t"  # ends a name that holds spaces
 
 
-class LineKind(Enum):
-    """What became of a line."""
-
-    SAME = "same"
-    REMOVED = "removed"
-    ADDED = "added"
-
-
 _SIGNS: Final = {LineKind.SAME: " ", LineKind.REMOVED: "-", LineKind.ADDED: "+"}
-
-
-class Line(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One line of a hunk.
-
-    Attributes:
-        kind: What became of it.
-        text: What it says, without the end of the line.
-        old: Its number in the first text, from 1; null if it was added.
-        new: Its number in the second text, from 1; null if it was removed.
-        unfinished: Whether it is the last line and does not end as lines do.
-    """
-
-    kind: LineKind
-    text: str
-    old: int | None = None
-    new: int | None = None
-    unfinished: bool = False
-
-
-class Hunk(msgspec.Struct, frozen=True, rename="camel"):
-    """Lines that changed, with some around them that did not.
-
-    Attributes:
-        old_start: Number of the first line in the first text; if there is none, of the line before.
-        old_lines: Lines of the first text.
-        new_start: Number of the first line in the second text; if there is none, of the line before.
-        new_lines: Lines of the second text.
-        lines: Removed lines stand before the added ones in their place.
-    """
-
-    old_start: int
-    old_lines: int
-    new_start: int
-    new_lines: int
-    lines: tuple[Line, ...]
-
-    def pairs(self) -> Iterator[tuple[Line | None, Line | None]]:
-        """Give the lines side by side; beside a line without a counterpart is nothing."""
-        removed: list[Line] = []
-        added: list[Line] = []
-        for line in (*self.lines, None):
-            if line is not None and line.kind is not LineKind.SAME:
-                (removed if line.kind is LineKind.REMOVED else added).append(line)
-                continue
-            for at in range(max(len(removed), len(added))):
-                yield removed[at] if at < len(removed) else None, added[at] if at < len(added) else None
-            removed, added = [], []
-            if line is not None:
-                yield line, line
-
-
-class TextDiff(msgspec.Struct, frozen=True, rename="camel"):
-    """How two texts differ.
-
-    Attributes:
-        added: Lines that only the second has.
-        removed: Lines that only the first has.
-        hunks: Where they differ; empty where only the counts are wanted.
-        exact: Whether it is the smallest difference; texts that are hard to compare may show more lines than needed.
-    """
-
-    added: int
-    removed: int
-    hunks: tuple[Hunk, ...] = ()
-    exact: bool = True
-
-    @property
-    def counts(self) -> "TextDiff":
-        """The same without the lines."""
-        return replace(self, hunks=())
 
 
 def split_lines(text: str) -> list[str]:

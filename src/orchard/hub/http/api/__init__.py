@@ -28,6 +28,7 @@ How to add a resource, in a module of its own beside this one:
    two-tenant test in ``tests/hub/test_api_tenants.py`` a value for each new path parameter.
 """
 
+from orchard.hub.http.api.comparisons import Comparisons
 from orchard.hub.http.api.events import Events
 from orchard.hub.http.api.files import Files
 from orchard.hub.http.api.grants import Grants
@@ -58,6 +59,7 @@ __all__ = [
     "PREFIX",
     "PUBLIC",
     "Api",
+    "Comparisons",
     "Events",
     "Files",
     "Grants",

@@ -20,6 +20,7 @@ T = TypeVar("T")
 MAX_PAGE: Final = 1000
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"
+NAME: Final = rf"{_COMPONENT}(?:/{_COMPONENT})*"  # of a repository
 _SHA256: Final = "sha256:" + "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 # Words. What is a name is decided by the checks of the rooms below, whose messages say it better than a pattern can.
@@ -28,7 +29,7 @@ RepositoryName = Annotated[
     Meta(
         description="Name of a repository; slashes may be sent as they are.",
         examples=["team/model"],
-        extra_json_schema={"pattern": rf"^{_COMPONENT}(?:/{_COMPONENT})*$", "minLength": 1, "maxLength": 255},
+        extra_json_schema={"pattern": f"^{NAME}$", "minLength": 1, "maxLength": 255},
     ),
 ]
 AccountName = Annotated[

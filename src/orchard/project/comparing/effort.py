@@ -1,0 +1,27 @@
+"""How much a comparison may read."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What a comparison reads at most, beside the headers of layers and of files; None is without bounds.
+
+    Attributes:
+        content: Bytes of files of which no digest is known, the smallest first.
+        tensors: Bytes of tensors of each version, the smallest first.
+        tensor_reads: Tensors that are read so: of a registry, each is a request.
+        texts: Files that are compared line by line.
+        examined: Files of each version whose headers are read, those of models first.
+    """
+
+    content: int | None = 64 << 20
+    tensors: int | None = 32 << 20
+    tensor_reads: int | None = 512
+    texts: int | None = 200
+    examined: int | None = 500
+
+
+USUAL: Final = Effort()
+EVERY_BYTE: Final = Effort(content=None, tensors=None, tensor_reads=None)
