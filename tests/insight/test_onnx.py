@@ -149,3 +149,35 @@ def test_read_onnx_when_tensors_are_large_then_does_not_read_them() -> None:
     assert read_onnx(Counting(model(graph))).parameters == 8 << 20
     assert Counting.sizes == [64 << 10] * 8 + Counting.sizes[8:]
     assert sum(Counting.sizes) < 1 << 20
+
+
+def constant(output: bytes, *, name: bytes = b"", elements: int = 17) -> bytes:
+    value = tensor(name=name, dims=(elements,), content=field(9, bytes(4 * elements)))
+    return field(2, output) + field(4, b"Constant") + field(5, field(1, b"value") + field(5, value))
+
+
+def test_read_onnx_when_weights_are_constants_then_lists_them_and_no_shapes() -> None:
+    nodes = (constant(b"w1"), constant(b"w2", name=b"own"), constant(b"shape", elements=16))
+
+    header = read_onnx(InMemory(model(b"".join(field(1, node) for node in nodes))))
+
+    assert [(t.name, t.elements) for t in header.tensors] == [("w1", 17), ("own", 17)]
+    assert header.operators == {"Constant": 3}
+
+
+def test_read_onnx_when_branches_hold_graphs_then_lists_what_is_in_them() -> None:
+    inner = field(1, constant(b"w1")) + field(2, b"inner") + field(5, tensor(name=b"w2")) + field(11, field(1, b"x"))
+    branch = field(4, b"If") + field(5, field(1, b"then_branch") + field(6, inner))
+
+    header = read_onnx(InMemory(model(field(1, branch) + field(2, b"outer"))))
+
+    assert [t.name for t in header.tensors] == ["w1", "w2"]
+    assert (header.graph, header.inputs, header.operators) == ("outer", (), {"Constant": 1, "If": 1})
+
+
+def test_read_onnx_when_graphs_nest_without_end_then_stops_looking() -> None:
+    graph = field(5, tensor())
+    for _ in range(40):
+        graph = field(1, field(4, b"If") + field(5, field(6, graph)))
+
+    assert read_onnx(InMemory(model(graph))).operators == {"If": 9}

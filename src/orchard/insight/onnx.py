@@ -6,6 +6,8 @@ from functools import cached_property
 from math import prod
 from typing import ClassVar, Final
 
+from msgspec.structs import replace
+
 from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.insight.access import Cursor, RandomAccess
 from orchard.insight.protowire import BYTES, FIXED32, VARINT, Wire, signed
@@ -14,6 +16,8 @@ from orchard.insight.tensor import MAX_DIMENSIONS, Tensor, check_shape, paramete
 MAX_TENSORS: Final = 100_000
 MAX_TEXT: Final = 16 << 20  # bytes of all texts that are kept
 MAX_VALUES: Final = 100_000  # inputs and outputs
+SMALL: Final = 16  # elements up to which a constant is a shape or an axis, no weight
+_MAX_DEPTH: Final = 8  # of graphs in graphs
 _OBJECT: Final = 64  # bytes that a small text costs beside its own
 
 # TensorProto.DataType, and bits of one element
@@ -75,8 +79,8 @@ class Onnx:
         graph: What the graph is called.
         inputs: What it takes, without the inputs that are only there to name tensors.
         outputs: What it gives.
-        operators: How often each operator stands in the graph, by name.
-        tensors: Its initializers.
+        operators: How often each operator stands in the graph and in those in it, by name.
+        tensors: Its initializers, and constants of more than 16 elements; those of inner graphs too.
         metadata: Free texts that the writer added.
         external: Files beside this one that hold content of tensors, as named by a stranger.
     """
@@ -202,33 +206,57 @@ class _Reader:
                 version = signed(value)
         self.opsets[domain] = version
 
-    def _graph(self, length: int) -> None:
+    def _graph(self, length: int, depth: int = 0) -> None:
+        """Read a GraphProto; of one that a node holds, its nodes and tensors."""
         self.has_graph = True
         for number, kind, value in self._wire.fields(self._end(length)):
             if kind != BYTES:
                 continue
             if number == 1:
-                self._node(value)
-            elif number == 2:  # noqa: PLR2004 -- GraphProto.name
+                self._node(value, depth)
+            elif number == 2 and not depth:  # noqa: PLR2004 -- GraphProto.name
                 self.graph_name = self._text(value)
             elif number == 5:  # noqa: PLR2004 -- GraphProto.initializer
-                self.tensors.append(self._tensor(value))
-            elif number in {11, 12}:
+                self._take(self._tensor(value))
+            elif number in {11, 12} and not depth:
                 self._add(self.inputs if number == 11 else self.outputs, value)  # noqa: PLR2004 -- GraphProto.input
-            if len(self.tensors) > MAX_TENSORS:
-                raise LimitExceededError(f"{self._what}: more than {MAX_TENSORS} tensors")
 
-    def _node(self, length: int) -> None:
-        domain = operator = ""
+    def _take(self, tensor: Tensor) -> None:
+        """Take in a tensor.
+
+        Raises:
+            LimitExceededError: If there are too many.
+        """
+        self.tensors.append(tensor)
+        if len(self.tensors) > MAX_TENSORS:
+            raise LimitExceededError(f"{self._what}: more than {MAX_TENSORS} tensors")
+
+    def _node(self, length: int, depth: int) -> None:
+        domain = operator = output = ""
         for number, kind, value in self._wire.fields(self._end(length)):
-            if (number, kind) == (4, BYTES):
+            if (number, kind) == (2, BYTES):
+                output = self._text(value, keep=False)
+            elif (number, kind) == (4, BYTES):
                 operator = self._text(value, keep=False)
+            elif (number, kind) == (5, BYTES):
+                self._attribute(value, output, depth)
             elif (number, kind) == (7, BYTES):
                 domain = self._text(value, keep=False)
         name = f"{domain}.{operator}" if domain else operator
         if name not in self.operators:
             self._keep(len(name))
         self.operators[name] = self.operators.get(name, 0) + 1
+
+    def _attribute(self, length: int, output: str, depth: int) -> None:
+        """Read an AttributeProto: some write weights as constants, and graphs of their own into branches."""
+        for number, kind, value in self._wire.fields(self._end(length)):
+            if (number, kind) == (5, BYTES):
+                tensor = self._tensor(value)
+                if tensor.elements > SMALL:
+                    self._keep(len(output))
+                    self._take(tensor if tensor.name else replace(tensor, name=output))
+            elif kind == BYTES and number in {6, 11} and depth < _MAX_DEPTH:
+                self._graph(value, depth + 1)
 
     def _add(self, values: list[OnnxValue], length: int) -> None:
         """Read a ValueInfoProto.
