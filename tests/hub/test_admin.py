@@ -14,8 +14,10 @@ import pytest
 
 from orchard.cli.main import run
 from orchard.hub import Settings, open_desk
+from support.hubinside import Inside
 from support.hubs import Nursery, basic, fresh_catalog, quick_directory
 from support.schemas import check_run
+from support.versions import bring, plain_artifact
 
 PASSWORD = "correct horse: battery staple"
 
@@ -213,3 +215,20 @@ def test_what_the_page_about_the_api_shows_works(data: Path, hubs: Nursery) -> N
         said = shell(blocks("hub-api.md").replace("localhost:8080", hub.host), data.parent)
     assert said.count('"name":"demo/digits"') == 2
     assert said.count('"updatedBy":"anonymous"') == 2
+
+
+def test_understanding_is_shown_and_repeated(admin: Admin, fails: Callable[..., tuple[int, str]], data: Path) -> None:
+    assert admin("understand") == {"states": {}, "pending": 0, "unhashed": 0, "asked": 0, "version": None}
+    hub = Inside(data, fresh=False)
+    digest = str(bring(hub, "team/model", "v1", plain_artifact(("text/plain", b"x", {}))))
+    hub.database.close()
+    assert admin("understand")["pending"] == 1
+    found = admin("understand", "team/model:v1")["version"]
+    assert (found["digest"], found["state"], found["gaps"]) == (digest, "waiting", [])
+    assert "waiting" in admin("understand", f"team/model@{digest}", text=True)
+    assert admin("understand", "team/model", "--again")["asked"] == 1
+    assert admin("understand", "--again", "--all")["asked"] == 0
+    assert "Pending: 1" in admin("understand", text=True)
+    for words in (["--again"], ["--all"], ["team/model", "--again", "--all"], ["team/model"]):
+        assert fails("understand", *words)[0] == 2
+    assert "team/none" in fails("understand", "team/none:v1")[1]

@@ -12,12 +12,14 @@ from orchard.hub import Settings
 from orchard.hub.app import migrate_database, move_database
 from orchard.hub.app.drivers import open_catalog, open_queue
 from orchard.hub.db import HEAD, Database, metadata
+from orchard.hub.jobs.studying import Understander
 from orchard.hub.queue import Progress, State
 from support.cli import Program
 from support.hubinside import CATALOG, Inside, quick_directory
 from support.hubs import running_hub
 from support.postgres import Postgres
 from support.queues import Bench, take
+from support.versions import bring, plain_artifact
 
 NAME = "team/model"
 
@@ -54,11 +56,19 @@ def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
+def push_understood(hub: Inside) -> None:
+    """Push a version of which something is known."""
+    title = {"org.opencontainers.image.title": "README.md"}
+    digest = bring(hub, "team/card", "v1", plain_artifact(("text/markdown", b"---\nlicense: mit\n---\n", title)))
+    assert Understander(hub.premises, lambda *_: None).understand("team/card", digest) == "ready"
+
+
 def test_hub_that_moves_to_postgresql_keeps_everything_and_goes_on(data: Path, empty: str) -> None:
     hub = Inside(data)
     with hub.threads:
         raws = [hub.push_image(NAME, tag, tag.encode()) for tag in ("v1", "v2", "v3")]
         assert hub.request("DELETE", f"/v2/{NAME}/manifests/v2").status == 202
+        push_understood(hub)
     bench = Bench(hub.database)
     queue = bench.process()
     done, running, waiting = (bench.put(queue, "work", {"n": n}, key=key) for n, key in enumerate((None, "a", None)))
@@ -71,7 +81,7 @@ def test_hub_that_moves_to_postgresql_keeps_everything_and_goes_on(data: Path, e
     settings = Settings(data=data)
     moved = move_database(settings, empty)
     assert (moved.engine, moved.copied) == ("postgresql", True)
-    assert moved.tables["manifests"] == 3
+    assert [moved.tables[name] for name in ("manifests", "insights", "understandings")] == [4, 1, 1]
     with pytest.raises(ConflictError, match="this hub was moved to another database: start it with that one"):
         migrate_database(settings, check=False)
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from orchard.errors import OrchardError
+from orchard.errors import NotFoundError, OrchardError
 from orchard.formats import LayerKind
 from orchard.hub import catalog
+from orchard.hub.jobs import HopelessError
 from orchard.hub.jobs.hashing import hashing
+from orchard.hub.jobs.overseeing import Overseer
 from orchard.hub.jobs.studying import Understander
 from orchard.hub.jobs.understanding import FIND, finding_versions, understanding
 from orchard.hub.queue import State
@@ -223,7 +225,7 @@ def test_layers_are_looked_into_once(hub: Inside, monkeypatch: pytest.MonkeyPatc
     digest = bring(hub, "team/other", "v1", net())
     read = _reads(hub, monkeypatch)
     assert understand(hub, digest, "team/other") == "ready"
-    assert all(size <= 4096 for size in read)  # its config and its README, no header
+    assert max(read) < 1024  # its config and its README, no archive
 
 
 def test_weights_are_never_read(hub: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,13 +386,48 @@ def _unhash(hub: Inside, *digests: Digest) -> None:
             catalog.understood.put_layer(connection, replace(row, hashed=False, document=document))
 
 
+def test_a_version_that_kills_whoever_looks_into_it_is_given_up(hub: Inside) -> None:
+    digest = bring(hub, NAME, "v1", net())
+    Understander(hub.premises, silent).give_up(NAME, digest)
+    found = contents(hub).understanding()
+    assert (found.state, "its log says why" in (found.note or "")) == ("unreadable", True)
+    run = Ran({"repository": NAME, "digest": str(digest)}, last=True)
+    understanding(hub.premises).handler(run)
+    assert contents(hub).understanding().state == "ready"
+
+
+def test_a_task_that_names_no_version_is_hopeless(hub: Inside) -> None:
+    with pytest.raises(HopelessError, match="does not name a version"):
+        understanding(hub.premises).handler(Ran({}))
+
+
+def test_versions_are_understood_again_when_somebody_asks(hub: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(hub.database)
+    overseer = Overseer(hub.premises, bench.process())
+    digest = bring(hub, NAME, "v1", net())
+    assert overseer.overview().pending == 1
+    understand(hub, digest)
+    assert (dict(overseer.overview().states), overseer.overview().pending) == ({"ready": 1}, 0)
+    assert overseer.again(NAME, "v1") == 1
+    assert overseer.overview().pending == 1
+    assert [task.payload["digest"] for task in bench.records()] == [str(digest)]
+    read = _reads(hub, monkeypatch)
+    assert contents(hub).files().file("README.md").digest is not None
+    assert understand(hub, digest) == "ready"
+    assert max(read) >= 2048  # archives, anew
+    assert overseer.everything_again() == 1
+    assert [task.kind for task in bench.records()] == [FIND, "understand"]
+    with pytest.raises(NotFoundError, match="no version to understand in team/none"):
+        overseer.again("team/none")
+
+
 class Ran:
     """One run of a handler, as a test sees it."""
 
-    def __init__(self, payload: Any) -> None:  # noqa: ANN401 -- JSON
+    def __init__(self, payload: Any, *, last: bool = False) -> None:  # noqa: ANN401 -- JSON
         self.payload = payload
         self.attempt = 1
-        self.last = False
+        self.last = last
         self.notes: list[str] = []
 
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:  # noqa: ARG002 -- notes only

@@ -21,9 +21,10 @@ from orchard.hub.access import (
     Wanted,
     check_name,
 )
-from orchard.hub.app.drivers import catalog_file, open_catalog, open_files
+from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
 from orchard.hub.app.people import people_of
 from orchard.hub.db import Database
+from orchard.hub.jobs.overseeing import Overseer
 from orchard.hub.registry import Premises, Recall, Registry, RepositorySummary
 from orchard.hub.settings import Settings
 from orchard.hub.storage.directory import claim
@@ -74,6 +75,17 @@ class Desk:
                 f"a hub is running on {self.settings.data} and remembers what is in {name}: "
                 f"delete it there (DELETE /api/v1/repositories/{name}), or stop the hub first"
             ) from error
+
+    def overseer(self) -> Overseer:
+        """See how far the hub has come with understanding versions, and have it done again.
+
+        Raises:
+            ConflictError: If the bytes are elsewhere than the settings say.
+            StorageError: If the storage cannot be used.
+        """
+        files = open_files(self.settings, self._database)
+        premises = Premises(self._database, files, EverybodyInside(), recall=Recall(0), now=time.time)
+        return Overseer(premises, open_queue(self._database))
 
     def _registry(self) -> Registry:
         files = open_files(self.settings, self._database)

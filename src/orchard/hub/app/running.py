@@ -14,7 +14,7 @@ from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
 from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, upkeep_gauges, watch
-from orchard.hub.app.work import kinds, open_worker, writing_pulls
+from orchard.hub.app.work import counted, kinds, open_worker, writing_pulls
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
 from orchard.hub.http.logs import log_to_stderr
@@ -89,7 +89,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             min_chunk=OBJECT if settings.storage is not None and "://" in settings.storage else 0,
         )
         known = (*kinds(settings, registry, premises=premises, queue=queue), *outside.kinds(mirroring))
-        worker = open_worker(settings, queue, known)
+        worker = open_worker(settings, queue, counted(known, meters))
         stack.enter_context(outside.courier(mirroring))
         stack.enter_context(writing_pulls(registry))
         if settings.workers:

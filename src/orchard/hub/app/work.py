@@ -6,11 +6,13 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
 from orchard.errors import StorageError
-from orchard.hub.jobs import Kind, Run, Worker
+from orchard.hub.http.meters import Meters
+from orchard.hub.jobs import Handler, Kind, Run, StoppedError, Worker
 from orchard.hub.jobs.collecting import collecting
 from orchard.hub.jobs.hashing import hashing
 from orchard.hub.jobs.retention import purge_trash, retention
@@ -49,6 +51,26 @@ def kinds(settings: Settings, registry: Registry, *, premises: Premises, queue: 
         hashing(premises, queue, rate=settings.scrub_rate),
         Kind(name="forget-tasks", handler=forget_tasks, every=24 * _HOUR),
     )
+
+
+def counted(kinds: Sequence[Kind], meters: Meters) -> Sequence[Kind]:
+    """Have every run of a handler counted, with the time that it took."""
+    return [replace(kind, handler=_counting(kind, meters)) for kind in kinds]
+
+
+def _counting(kind: Kind, meters: Meters) -> Handler:
+    def handle(run: Run) -> None:
+        began, outcome = time.monotonic(), "failed"
+        try:
+            kind.handler(run)
+            outcome = "done"
+        except StoppedError:
+            outcome = "stopped"
+            raise
+        finally:
+            meters.task(kind.name, outcome, time.monotonic() - began)
+
+    return handle
 
 
 def _reading_tables() -> "TableReader":

@@ -267,19 +267,44 @@ def waiting_for(connection: Connection, name: str, digest: Digest) -> list[Diges
     return [Digest.parse(row.digest) for row in rows]
 
 
-def outdate(connection: Connection, manifests_: Sequence[int] | None = None) -> int:
-    """Let versions, or all of them, be understood again; give how many."""
-    statement = update(understandings).values(revision=0)
-    if manifests_ is not None:
-        statement = statement.where(understandings.c.manifest_id.in_(manifests_))
-    return connection.execute(statement).rowcount
+def speakers(connection: Connection, name: str, digest: Digest | None = None) -> list[tuple[int, Digest]]:
+    """List versions of a repository, or one of them, about which there is something to find out."""
+    statement = select(manifests.c.id, manifests.c.digest).select_from(manifests.join(repositories))
+    statement = statement.where(repositories.c.name == name, *_SPEAKS).order_by(manifests.c.id)
+    if digest is not None:
+        statement = statement.where(manifests.c.digest == str(digest))
+    return [(row.id, Digest.parse(row.digest)) for row in connection.execute(statement)]
 
 
-def forget_layers(connection: Connection, digests: Collection[Digest]) -> None:
-    """Forget what layers hold and say, so that it is found out again."""
-    for batch in batches(sorted({str(digest) for digest in digests})):
-        connection.execute(delete(layer_files).where(layer_files.c.digest.in_(batch)))
-        connection.execute(delete(insights).where(insights.c.digest.in_(batch)))
+def outdate(connection: Connection, versions: Sequence[int] | None = None) -> int:
+    """Let versions, or all of them, and their layers count as understood by an older reader; give how many.
+
+    What is known stays until something newer takes its place.
+    """
+    if versions is None:
+        connection.execute(update(layer_files).values(revision=0))
+        connection.execute(update(insights).values(revision=0))
+        return connection.execute(update(understandings).values(revision=0)).rowcount
+    done = 0
+    for number in versions:
+        children = select(manifest_children.c.digest).where(manifest_children.c.manifest_id == number)
+        connection.execute(update(layer_files).where(layer_files.c.digest.in_(children)).values(revision=0))
+        connection.execute(update(insights).where(insights.c.digest.in_(children)).values(revision=0))
+        mine = understandings.c.manifest_id == number
+        done += connection.execute(update(understandings).where(mine).values(revision=0)).rowcount
+    return done
+
+
+def pending(connection: Connection, revision: int) -> int:
+    """Count versions that nobody has understood, or only an older reader."""
+    missing = or_(understandings.c.manifest_id.is_(None), understandings.c.revision < revision)
+    found = select(func.count()).select_from(manifests.outerjoin(understandings)).where(*_SPEAKS, missing)
+    return connection.execute(found).scalar_one()
+
+
+def unhashed(connection: Connection) -> int:
+    """Count layers of whose files not every digest is known."""
+    return connection.execute(select(func.count()).where(layer_files.c.hashed == 0)).scalar_one()
 
 
 def new_bytes(connection: Connection, manifest: int) -> int:

@@ -74,6 +74,19 @@ class Understander:
             study.miss("its config", error)
         return self._write(repository, contents, study)
 
+    def give_up(self, repository: str, digest: Digest) -> None:
+        """Note that a version cannot be understood, before it is tried for the last time: what then succeeds says more.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        note = "the hub failed to look into it, again and again; its log says why"
+        with self._premises.database.write(repository) as connection:
+            found = catalog.understood.speaker(connection, repository, digest)
+            if found is not None and found.speaks:
+                known = Understanding(UNREADABLE, revision(), self._premises.at, note)
+                catalog.understood.put(connection, found.id, known)
+
     def _read(self, contents: Contents, study: "Study") -> None:
         """Look into every layer.
 

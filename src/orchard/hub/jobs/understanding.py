@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 FIND: Final = "find-versions"
 _HOURLY: Final = 3600.0
+_ATTEMPTS: Final = 3
 _PAGE: Final = 200
-_AT_ONCE: Final = 2000  # versions that are asked for in one go; the next ones an hour later
+_AT_ONCE: Final = 2000  # versions that are asked for in one go
+_MORE: Final = 60.0  # seconds after which the next ones are
 
 
 def understanding(
@@ -40,10 +42,12 @@ def understanding(
 
         with tables() as reader:
             understander = Understander(premises, run.progress, tables=reader)
+            if run.last:
+                understander.give_up(repository, Digest.parse(digest))
             state = understander.understand(repository, Digest.parse(digest))
         run.progress(1, 1, f"{repository}@{digest}: {state}")
 
-    return Kind(name=asking.UNDERSTAND, handler=understand)
+    return Kind(name=asking.UNDERSTAND, handler=understand, attempts=_ATTEMPTS)
 
 
 def finding_versions(premises: Premises) -> Kind:
@@ -65,6 +69,10 @@ def finding_versions(premises: Premises) -> Kind:
                     asking.put(premises, connection, repository, digest=digest)
             asked += len(page)
             run.progress(asked, None, "asking for versions to be understood")
+        if asked >= _AT_ONCE:
+            with premises.database.aside() as connection:
+                assert premises.queue is not None
+                premises.queue.put(connection, FIND, {}, key=FIND, lock=FIND, delay=_MORE)
         run.progress(asked, asked, f"asked for {asked} versions to be understood")
 
     return Kind(name=FIND, handler=find, every=_HOURLY)

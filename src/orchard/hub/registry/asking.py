@@ -5,7 +5,7 @@ from typing import Final
 from orchard.hub import catalog
 from orchard.hub.db import Transaction
 from orchard.hub.registry.reading import Premises
-from orchard.oci import Digest
+from orchard.oci import Digest, check_tag
 
 UNDERSTAND: Final = "understand"  # the kind of task, whose payload names a repository and a digest
 _SETTLE: Final = 2.0  # seconds in which the other blobs of a version come, whose pull brings one after the other
@@ -42,3 +42,13 @@ def put(premises: Premises, transaction: Transaction, repository: str, *, digest
     key = f"{UNDERSTAND}:{repository}@{digest}"
     payload = {"repository": repository, "digest": str(digest)}
     premises.queue.put(transaction, UNDERSTAND, payload, key=key, lock=key, delay=delay)
+
+
+def reference_of(version: str) -> str | Digest:
+    """Read a digest or a tag.
+
+    Raises:
+        InvalidDigestError: If it looks like a digest and is none.
+        InvalidReferenceError: If it can be neither.
+    """
+    return Digest.parse(version) if ":" in version else check_tag(version)

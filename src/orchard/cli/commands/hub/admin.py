@@ -6,6 +6,7 @@ import click
 
 from orchard.cli.commands.hub.admin_places import access, grant, namespace, repository, revoke
 from orchard.cli.commands.hub.admin_tokens import token
+from orchard.cli.commands.hub.admin_understand import understand
 from orchard.cli.commands.hub.admin_users import team, user
 from orchard.cli.commands.hub.place import data_option, keep_flags
 from orchard.cli.options import Group
@@ -15,7 +16,7 @@ from orchard.cli.options import Group
 @data_option
 @click.pass_context
 def admin(context: click.Context, data: Path | None) -> None:
-    """Look after the accounts, teams, namespaces, roles, tokens and repositories of a hub.
+    """Look after the accounts, teams, namespaces, roles, tokens and repositories of a hub, and what it knows of them.
 
     Works on the hub's database itself, so whoever may open that may do everything; a running hub learns of it within a
     second. Without --data it is the hub of `orchard hub`, with its settings.
@@ -30,5 +31,5 @@ def admin(context: click.Context, data: Path | None) -> None:
     keep_flags(context, {**before, "data": data if data is not None else before.get("data")})
 
 
-for command in (user, team, namespace, grant, revoke, access, token, repository):
+for command in (user, team, namespace, grant, revoke, access, token, repository, understand):
     admin.add_command(command)

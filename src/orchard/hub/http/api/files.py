@@ -20,9 +20,8 @@ from orchard.hub.http.api.shapes import (
     Part,
     RepositoryName,
     VersionName,
-    reference_of,
 )
-from orchard.hub.registry import Registry
+from orchard.hub.registry import Registry, asking
 
 if TYPE_CHECKING:
     from orchard.formats import FileIndex, IndexedFile
@@ -104,7 +103,7 @@ class Files:
 
         A version is looked into after it was pushed: until then the list is short or empty; `/understanding` says so.
         """
-        contents = self._registry.readable(who, repository).contents(reference_of(version))
+        contents = self._registry.readable(who, repository).contents(asking.reference_of(version))
         index = contents.files()
         above = query.path.strip("/")
         if above and not index.is_directory(above):
@@ -122,7 +121,7 @@ class Files:
         self, who: Principal, *, repository: RepositoryName, version: VersionName, path: FilePath
     ) -> FileEntry:
         """Describe one file."""
-        return _entry(self._registry.readable(who, repository).contents(reference_of(version)).file(path).file)
+        return _entry(self._registry.readable(who, repository).contents(asking.reference_of(version)).file(path).file)
 
     @operation("GET", "/repositories/{+repository}/-/versions/{version}/raw/{+path}")
     def download_file(
@@ -139,7 +138,7 @@ class Files:
         What strangers made is never sent as something that a browser runs: images are images, whatever is text is plain
         text, and everything else is to be saved. `ETag` is the digest of the content where that is known.
         """
-        found = self._registry.readable(who, repository).contents(reference_of(version)).file(path)
+        found = self._registry.readable(who, repository).contents(asking.reference_of(version)).file(path)
         return Download(
             path=path,
             size=found.file.size,

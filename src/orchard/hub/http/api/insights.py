@@ -8,8 +8,8 @@ from orchard.errors import NotFoundError
 from orchard.hub.access import Principal
 from orchard.hub.http.api.files import FilePath
 from orchard.hub.http.api.operations import operation
-from orchard.hub.http.api.shapes import Moment, Output, Paged, Part, RepositoryName, VersionName, reference_of
-from orchard.hub.registry import Registry
+from orchard.hub.http.api.shapes import Moment, Output, Paged, Part, RepositoryName, VersionName
+from orchard.hub.registry import Registry, asking
 
 if TYPE_CHECKING:
     from orchard.hub.registry import Contents
@@ -139,4 +139,4 @@ class Insights:
         return WholeFileInsight(path=path, kind=str(type(found).__struct_config__.tag), insight=Raw(raw))
 
     def _contents(self, who: Principal, repository: str, version: str) -> "Contents":
-        return self._registry.readable(who, repository).contents(reference_of(version))
+        return self._registry.readable(who, repository).contents(asking.reference_of(version))

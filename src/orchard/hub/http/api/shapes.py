@@ -13,7 +13,6 @@ from typing import Annotated, Final, Generic, TypeVar
 from msgspec import Meta, Struct
 
 from orchard.errors import InvalidError
-from orchard.oci import Digest, check_tag
 
 T = TypeVar("T")
 
@@ -151,16 +150,6 @@ class Listing(Output, Generic[T], frozen=True):
 
     items: list[T]
     next: Annotated[str, Meta(examples=["/api/v1/repositories?after=team%2Fmodel&limit=100"])] | None
-
-
-def reference_of(version: str) -> str | Digest:
-    """Read a digest or a tag.
-
-    Raises:
-        InvalidDigestError: If it looks like a digest and is none.
-        InvalidReferenceError: If it can be neither.
-    """
-    return Digest.parse(version) if ":" in version else check_tag(version)
 
 
 def number_of(after: str) -> int | None:

@@ -21,7 +21,6 @@ from orchard.hub.http.api.shapes import (
     SortText,
     TagName,
     VersionName,
-    reference_of,
 )
 from orchard.hub.registry import (
     FIRST,
@@ -32,6 +31,7 @@ from orchard.hub.registry import (
     VersionMark,
     VersionSummary,
     Wish,
+    asking,
     parse,
 )
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, convert, loads
@@ -163,7 +163,7 @@ class Versions:
     @operation("GET", "/repositories/{+repository}/-/versions/{version}")
     def get_version(self, who: Principal, *, repository: RepositoryName, version: VersionName) -> WholeVersion:
         """Show one version with its manifest, its config and what refers to it."""
-        return _whole(self._registry.version(who, repository, reference_of(version)))
+        return _whole(self._registry.version(who, repository, asking.reference_of(version)))
 
     @operation("GET", "/repositories/{+repository}/-/versions/{version}/referrers")
     def list_referrers(
@@ -171,7 +171,7 @@ class Versions:
     ) -> Part[Referrer]:
         """List what is about a version: signatures, attestations, bills of materials; by digest."""
         readable = self._registry.readable(who, repository)
-        subject = readable.manifest(reference_of(version)).digest
+        subject = readable.manifest(asking.reference_of(version)).digest
         rows, more = readable.referrers(subject, Page(query.after, query.limit), query.artifact_type or None)
         found = [
             _referrer(convert(loads(row.encode(), what="referrer", limit=_MAX_DESCRIPTOR), Descriptor, what="referrer"))
