@@ -104,6 +104,12 @@ def _reading(bench: Bench) -> None:
     reading.rows(bench.root, max(bench.size, 256 << 20))
 
 
+def _datasets(bench: Bench) -> None:
+    from bench import datasets  # noqa: PLC0415 -- as above
+
+    datasets.rows(bench.root, bench.size // 4)
+
+
 def _insights(bench: Bench) -> None:
     from bench import insights  # noqa: PLC0415 -- as above
 
@@ -265,6 +271,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "moving": _moving,
     "reading": _reading,
     "insights": _insights,
+    "datasets": _datasets,
     "hub": _hub,
     "million": _million,
     "start-up": start_up,

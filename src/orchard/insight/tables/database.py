@@ -32,6 +32,7 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
 # In this order: a file system cannot be added, nor a path allowed, once access is off.
 _CLOSING: Final = (
     "SET TimeZone = 'UTC'",
+    "SET enable_progress_bar = false",
     f"SET allowed_paths = ['{TABLE}', '{START}']",
     "SET enable_external_access = false",
     "SET disabled_filesystems = 'LocalFileSystem'",
