@@ -1,68 +1,21 @@
 """``orchard hub admin``: a hub looked after from its own machine."""
 
-import io
-import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from orchard.cli.main import run
 from orchard.hub import Settings, open_desk
+from support.admins import Admin, Fails, make_admin, make_data, make_fails
 from support.hubinside import Inside
-from support.hubs import Nursery, basic, fresh_catalog, quick_directory
-from support.schemas import check_run
+from support.hubs import Nursery, basic
 from support.versions import bring, plain_artifact
 
+__all__ = ["make_admin", "make_data", "make_fails"]
 PASSWORD = "correct horse: battery staple"
-
-Admin = Callable[..., Any]
-
-
-@pytest.fixture
-def data(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The data directory of a hub that `orchard hub` would take."""
-    with quick_directory() as home:
-        fresh_catalog(home / "hub").close()
-        monkeypatch.setenv("ORCHARD_HOME", str(home))
-        yield home / "hub"
-
-
-@pytest.fixture
-def fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    """Run a command that fails; give its exit code and what it said."""
-
-    def fails(*words: str, stdin: str = "") -> tuple[int, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        code = run(["hub", "admin", *words])
-        said = capsys.readouterr().err
-        assert code != 0, said
-        assert "Traceback" not in said
-        return code, said
-
-    return fails
-
-
-@pytest.fixture
-def admin(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Admin:
-    """Run a command twice would be one too many: once, with JSON, held to its schema."""
-    assert data.is_dir()
-
-    def admin(*words: str, stdin: str = "", text: bool = False) -> Any:  # noqa: ANN401 -- JSON, or text
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        arguments = ["hub", "admin", *words, *([] if text else ["--output", "json"])]
-        code = run(arguments)
-        found = capsys.readouterr()
-        assert code == 0, found.err
-        check_run(arguments, found.out, found.err)
-        return found.out if text else json.loads(found.out)
-
-    return admin
 
 
 def test_accounts_are_made_changed_and_removed(admin: Admin, data: Path) -> None:
@@ -139,7 +92,7 @@ def test_repositories_are_looked_after(admin: Admin, data: Path, hubs: Nursery) 
 
 
 def test_running_hub_learns_of_changes_and_keeps_what_it_remembers(
-    admin: Admin, data: Path, hubs: Nursery, fails: Callable[..., tuple[int, str]]
+    admin: Admin, data: Path, hubs: Nursery, fails: Fails
 ) -> None:
     with hubs.hub(data, login="required", admin_password="first") as hub:
         admin("user", "add", "ana", "--password-stdin", stdin="secret")
@@ -173,9 +126,7 @@ def test_running_hub_learns_of_changes_and_keeps_what_it_remembers(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_mistake_is_told_in_words(
-    data: Path, fails: Callable[..., tuple[int, str]], words: tuple[str, ...], code: int, message: str
-) -> None:
+def test_mistake_is_told_in_words(data: Path, fails: Fails, words: tuple[str, ...], code: int, message: str) -> None:
     assert data.is_dir()
     found, said = fails(*words)
     assert (found, message in said) == (code, True), said
@@ -217,7 +168,7 @@ def test_what_the_page_about_the_api_shows_works(data: Path, hubs: Nursery) -> N
     assert said.count('"updatedBy":"anonymous"') == 2
 
 
-def test_understanding_is_shown_and_repeated(admin: Admin, fails: Callable[..., tuple[int, str]], data: Path) -> None:
+def test_understanding_is_shown_and_repeated(admin: Admin, fails: Fails, data: Path) -> None:
     assert admin("understand") == {"states": {}, "pending": 0, "unhashed": 0, "asked": 0, "version": None}
     hub = Inside(data, fresh=False)
     digest = str(bring(hub, "team/model", "v1", plain_artifact(("text/plain", b"x", {}))))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchard.errors import ConflictError, NotFoundError
+from orchard.errors import NotFoundError
 from orchard.hub.access import (
     EverybodyInside,
     Mandate,
@@ -14,7 +14,6 @@ from orchard.hub.access import (
     Party,
     Pattern,
     People,
-    Principal,
     Role,
     Target,
     Visibility,
@@ -23,13 +22,11 @@ from orchard.hub.access import (
 )
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
 from orchard.hub.app.people import people_of
+from orchard.hub.app.ruledesk import MANY, OPERATOR, RuleDesk, alone
 from orchard.hub.db import Database
 from orchard.hub.jobs.overseeing import Overseer
 from orchard.hub.registry import Premises, Recall, Registry, RepositorySummary
 from orchard.hub.settings import Settings
-from orchard.hub.storage.directory import claim
-
-_OPERATOR = Principal("operator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Desk:
         Raises:
             StorageError: If the catalog fails.
         """
-        return self._registry().repositories(_OPERATOR, limit=1_000_000, part=part)
+        return self._registry().repositories(OPERATOR, limit=MANY, part=part)
 
     def delete_repository(self, name: str) -> None:
         """Put a repository into the trash.
@@ -64,17 +61,13 @@ class Desk:
             DeniedError: If a rule forbids that one of its tags is deleted.
             StorageError: If the catalog fails.
         """
-        if self.settings.database is not None:  # then hubs remember nothing that others may change
-            self._registry().deletable(_OPERATOR, name).delete_repository(why="deleted by an administrator")
-            return
-        try:
-            with claim(self.settings.data):
-                self._registry().deletable(_OPERATOR, name).delete_repository(why="deleted by an administrator")
-        except ConflictError as error:
-            raise ConflictError(
-                f"a hub is running on {self.settings.data} and remembers what is in {name}: "
-                f"delete it there (DELETE /api/v1/repositories/{name}), or stop the hub first"
-            ) from error
+        with alone(self.settings, name, f"DELETE /api/v1/repositories/{name}"):
+            self._registry().deletable(OPERATOR, name).delete_repository(why="deleted by an administrator")
+
+    @property
+    def rules(self) -> RuleDesk:
+        """Rules, retention, quotas and the trash."""
+        return RuleDesk(self.settings, self._registry())
 
     def overseer(self) -> Overseer:
         """See how far the hub has come with understanding versions, and have it done again.

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from orchard.cli.commands.hub.admin_places import access, grant, namespace, repository, revoke
+from orchard.cli.commands.hub.admin_rules import quota, retention, tag_rule
 from orchard.cli.commands.hub.admin_tokens import token
+from orchard.cli.commands.hub.admin_trash import trash
 from orchard.cli.commands.hub.admin_understand import understand
 from orchard.cli.commands.hub.admin_users import team, user
 from orchard.cli.commands.hub.place import data_option, keep_flags
@@ -16,7 +18,7 @@ from orchard.cli.options import Group
 @data_option
 @click.pass_context
 def admin(context: click.Context, data: Path | None) -> None:
-    """Look after the accounts, teams, namespaces, roles, tokens and repositories of a hub, and what it knows of them.
+    """Look after the accounts, teams, namespaces, roles, tokens, repositories and rules of a hub, and what it knows.
 
     Works on the hub's database itself, so whoever may open that may do everything; a running hub learns of it within a
     second. Without --data it is the hub of `orchard hub`, with its settings.
@@ -31,5 +33,8 @@ def admin(context: click.Context, data: Path | None) -> None:
     keep_flags(context, {**before, "data": data if data is not None else before.get("data")})
 
 
-for command in (user, team, namespace, grant, revoke, access, token, repository, understand):
+for command in (
+    *(user, team, namespace, grant, revoke, access, token, repository),
+    *(tag_rule, retention, quota, trash, understand),
+):
     admin.add_command(command)
