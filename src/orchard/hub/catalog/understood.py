@@ -19,6 +19,9 @@ _LEVEL: Final = 1  # of zlib: 100,000 paths take 0.1 s, and become a fifth
 _NOTHING: Final = ("image", "index")  # kinds of which nothing is to be said
 
 _LAYERS: Final = select(layer_files).where(layer_files.c.digest.in_(bindparam("digests", expanding=True)))
+_MARKS: Final = select(layer_files.c.digest, layer_files.c.form, layer_files.c.revision, layer_files.c.hashed).where(
+    layer_files.c.digest.in_(bindparam("digests", expanding=True))
+)
 _INSIGHTS: Final = select(insights).where(insights.c.digest.in_(bindparam("digests", expanding=True)))
 _KINDS: Final = select(insights.c.digest, insights.c.path, insights.c.kind).where(
     insights.c.digest.in_(bindparam("digests", expanding=True))
@@ -184,6 +187,16 @@ def layers(connection: Connection, digests: Collection[Digest]) -> dict[tuple[Di
             one = _layer(row)
             found[one.digest, one.form] = one
     return found
+
+
+def marks(connection: Connection, digests: Collection[Digest]) -> tuple[tuple[str, str, int, int], ...]:
+    """Give something that changes when what is known of what layers hold does."""
+    rows = (
+        row
+        for batch in batches(sorted({str(digest) for digest in digests}))
+        for row in connection.execute(_MARKS, {"digests": batch})
+    )
+    return tuple(sorted((row.digest, row.form, row.revision, row.hashed) for row in rows))
 
 
 def put_layer(connection: Connection, row: LayerRow) -> bool:

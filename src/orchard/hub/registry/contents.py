@@ -1,6 +1,6 @@
 """What is inside a version: its files, and what the hub found out about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from orchard.formats import MAX_CONFIG, FileIndex, IndexedFile, Layer, ModelKit
 from orchard.hub import catalog
 from orchard.hub.catalog import Fact, StoredManifest, Understanding
 from orchard.hub.db import Database, moment
+from orchard.hub.registry.indexes import Indexes
 from orchard.hub.registry.insights import gather, inner_path, named_kinds, read_insight
 from orchard.hub.registry.layers import Gap, assemble, is_bare, read_layers
 from orchard.hub.registry.ports import Content
@@ -80,11 +81,14 @@ class StoredFile:
 class Contents:  # noqa: PLR0904 -- everything that can be known of a version
     """What is inside one version. Having it is the permission."""
 
-    def __init__(self, database: Database, repository: str, *, stored: StoredManifest, find: Find) -> None:
+    def __init__(
+        self, database: Database, repository: str, *, stored: StoredManifest, find: Find, indexes: Indexes
+    ) -> None:
         self._database = database
         self._repository = repository
         self._stored = stored
         self._find = find
+        self._indexes = indexes
 
     @property
     def digest(self) -> Digest:
@@ -264,13 +268,19 @@ class Contents:  # noqa: PLR0904 -- everything that can be known of a version
             return read_all(body, config, limit=MAX_CONFIG)
 
     @cached_property
-    def _index(self) -> tuple[FileIndex, list[Gap]]:
+    def _index(self) -> tuple[FileIndex, Sequence[Gap]]:
         wanted = {layer.descriptor.digest for layer in self.layers if not is_bare(layer)}
-        known: Mapping[tuple[Digest, str], catalog.LayerRow] = {}
-        if wanted:
-            with self._database.read() as connection:
-                known = catalog.understood.layers(connection, wanted)
-        return assemble(self.layers, known)
+        if not wanted:
+            return assemble(self.layers, {})
+        with self._database.read() as connection:
+            key = (self.digest, catalog.understood.marks(connection, wanted))
+            found = self._indexes.get(key)
+            if found is not None:
+                return found
+            known = catalog.understood.layers(connection, wanted)
+        made = assemble(self.layers, known)
+        self._indexes.put(key, made)
+        return made
 
 
 def _tag(file: IndexedFile) -> str:

@@ -13,6 +13,7 @@ from orchard.hub.db import Database
 from orchard.hub.queue import Queue
 from orchard.hub.registry.counting import PullCounter
 from orchard.hub.registry.holding import Holds
+from orchard.hub.registry.indexes import Indexes
 from orchard.hub.registry.ports import Content, Files, Policy, Reach, boundless
 from orchard.hub.registry.recall import Recall
 from orchard.oci import Digest
@@ -36,6 +37,7 @@ class Premises:
         reach: Tells what somebody is in a repository or a namespace.
         pulls: Counts who asks for what.
         queue: Where work is asked for; none where nobody does it.
+        indexes: Indexes of files that somebody has just looked at.
     """
 
     database: Database
@@ -48,6 +50,7 @@ class Premises:
     reach: Callable[[Principal, str], Reach] = boundless
     pulls: PullCounter = field(default_factory=PullCounter)
     queue: Queue | None = None
+    indexes: Indexes = field(default_factory=Indexes)
     holds: Holds = field(init=False)
 
     def __post_init__(self) -> None:
@@ -179,7 +182,9 @@ class ReadableRepository:
         """
         from orchard.hub.registry.contents import Contents  # noqa: PLC0415 -- a hub's start needs no formats
 
-        return Contents(self._premises.database, self.name, stored=self.manifest(reference), find=self.held)
+        premises = self._premises
+        stored = self.manifest(reference)
+        return Contents(premises.database, self.name, stored=stored, find=self.held, indexes=premises.indexes)
 
     def pulls(self, digest: Digest) -> Pulls:
         """Tell how often a version was pulled, and when it was asked for last; a few seconds late.
