@@ -11,6 +11,7 @@ import pytest
 
 from orchard.errors import NotFoundError
 from orchard.formats import LayerFormat
+from orchard.insight import tables_readable
 from orchard.oci import JSON
 from orchard.project import (
     EVERY_BYTE,
@@ -25,6 +26,7 @@ from orchard.project import (
     Recipe,
     Sections,
     Workspace,
+    bounded,
     compare,
     compare_file,
     rises,
@@ -98,6 +100,9 @@ OTHER = {
 }
 
 
+NO_TABLES = Effort(tables=0)  # a process reads them: half a second
+
+
 class Bench:
     """Packs two versions and compares them."""
 
@@ -109,10 +114,10 @@ class Bench:
         data = {path: text if isinstance(text, bytes) else text.encode() for path, text in files.items()}
         self.workspace.pack(write_files(self.base / tag, data), tag=f"x:{tag}", recipe=Recipe(**recipe))
 
-    def compare(self, one: str = "one", two: str = "two", *, effort: Effort = USUAL) -> Comparison:
+    def compare(self, one: str = "one", two: str = "two", *, effort: Effort = NO_TABLES) -> Comparison:
         return compare(side(self.workspace, f"x:{one}"), side(self.workspace, f"x:{two}"), effort=effort)
 
-    def sections(self, one: str = "one", two: str = "two", *, effort: Effort = USUAL) -> Sections:
+    def sections(self, one: str = "one", two: str = "two", *, effort: Effort = NO_TABLES) -> Sections:
         found = self.compare(one, two, effort=effort).sections
         assert found is not None
         return found
@@ -260,6 +265,22 @@ def test_only_so_many_files_are_compared_line_by_line(bench: Bench) -> None:
     assert (alone.text.added, alone.text.removed) == (1, 1)
 
 
+def test_only_so_many_lines_are_given(bench: Bench) -> None:
+    for tag in ("one", "two"):
+        bench.pack(tag, FIRST | {f"src/{number}.py": f"{tag}\n" * 10 for number in range(4)})
+    code = bench.sections(effort=Effort(lines=45, tables=0)).code
+    assert [len(one.text.hunks) if one.text else None for one in code] == [1, 1, 0, 0]
+    assert {(one.text.added, one.text.removed) if one.text else None for one in code} == {(10, 10)}
+
+
+def test_lists_of_sections_can_be_cut(both: Bench) -> None:
+    whole = both.sections()
+    fewer, left_out = bounded(whole, 1)
+    assert [len(part) for part in (fewer.licences, fewer.code, fewer.data.datasets, fewer.docs)] == [1, 1, 1, 1]
+    assert left_out == {"licences": 3, "metrics": 2, "parameters": 1, "code": 2, "data.datasets": 3}
+    assert bounded(whole, 100) == (whole, {})
+
+
 @pytest.mark.parametrize("path", ["src/run.sh", "nowhere", "../Kitfile"])
 def test_file_that_is_the_same_cannot_be_compared_alone(both: Bench, path: str) -> None:
     with pytest.raises(NotFoundError, match="is the same in both versions, or in none"):
@@ -310,6 +331,66 @@ def test_large_tensors_are_unknown_unless_every_byte_is_wanted(bench: Bench) -> 
     assert whole is not None
     assert (quick.unknown, quick.same, whole.unknown, whole.same) == (1, 0, 0, 1)
     assert [(one.kind, one.name) for one in quick.listed] == [(Kind.UNKNOWN, "t")]
+
+
+@pytest.mark.skipif(not tables_readable(), reason="needs the extra preview")
+def test_datasets_are_compared_by_rows_schema_and_what_is_in_columns(bench: Bench) -> None:
+    rows = "".join(f"{number},x{number % 3},{number / 7}\n" for number in range(40))
+    more = "".join(f"{number / 2},x{number % 3},{number * 9}\n" for number in range(60))
+    bench.pack("one", FIRST | {"data/train.csv": f"id,label,size\n{rows}", "data/old.csv": "a\n1\n"})
+    bench.pack("two", FIRST | {"data/train.csv": f"id,label,weight\n{more}", "data/new.csv": "a,b\n1,2\n"})
+    found = {one.path: one for one in bench.sections(effort=USUAL).data.tables}
+    assert [(one.path, one.before, one.after) for one in found["data/train.csv"].changes[:4]] == [
+        ("rows", 40, 60),
+        ("columns[size].type", "DOUBLE", None),
+        ("columns[weight].type", None, "BIGINT"),
+        ("columns[id].type", "BIGINT", "DOUBLE"),
+    ]
+    assert [(one.path, one.after) for one in found["data/new.csv"].changes] == [("columns", 2), ("rows", 1)]
+    assert [(one.path, one.before) for one in found["data/old.csv"].changes] == [("columns", 1), ("rows", 1)]
+    back = {one.path: one for one in bench.sections("two", "one", effort=USUAL).data.tables}
+    assert {(one.path, one.after, one.before) for one in back["data/train.csv"].changes} == {
+        (one.path, one.before, one.after) for one in found["data/train.csv"].changes
+    }
+
+
+def test_configs_metrics_and_cards_are_compared_by_their_values(bench: Bench) -> None:
+    def files(hidden: int, f1: float, bleu: float, kernel: str) -> Mapping[str, str | bytes]:
+        card = f"""---
+license: mit
+model-index:
+- name: x
+  results:
+  - task: {{type: translation}}
+    dataset: {{name: wmt, type: wmt}}
+    metrics: [{{type: bleu, value: {bleu}}}]
+---
+# Digits
+"""
+        config = {"model_type": "llama", "hidden_size": hidden, "architectures": ["X"], "rope": {"base": hidden * 10}}
+        sampling = {"temperature": f1}
+        return {
+            **FIRST,
+            "model/config.json": json.dumps(config),
+            "model/generation_config.json": json.dumps(sampling),
+            "src/metrics.json": json.dumps({"eval": {"f1": f1}, "accuracy": 0.1}),
+            "README.md": card,
+            "model/kernel.txt": kernel,
+        }
+
+    bench.pack("one", files(8, 0.5, 20, "a"))
+    bench.pack("two", files(16, 0.75, 22, "b"))
+    found = bench.sections()
+    assert [(one.name, one.after, one.direction) for one in found.metrics] == [
+        ("bleu", 22, Direction.BETTER), ("eval.f1", 0.75, Direction.BETTER)
+    ]  # fmt: skip
+    assert [(one.path, [(change.path, change.after) for change in one.changes]) for one in found.model.details] == [
+        ("model/config.json", [("hidden_size", 16), ("rope.base", 160)]),
+        ("model/generation_config.json", [("settings.temperature", 0.75)]),
+    ]
+    assert [one.path for one in found.model.files] == [
+        "model/config.json", "model/generation_config.json", "model/kernel.txt"
+    ]  # fmt: skip
 
 
 def test_same_name_in_two_files_is_told_apart(bench: Bench) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TensorDiff,
         TensorFacts,
         TextDiff,
+        bounded,
     )
     from orchard.project.comparing.effort import EVERY_BYTE, USUAL, Effort
     from orchard.project.comparing.files import FileChange, Holdings
@@ -205,6 +206,7 @@ __all__ = [
     "Workspace",
     "add_to_index",
     "all_or_nothing",
+    "bounded",
     "choose_agents",
     "clear_cache",
     "compare",
@@ -311,6 +313,7 @@ _ROOMS: Final = {
         "TensorDiff",
         "TensorFacts",
         "TextDiff",
+        "bounded",
     ),
     "comparing.effort": ("EVERY_BYTE", "USUAL", "Effort"),
     "comparing.files": ("FileChange", "Holdings"),

@@ -22,15 +22,17 @@ from orchard.project import (
     Side,
     StoredHoldings,
     Version,
+    bounded,
     compare,
     compare_file,
 )
 
 ROOM: Final = 32 << 20  # bytes of results that are kept, as JSON
-EFFORT: Final = Effort(content=16 << 20, tensors=8 << 20, tensor_reads=64, texts=100)
+EFFORT: Final = Effort(content=16 << 20, tensors=8 << 20, tensor_reads=64, texts=100, lines=20_000, tables=None)
 UNPACKED: Final = 32 << 20  # bytes of a compressed layer that is unpacked to read texts in it
 _AT_A_TIME: Final = 2  # comparisons: each keeps a core busy
 _REASONS: Final = 5
+MOST: Final = 1000  # entries of each list of a result
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,10 @@ def _compare(base: Contents, head: Contents) -> tuple[VersionComparison, bool]:
     found = compare(one, two, level=Level.KITFILE if gaps else Level.ALL, effort=EFFORT)
     assert found.sections is not None
     notes = [f"files were not compared: {gap.layer.path}: {gap.why}" for gap in gaps[:_REASONS]]
+    sections, left_out = bounded(found.sections, MOST)
+    notes += [f"{name}: {count} more differ and are not listed" for name, count in left_out.items()]
     result = VersionComparison(
-        found.sections,
+        sections,
         found.annotations,
         shared=found.shared,
         only_base=found.only_first,

@@ -5,13 +5,14 @@ It is a vocabulary: what makes these values is next door.
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from orchard.project.comparing.values import Change, Kind
 
+S = TypeVar("S", bound=msgspec.Struct)
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -297,6 +298,21 @@ class Sections(msgspec.Struct, frozen=True, rename="camel"):
             prompts=_counted(self.prompts),
             docs=_counted(self.docs),
         )
+
+
+def bounded(found: S, most: int) -> tuple[S, dict[str, int]]:
+    """Cut each list of sections, and tell by its name how many entries of it were left out."""
+    fewer: dict[str, object] = {}
+    left_out: dict[str, int] = {}
+    for name in found.__struct_fields__:
+        value = getattr(found, name)
+        if isinstance(value, tuple) and len(value) > most:
+            fewer[name] = value[:most]
+            left_out[name] = len(value) - most
+        elif isinstance(value, DataDiff | ModelDiff):
+            fewer[name], inner = bounded(value, most)
+            left_out |= {f"{name}.{part}": count for part, count in inner.items()}
+    return replace(found, **fewer), left_out
 
 
 def _counted(files: Iterable[FileDiff]) -> tuple[FileDiff, ...]:

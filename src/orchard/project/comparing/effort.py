@@ -13,14 +13,18 @@ class Effort:
         tensors: Bytes of tensors of each version, the smallest first.
         tensor_reads: Tensors that are read so: of a registry, each is a request.
         texts: Files that are compared line by line.
+        lines: Lines of hunks that are given, of all files together; those of further files are counted only.
         examined: Files of each version whose headers are read, those of models first.
+        tables: Those of them that are datasets; a process of its own reads these.
     """
 
     content: int | None = 64 << 20
     tensors: int | None = 32 << 20
     tensor_reads: int | None = 512
     texts: int | None = 200
+    lines: int | None = 200_000
     examined: int | None = 500
+    tables: int | None = 20
 
 
 USUAL: Final = Effort()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Protocol
 
 from msgspec.structs import replace
@@ -11,11 +12,13 @@ from orchard.formats import IndexedFile, Layer, LayerFiles, LayerKind
 from orchard.insight import Insight
 from orchard.oci import Hasher
 from orchard.project.comparing.differences import FileDiff, FileFacts
+from orchard.project.comparing.effort import Effort
 from orchard.project.comparing.notebooks import MAX_NOTEBOOK, is_notebook, notebook_text
 from orchard.project.comparing.texts import MAX_LINES, MAX_SIZE, diff_texts, read_text
 from orchard.project.comparing.values import Kind
 
 _PIECE: Final = 4 << 20
+_ALONE: Final = "too many files differ; compare this one alone"
 _FIRST: Final = (LayerKind.CODE, LayerKind.PROMPT, LayerKind.DOCS)  # whose texts people read
 
 
@@ -128,7 +131,7 @@ class ContentComparison:
 
 
 def diff_files(
-    found: Sequence[FileChange], first: Holdings, second: Holdings, *, texts: int | None
+    found: Sequence[FileChange], first: Holdings, second: Holdings, *, effort: Effort
 ) -> dict[str, FileDiff]:
     """Say of files how they differ, by path; what people read (code, prompts, docs) comes first.
 
@@ -136,22 +139,26 @@ def diff_files(
         found: The files.
         first: Where those of the first version are.
         second: Where those of the second version are.
-        texts: How many may be compared line by line; None for all.
+        effort: How many may be compared line by line, and how many lines given.
 
     Raises:
         OrchardError: If files cannot be read.
     """
     ordered = sorted(found, key=lambda change: (change.part not in _FIRST, change.path))
     diffs: dict[str, FileDiff] = {}
-    left = len(found) if texts is None else texts
+    left = inf if effort.texts is None else effort.texts
+    lines = inf if effort.lines is None else effort.lines
     for change in ordered:
         diff = FileDiff(change.kind, change.path, _facts(change.before), _facts(change.after))
         note = _too_large(change)
         if note is None and left <= 0:
-            note = "too many files differ; compare this one alone"
+            note = _ALONE
         if note is None:
             diff = diff_file(change, first, second)
             left -= diff.text is not None
+            lines -= _lines_in(diff)
+            if lines < 0 and diff.text is not None:
+                diff = replace(diff, text=diff.text.counts, note=diff.note or _ALONE)
         diffs[change.path] = diff if note is None else replace(diff, note=note)
     return dict(sorted(diffs.items()))
 
@@ -185,6 +192,10 @@ def _diff_texts(diff: FileDiff, old: str, new: str) -> FileDiff:
     if not text.hunks:
         return replace(diff, text=text, note=_unchanged(diff, notebook=notebook))
     return replace(diff, text=text, note="cells as text" if notebook else None)
+
+
+def _lines_in(diff: FileDiff) -> int:
+    return 0 if diff.text is None else sum(len(hunk.lines) for hunk in diff.text.hunks)
 
 
 def _too_large(change: FileChange) -> str | None:

@@ -8,8 +8,9 @@ from orchard.project.layeraccess import LayerWays
 from orchard.store import Source
 
 if TYPE_CHECKING:
-    from orchard.insight import Insight
+    from orchard.insight import Insight, TableReader
 
+TABLE_SECONDS: Final = 15.0  # for all datasets of a version
 MAX_UNPACKED: Final = 256 << 20  # bytes of a compressed layer that is unpacked to read files in it
 
 
@@ -35,6 +36,7 @@ class StoredHoldings:
         self._indexer = indexer
         self._unpacked = unpacked
         self._ways: LayerWays | None = None
+        self._tables: TableReader | None = None
 
     def index(self, layer: Layer) -> LayerFiles:
         """List what a layer holds.
@@ -61,19 +63,26 @@ class StoredHoldings:
     def examine(self, file: IndexedFile) -> "Insight | None":
         """Say what the header of a file says; None if it is of no kind that is known.
 
+        Datasets say something where the extra ``preview`` is installed.
+
         Raises:
             OrchardError: If the file cannot be read.
         """
         from orchard.formats import read_card  # noqa: PLC0415 -- few comparisons come here
-        from orchard.insight import examine  # noqa: PLC0415 -- likewise
+        from orchard.insight import TableReader, examine, tables_readable  # noqa: PLC0415 -- likewise
 
-        return examine(file.path, HeldFile(self, file), cards=read_card)
+        if self._tables is None and tables_readable():
+            self._tables = TableReader(seconds=TABLE_SECONDS, for_one=TABLE_SECONDS)
+        return examine(file.path, HeldFile(self, file), self._tables, cards=read_card)
 
     def close(self) -> None:
         """Let go of what reading opened."""
         if self._ways is not None:
             self._ways.close()
             self._ways = None
+        if self._tables is not None:
+            self._tables.close()
+            self._tables = None
 
 
 class HeldFile:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchard.formats import IndexedFile, LayerKind
-from orchard.insight import CardInsight, MetricsInsight
+from orchard.insight import CardInsight, MetricsInsight, detect_table
 from orchard.oci import JSON
 from orchard.project.comparing.details import Examined, compare_details
 from orchard.project.comparing.differences import DataDiff, FileDiff, ModelDiff, Sections
@@ -59,10 +59,10 @@ def compare_sections(
         OrchardError: As the holdings raise it.
     """
     holdings = (first.holdings, second.holdings)
-    before = _examine(first.holdings, (change.before for change in files), effort.examined)
-    after = _examine(second.holdings, (change.after for change in files), effort.examined)
+    before = _examine(first.holdings, (change.before for change in files), effort)
+    after = _examine(second.holdings, (change.after for change in files), effort)
     old, new = _measures(first.version, before), _measures(second.version, after)
-    diffs = diff_files(files, *holdings, texts=effort.texts)
+    diffs = diff_files(files, *holdings, effort=effort)
     kinds = {change.path: change.kind for change in files}
     data = {change.path for change in files if change.part is LayerKind.DATASET}
     details = compare_details(kinds, before, after)
@@ -114,9 +114,12 @@ def _subject_of(path: str) -> str:
     return "model" if path.startswith("model") else "package"
 
 
-def _examine(holdings: Holdings, files: Iterable[IndexedFile | None], most: int | None) -> Examined:
+def _examine(holdings: Holdings, files: Iterable[IndexedFile | None], effort: Effort) -> Examined:
     """Examine the files that differ, as many as are bounded; what is of no known kind costs nothing."""
-    wanted = sorted((file for file in files if file is not None), key=_rank)[:most]
+    wanted = sorted((file for file in files if file is not None), key=_rank)[: effort.examined]
+    tables = [file.path for file in wanted if detect_table(file.path) is not None]
+    passed = frozenset(tables if effort.tables == 0 else tables[effort.tables :] if effort.tables else ())
+    wanted = [file for file in wanted if file.path not in passed]
     return {file.path: (file, holdings.examine(file)) for file in wanted}
 
 
