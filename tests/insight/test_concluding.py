@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from orchard.formats import read_card
-from orchard.insight import Conclusion, InMemory, Insight, ModelFacts, OnDisk, conclude, examine
+from orchard.insight import Conclusion, GgufInsight, InMemory, Insight, ModelFacts, OnDisk, conclude, examine
 from support.modelfiles import safetensors_by_hand, safetensors_bytes, write_gguf
 from support.torchfiles import tensor, torch_zip
 
@@ -94,6 +94,15 @@ def test_numbered_files_are_one_model_without_an_index() -> None:
 
     assert (whole.name, whole.parameters, whole.missing) == ("m-*-of-00002.safetensors", 30, ())
     assert part.missing == ("m-00001-of-00002.safetensors",)
+
+
+def test_directories_that_are_numbered_are_no_shards() -> None:
+    one, two = weights(a=(10,)), weights(a=(10,))
+
+    concluded = understood({"run-1-of-2/m.safetensors": one, "run-2-of-2/m.safetensors": two})
+
+    assert [model.parameters for model in concluded.models] == [10, 10]
+    assert only(understood({"m-1-of-0.safetensors": one})).missing == ()
 
 
 def test_consolidated_files_are_one_model() -> None:
@@ -271,6 +280,31 @@ def test_files_that_cannot_be_read_are_named() -> None:
 
     assert list(concluded.unreadable) == ["config.json", "m.safetensors"]
     assert concluded.models == ()
+
+
+def test_what_was_quantised_is_counted_even_where_the_config_is_too_long_to_keep() -> None:
+    config = {
+        "model_type": "llama",
+        "transformers_version": "4",
+        "quantization_config": {"quant_method": "awq", "bits": 4},
+        "long": "x" * 70_000,
+    }
+    packed = safetensors_bytes({"a.qweight": np.zeros((4, 8), np.int32)})
+
+    model = only(understood({"model.safetensors": packed, "config.json": config}))
+
+    assert (model.parameters, model.quantization, model.family) == (256, "awq", "llama")
+
+
+def test_a_gguf_says_what_it_was_made_of_and_which_part_it_is(tmp_path: Path) -> None:
+    with OnDisk(write_gguf(tmp_path / "m.gguf")) as source:
+        found = examine("m.gguf", source)
+    assert isinstance(found, GgufInsight)
+    said = {"general.base_model.0.repo_url": "https://huggingface.co/org/base", "general.type": "adapter"}
+
+    concluded = conclude({"m.gguf": msgspec.structs.replace(found, metadata=said)})
+
+    assert (concluded.base_models, only(concluded).role) == (("org/base",), "adapter")
 
 
 def test_who_wrote_safetensors_for_whom_tells_the_framework() -> None:

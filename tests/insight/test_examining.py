@@ -56,6 +56,24 @@ def test_a_broken_file_says_why(name: str) -> None:
     assert not found.why.startswith(name)
 
 
+@pytest.mark.parametrize("name", ["m.safetensors", "m.pt", "m.pkl", "config.json", "a.png"])
+def test_a_pointer_of_git_lfs_is_named(name: str) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+
+    assert examine(name, InMemory(pointer)) == Unreadable(
+        why="a pointer of Git LFS, not the file itself; run git lfs pull before packing"
+    )
+
+
+def test_a_large_file_without_an_ending_is_looked_at(tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "blob", tokens=50_000)
+
+    with OnDisk(path) as source:
+        assert isinstance(examine("layers/blob", source), GgufInsight)
+    assert examine("layers/blob", InMemory(bytes(2 << 20))) is None
+    assert examine("layers/blob", InMemory(b"GGUF")) is None
+
+
 def test_tables_are_read_by_whoever_reads_tables() -> None:
     table = TableInsight(format="csv", columns=(), rows=3, size=9)
 

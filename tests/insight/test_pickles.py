@@ -134,3 +134,40 @@ def test_too_many_operations_end_the_walk() -> None:
 
     assert found.imports == ("os.system",)
     assert "more than 1000000 operations" in found.note
+
+
+def wrapper(state: bytes) -> bytes:
+    return b"\x80\x02cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(" + state + b"ub"
+
+
+SHAPE = b"U\5shapeK\2\x85U\5dtypecnumpy\ndtype\n"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"",
+        b"U\5shapeK\2U\5dtypeK\1",
+        b"U\5shapeK\2\x85U\5dtypecnumpy\ndtype\nK\1\x85R",
+        SHAPE + b"U\2fx\x85R",
+        SHAPE.replace(b"K\2\x85", b"J\xff\xff\xff\xff\x85") + b"U\2f8\x85R",
+        SHAPE + b"U\2f8\x85R",
+    ],
+    ids=["nothing", "numbers", "no code", "no width", "negative", "cut off"],
+)
+def test_arrays_of_joblib_that_make_no_sense_end_the_walk(state: bytes) -> None:
+    found = said(wrapper(state))
+
+    assert not found.complete
+    assert "joblib.numpy_pickle.NumpyArrayWrapper" in found.imports
+
+
+def test_many_imports_are_counted_and_some_listed() -> None:
+    found = said(b"".join(b"cm%d\nn\n0" % number for number in range(1100)) + b"N.")
+
+    assert len(found.imports) == 1000
+    assert "would import 1100 names" in found.note
+
+
+def test_a_class_alone_is_named() -> None:
+    assert said(b"cposix\nsystem\n.").type == "posix.system"

@@ -193,3 +193,84 @@ def test_names_that_both_use_are_told_apart_by_the_bytes() -> None:
     assert isinstance(examine("weights.pkl", InMemory(torch_legacy(STATE))), TorchInsight)
     assert examine("vocab.bin", InMemory(b"anything")) is None
     assert isinstance(examine("model.pth", InMemory(b"anything")), Unreadable)
+
+
+STORED = b"((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + b"0X\3\0\0\0cpuK\4tQ"
+
+
+def calling(function: bytes, arguments: bytes) -> bytes:
+    """Write a pickle of a dictionary with one call in it."""
+    return b"\x80\x02}X\1\0\0\0w" + function + arguments + b"Rs."
+
+
+PLAIN = b"ctorch._utils\n_rebuild_tensor_v2\n" + STORED + b"K\0K\4\x85K\1\x85\x89)tR"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (calling(b"ctorch._utils\n_rebuild_parameter\n", b"(" + PLAIN + b"\x88)t"), ("float32", (4,), 16)),
+        (
+            calling(
+                b"ctorch._tensor\n_rebuild_from_type_v2\n",
+                b"(ctorch._utils\n_rebuild_tensor_v2\nctorch.nn\nX\n" + STORED + b"K\0K\4\x85K\1\x85\x89)tNt",
+            ),
+            ("float32", (4,), 16),
+        ),
+        (
+            calling(
+                b"ctorch._utils\n_rebuild_meta_tensor_no_storage\n",
+                b"(ctorch\nbfloat16\nctorch\nSize\nK\5K\6\x86\x85RK\6K\1\x86\x89t",
+            ),
+            ("bfloat16", (5, 6), 0),
+        ),
+        (
+            calling(b"ctorch._utils\n_rebuild_meta_tensor_no_storage\n", b"(ctorch\nbfloat16\nK\5K\1\x89t"),
+            None,
+        ),
+        (
+            calling(
+                b"ctorch._utils\n_rebuild_meta_tensor_no_storage\n", b"(ctorch\nbfloat16\nK\5K\6\x86K\6K\1\x86\x89t"
+            ),
+            ("bfloat16", (5, 6), 0),
+        ),
+        (
+            calling(
+                b"ctorch._utils\n_rebuild_tensor_v3\n",
+                STORED.replace(b"FloatStorage", b"UntypedStorage").replace(b"K\4", b"K\x10")
+                + b"K\0K\4\x85K\1\x85\x89)ctorch\nint32\nt",
+            ),
+            ("int32", (4,), 16),
+        ),
+        (calling(b"ctorch._utils\n_rebuild_tensor_v2\n", b"K\1K\2\x86"), ()),
+        (calling(b"ctorch._utils\n_rebuild_tensor_v2\n", b"(K\1K\2K\3K\4t"), ()),
+        (calling(b"ctorch._utils\n_rebuild_parameter\n", b")"), ()),
+    ],
+    ids=["parameter", "subclass", "size", "no size", "meta", "untyped", "few", "no storage", "empty"],
+)
+def test_tensors_are_recognised_in_all_their_wrappings(raw: bytes, expected: tuple[object, ...] | None) -> None:
+    archive = InMemory(zipped(("m/data.pkl", raw), ("m/data/0", bytes(16))))
+
+    if expected is None:
+        with pytest.raises(InvalidDocumentError, match="has no shape"):
+            read_torch(archive)
+        return
+    assert [(t.dtype, t.shape, t.size) for t in read_torch(archive).tensors] == ([expected] if expected else [])
+
+
+def test_a_storage_of_no_known_kind_is_refused() -> None:
+    raw = calling(
+        b"ctorch._utils\n_rebuild_tensor_v2\n", STORED.replace(b"FloatStorage", b"OddStorage") + b"K\0))\x89)t"
+    )
+
+    with pytest.raises(InvalidDocumentError, match="storage of a tensor is not what"):
+        read_torch(InMemory(zipped(("m/data.pkl", raw))))
+
+
+def test_what_python_2_wrote_is_named_by_its_keys() -> None:
+    pairs = b"(l(lp0\nX\1\0\0\0wa" + PLAIN + b"aa"
+    raw = b"\x80\x02ccollections\nOrderedDict\n" + pairs + b"\x85R."
+
+    found = read_torch(InMemory(zipped(("m/data.pkl", raw), ("m/data/0", bytes(16)))))
+
+    assert [t.name for t in found.tensors] == ["w"]

@@ -16,6 +16,8 @@ Cards = Callable[[bytes], Mapping[str, JSON]]
 _PICKLES: Final = (".pkl", ".pickle", ".joblib")
 _README: Final = "readme.md"
 _MAX_WHY: Final = 1000  # characters of a reason
+_LFS: Final = b"version https://git-lfs.github.com/spec/"
+_SMALL: Final = 1024  # bytes that a pointer has at most
 _LARGE: Final = 1 << 20  # bytes from which a file without a name that tells is worth a look
 
 
@@ -40,6 +42,8 @@ def examine(
     try:
         return _examine(path, source, tables=tables, cards=cards)
     except (InvalidError, UnsupportedError) as error:
+        if 0 < source.size < _SMALL and source.read_at(0, min(source.size, len(_LFS))) == _LFS:
+            return Unreadable(why="a pointer of Git LFS, not the file itself; run git lfs pull before packing")
         return Unreadable(why=str(error).removeprefix(path).removeprefix(": ")[:_MAX_WHY])
 
 
@@ -61,6 +65,9 @@ def _examine(path: str, source: RandomAccess, *, tables: Tables | None, cards: C
 
 def _model(path: str, source: RandomAccess) -> Insight | None:
     """Read a file that may be a model; ``None`` if it is none and its name does not claim so."""
+    found = detect_format(path)
+    if found is not None and found is not ModelFormat.TORCH:
+        return _header(path, source)
     head = source.read_at(0, min(HEAD, source.size)) if source.size else b""
     found = detect_format(path, head)
     if found is ModelFormat.TORCH or (found is None and path.lower().endswith((*_PICKLES, ".bin", ".ckpt"))):

@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 from orchard.insight.insights import Insight, WeightsInsight
 from orchard.insight.weights import ShardsInsight
 
-_NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<at>\d{1,6})-of-(?P<of>\d{1,6})(?P<after>\D.*)?")
+_NUMBERED: Final = re.compile(
+    r"(?P<before>(?:.*/)?[^/]*?)(?P<at>\d{1,6})-of-(?P<of>\d{1,6})(?P<after>[^\d/][^/]*)?", re.ASCII
+)
 _CONSOLIDATED: Final = re.compile(r"(?P<before>consolidated\.)(?P<at>\d{2})(?P<after>\.pth)")
 _MAX_MISSING: Final = 1000  # files that are named
 
