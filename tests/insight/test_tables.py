@@ -3,12 +3,14 @@
 import gzip
 import os
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from orchard.errors import InvalidError, StorageError
 from orchard.insight import (
@@ -31,6 +33,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+PLACES = strategies.integers(0, 1 << 20)
 CSV = b"id,label,score\n1,cat,0.5\n2,dog,1.5\n3,cat,\n"
 
 
@@ -42,6 +45,16 @@ def apart() -> Iterator[TableReader]:
     """Reads tables as they are read in earnest."""
     with TableReader() as reader:
         yield reader
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    query = "SELECT range AS a, 'text ' || range % 7 AS b, [1, range] AS c, DATE '2020-01-01' AS d FROM range(99)"
+    return {
+        "t.parquet": parquet(tmp_path_factory.mktemp("whole"), query),
+        "t.csv": b"".join(b'%d,"text, %d",2020-01-01\n' % (n, n) for n in range(99)),
+        "t.jsonl": b"".join(b'{"a": %d, "b": {"c": [1, "x"]}}\n' % n for n in range(99)),
+    }
 
 
 @pytest.fixture
@@ -250,7 +263,7 @@ def test_the_first_rows_fit_into_64_kib(tables: Tables) -> None:
         ("not.csv.gz", b"nothing of this kind", "its compression is broken"),
         ("cut.csv.gz", gzip.compress(os.urandom(9999))[:5000], "its compression is broken"),
         ("not.jsonl.zst", b"nothing of this kind", "its compression is broken"),
-        ("not.parquet", b"nothing of this kind", ""),
+        ("not.parquet", b"nothing of this kind", "not a sound Parquet file: "),
         ("footer.parquet", b"PAR1" + b"\xfe" * 4000 + b"\xa0\x0f\0\0PAR1", ""),
         ("t.xlsx", b"PK", "not CSV"),
     ],
@@ -296,6 +309,45 @@ def test_what_a_bomb_of_gzip_unpacks_to_is_counted_up_to_a_limit(apart: TableRea
 )
 def test_the_name_of_a_file_reads_nothing_else(apart: TableReader, name: str) -> None:
     assert table_of(apart, name, CSV).rows == 3
+
+
+def test_whatever_the_size_little_of_a_file_is_held_here(apart: TableReader) -> None:
+    class Rows:
+        size = 128 << 20
+
+        def read_at(self, offset: int, size: int, /) -> bytes:
+            return (b"1,2\n" * (size // 4 + 2))[offset % 4 :][:size]
+
+    tracemalloc.start()
+    try:
+        found = table_of(apart, "rows.csv", Rows())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert found.rows == 32 << 20
+    assert peak < 6 << 20
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    places=strategies.lists(
+        strategies.tuples(strategies.integers(0, 1 << 20), strategies.binary(max_size=4)), max_size=6
+    ),
+    what=strategies.sampled_from(["t.parquet", "t.csv", "t.jsonl"]),
+)
+def test_damage_anywhere_ends_in_a_table_or_in_a_reason(
+    apart: TableReader, whole: dict[str, bytes], places: list[tuple[int, bytes]], what: str
+) -> None:
+    data = bytearray(whole[what])
+    for place, damage in places:
+        at = place % len(data)
+        data[at : at + len(damage)] = damage
+
+    found = apart(what, InMemory(bytes(data)))
+
+    assert isinstance(found, TableInsight) or found.why
+    assert "its reader" not in getattr(found, "why", "")
 
 
 def test_a_source_that_fails_is_no_fault_of_the_file(apart: TableReader) -> None:

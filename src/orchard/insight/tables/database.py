@@ -5,6 +5,7 @@ caller puts behind ``TABLE``; no name or text of a dataset ever becomes part of 
 """
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
@@ -18,6 +19,7 @@ TABLE: Final = "orchard://table"  # the name of the one file, in statements
 START: Final = "orchard://start"  # the name of the start of it
 MEMORY: Final = 256 << 20  # bytes for all that the database holds
 _NOW: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_KIND: Final = re.compile(r"^(?:[A-Z][A-Za-z/ ]* Error|TProtocolException): ")
 _LONGEST: Final = 300  # characters of what the database says of an error
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -151,4 +153,4 @@ def _translated(error: Exception) -> OrchardError:
     if isinstance(error, duckdb.InternalException) or said.startswith("Traceback"):
         return InvalidDocumentError("the reader of tables gave up on it")
     lines = [line.strip() for line in said.replace(TABLE, "the file").splitlines() if line.strip()]
-    return InvalidDocumentError(lines[0][:_LONGEST] if lines else type(error).__name__)
+    return InvalidDocumentError(_KIND.sub("", lines[0])[:_LONGEST] if lines else type(error).__name__)

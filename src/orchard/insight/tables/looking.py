@@ -69,7 +69,10 @@ def look(kind: TableKind, source: RandomAccess, database: Database, *, limited: 
         OrchardError: As the source raises it.
     """
     if kind.format == "parquet":
-        return _look_at_parquet(source, database, limited=limited)
+        try:
+            return _look_at_parquet(source, database, limited=limited)
+        except InvalidDocumentError as error:
+            raise InvalidDocumentError(f"not a sound Parquet file: {error}") from error
     return _look_at_text(kind, source, database, limited=limited)
 
 

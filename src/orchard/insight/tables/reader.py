@@ -178,9 +178,10 @@ class _Worker:
     def close(self) -> None:
         """Let it end: it does when nobody is at the other side."""
         self._socket.close()
-        with suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(_GOODBYE)
-        self.kill()
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def kill(self) -> None:
         """End it at once, with whatever it started."""
