@@ -128,6 +128,12 @@ def _million(bench: Bench) -> None:
     million.rows(bench.root, bench.size, bench.runs)
 
 
+def _searching(bench: Bench) -> None:
+    from bench import searching  # noqa: PLC0415 -- as above
+
+    searching.rows(bench.root, bench.size)
+
+
 def _verbs(bench: Bench) -> None:
     limits = measure_limits(bench.tree, bench.root, cores=len(os.sched_getaffinity(0)), runs=bench.runs)
     size = sum(path.stat().st_size for path in bench.tree.rglob("*") if path.is_file())
@@ -274,6 +280,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "datasets": _datasets,
     "hub": _hub,
     "million": _million,
+    "searching": _searching,
     "start-up": start_up,
 }
 

@@ -9,11 +9,13 @@ from sqlalchemy import func, select, text
 
 from orchard.errors import ConflictError, NotFoundError, UsageError
 from orchard.hub import Settings
+from orchard.hub.access import ANONYMOUS
 from orchard.hub.app import migrate_database, move_database
 from orchard.hub.app.drivers import open_catalog, open_queue
 from orchard.hub.db import HEAD, Database, metadata
 from orchard.hub.jobs.studying import Understander
 from orchard.hub.queue import Progress, State
+from orchard.hub.registry import Wish, parse
 from support.cli import Program
 from support.hubinside import CATALOG, Inside, quick_directory
 from support.hubs import running_hub
@@ -63,6 +65,11 @@ def push_understood(hub: Inside) -> None:
     assert Understander(hub.premises, lambda *_: None).understand("team/card", digest) == "ready"
 
 
+def searched(hub: Inside) -> int:
+    """Count the versions that the full text finds: its index makes itself."""
+    return len(hub.registry.finder.find(ANONYMOUS, Wish(query=parse(NAME))).hits)
+
+
 def test_hub_that_moves_to_postgresql_keeps_everything_and_goes_on(data: Path, empty: str) -> None:
     hub = Inside(data)
     with hub.threads:
@@ -96,7 +103,7 @@ def test_hub_that_moves_to_postgresql_keeps_everything_and_goes_on(data: Path, e
         assert {take(taken).task.id for _ in range(2)} == {waiting, overtaking}
         again = Inside(data, database=database)
         with again.threads:
-            assert again.get(f"/v2/{NAME}/manifests/v1").body == raws[0]
+            assert (again.get(f"/v2/{NAME}/manifests/v1").body, searched(again)) == (raws[0], 3)
             again.push_image(NAME, "v4", b"new rows get new numbers")
 
 

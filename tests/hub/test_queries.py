@@ -24,7 +24,8 @@ def only(text: str) -> Any:  # noqa: ANN401 -- a phrase or a test; what is compa
 
 
 def test_words_and_phrases_are_folded() -> None:
-    assert only("Llama-3") == Phrase(("llama", "3"), whole=False)
+    assert only("Llama-31") == Phrase(("llama", "31"), whole=False)
+    assert only("Llama-3") == Phrase(("llama", "3"), whole=True)
     assert only('"Où est-il"') == Phrase(("ou", "est", "il"), whole=True)
     assert only("模型").words == ("模", "型")
     assert parse("  ").terms == ()

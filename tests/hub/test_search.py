@@ -231,7 +231,8 @@ def test_token_finds_only_what_it_is_good_for(make_hub: MakeHub) -> None:
     assert finds("ml/a") == ["ml/a"]
     assert finds("ops/**") == []
     assert finds("**", action="push") == []
-    assert finds("**", ticket=Limit(())) == []
+    assert finds("**", ticket=Limit((), catalog=False)) == []
+    assert finds("ml/a", ticket=Limit((), catalog=True)) == ["ml/a"]  # what clients of registries get for lists
     nobody = hub.registry.finder.find(ANONYMOUS, Wish(query=parse(""))).hits
     assert nobody == ()
     assert people.rights.sight(Principal("ml-reader")) is not None

@@ -14,8 +14,8 @@ from sqlalchemy.sql.expression import FromClause
 from orchard.errors import InvalidError
 from orchard.hub.catalog.fields import Field, Kind, Place, find
 from orchard.hub.catalog.queries import Query
-from orchard.hub.catalog.selecting import PULLS
-from orchard.hub.db.fulltext import Phrase, search_texts
+from orchard.hub.catalog.selecting import PULLS, Ground
+from orchard.hub.db.fulltext import Part, holding
 from orchard.hub.db.schema import manifests, repositories
 from orchard.hub.db.understood import facts
 
@@ -74,20 +74,20 @@ class Order:
             latest: Whether to take only the first of each repository.
         """
         values = [key.value.label(f"key{number}") for number, key in enumerate(self.keys)]
-        columns: list[ColumnElement[Any]] = [manifests.c.id, *values]
+        found = select(manifests.c.id, manifests.c.repository_id, *values).where(condition).subquery()
         if not latest:
-            return self._sorted(select(*columns).where(condition).subquery())
-        place = func.row_number().over(
-            partition_by=manifests.c.repository_id,
-            order_by=[key.value.desc() if key.falling else key.value for key in self.keys],
-        )
-        found = select(*columns, place.label("place")).where(condition).subquery()
-        return self._sorted(found).where(found.c.place == 1)
+            return self._sorted(found)
+        place = func.row_number().over(partition_by=found.c.repository_id, order_by=self._ways(found)).label("place")
+        firsts = select(found, place).subquery()  # not in one step: each value would be looked up twice
+        return self._sorted(firsts).where(firsts.c.place == 1)
 
     def _sorted(self, found: FromClause) -> Select[Any]:
         columns = [found.c[f"key{number}"] for number in range(len(self.keys))]
-        ways = [column.desc() if key.falling else column for column, key in zip(columns, self.keys, strict=True)]
-        return select(found.c.id, *columns).order_by(*ways)
+        return select(found.c.id, *columns).order_by(*self._ways(found))
+
+    def _ways(self, found: FromClause) -> list[ColumnElement[Any]]:
+        columns = [found.c[f"key{number}"] for number in range(len(self.keys))]
+        return [column.desc() if key.falling else column for column, key in zip(columns, self.keys, strict=True)]
 
     def behind(self, arranged: Select[Any], mark: Mark) -> Select[Any]:
         """Leave out what comes before a place, and that place itself."""
@@ -118,7 +118,7 @@ def write(mark: Sequence[int | float | str]) -> str:
     return urlsafe_b64encode(json.dumps(list(mark)).encode()).decode().rstrip("=")
 
 
-def parse_order(text: str, query: Query) -> Order:
+def parse_order(text: str, query: Query, ground: Ground) -> Order:
     """Read how to sort: ``relevance``, ``newest``, ``oldest``, a field, or ``-field`` with the largest first.
 
     Whatever has no value in the field comes last. Nothing at all stands for ``relevance``.
@@ -127,7 +127,7 @@ def parse_order(text: str, query: Query) -> Order:
         InvalidError: If it says something else.
     """
     if text in {"", RELEVANCE, NEWEST}:
-        nearness = [_nearness(query)] if query.words and text != NEWEST else []
+        nearness = [_nearness(query, ground)] if query.words and text != NEWEST else []
         return Order((*nearness, _Key(manifests.c.pushed_at, int, falling=True), _last()))
     if text == OLDEST:
         return Order((_Key(manifests.c.pushed_at, int, falling=False), _last(falling=False)))
@@ -145,23 +145,18 @@ def _last(*, falling: bool = True) -> _Key:
     return _Key(manifests.c.id, int, falling)
 
 
-def _nearness(query: Query) -> _Key:
+def _nearness(query: Query, ground: Ground) -> _Key:
     """Tell how much the place says where all words are found: 0 in names, 1 with descriptions, 2 elsewhere.
 
-    The full text would have to be asked again for each place; texts of those that it gave cost a third of that.
+    Asking the full text again is cheap for few parts: of 10,000 versions whose cards all hold a word, 1.5 ms for both,
+    where reading their texts takes 30.
     """
-    names = literal(" ").concat(search_texts.c.names).concat(" ")
+    near = ((Part.NAMES,), (Part.NAMES, Part.ABOUT))
     whens = [
-        (and_(*(text.like(_in_text(phrase)) for phrase in query.words)), number)
-        for number, text in enumerate((names, names.concat(search_texts.c.about).concat(" ")))
+        (manifests.c.id.in_(holding(ground.dialect, query.words, parts)), literal(number))
+        for number, parts in enumerate(near)
     ]
-    near = select(case(*whens, else_=2)).where(search_texts.c.manifest_id == manifests.c.id)
-    return _Key(near.scalar_subquery(), int, falling=False)
-
-
-def _in_text(phrase: Phrase) -> str:
-    """Write a phrase as a pattern; words hold nothing that means something in one."""
-    return f"% {' '.join(phrase.words)}{' ' if phrase.whole else ''}%"
+    return _Key(case(*whens, else_=len(near)), int, falling=False)
 
 
 def _by_live(name: str, *, falling: bool) -> _Key | None:

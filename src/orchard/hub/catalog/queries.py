@@ -213,7 +213,8 @@ class _Reader:
             text, whole = self._quoted(), True
         else:
             text, whole = self._word(), False
-        return Phrase(self._row(text, start), whole)
+        row = self._row(text, start)
+        return Phrase(row, whole or len(row[-1]) == 1)  # half of all words begin with any letter
 
     def _row(self, text: str, start: int) -> tuple[str, ...]:
         """Give the words of a text.

@@ -162,9 +162,10 @@ class Finder:
             after = names[-1]
 
     def _find(self, within: Within, wish: Wish) -> Hits:
-        order = ordering.parse_order(wish.sort, wish.query)
+        ground = self._ground
+        order = ordering.parse_order(wish.sort, wish.query, ground)
         after = order.read(wish.after) if wish.after else None
-        chosen = Chosen(within, wish.query, self._ground)
+        chosen = Chosen(within, wish.query, ground)
         with self._premises.database.read() as connection:
             ids, following = finding.find(connection, chosen, order, after=after, limit=wish.limit, latest=wish.latest)
             found = finding.described(connection, ids, [*finding.SHOWN, *_asked(wish.query, order.field)])
