@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from orchard.errors import NotFoundError, OrchardError
 from orchard.formats import LayerKind
@@ -15,6 +17,7 @@ from orchard.hub import catalog
 from orchard.hub.catalog import Blob
 from orchard.hub.jobs import HopelessError
 from orchard.hub.jobs.hashing import hashing
+from orchard.hub.jobs.looking import Room
 from orchard.hub.jobs.overseeing import Overseer
 from orchard.hub.jobs.studying import Understander
 from orchard.hub.jobs.understanding import FIND, finding_versions, understanding
@@ -243,6 +246,23 @@ def test_indexes_of_many_files_are_remembered_until_more_is_known(hub: Inside) -
     _unhash(hub, made[1].layers[0].digest)
     again = contents(hub).files()
     assert again.file("d/7").digest is None
+
+
+def test_a_version_that_says_too_much_is_cut_short(hub: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = bring(hub, NAME, "v1", net())
+    with monkeypatch.context() as patch:
+        patch.setattr("orchard.hub.jobs.looking.LAYER", 100)
+        assert understand(hub, digest) == "ready"
+    assert "they say more than is kept" in (contents(hub).understanding().note or "")
+    with hub.database.write() as connection:
+        catalog.understood.outdate(connection)
+    for _ in range(2):  # once it is examined, once it is known
+        with monkeypatch.context() as patch:
+            patch.setattr(Room, "take", lambda *_: False)
+            assert understand(hub, digest) == "ready"
+        assert "more in this version than is put together" in (contents(hub).understanding().note or "")
+        assert understand(hub, digest) == "ready"
+        assert contents(hub).understanding().note is None
 
 
 def test_weights_are_never_read(hub: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -514,3 +534,17 @@ def test_pulled_through_versions_wait_for_their_bytes(hub: Inside) -> None:
     (task,) = bench.records()
     assert task.payload["digest"] == str(made[1].describe().digest)
     assert understand(hub, made[1].describe().digest) == "ready"
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(where=st.integers(0, 2559), what=st.binary(min_size=1, max_size=24), form=st.sampled_from(["tar", "tar+gzip"]))
+def test_no_bytes_of_a_layer_break_the_study(hub: Inside, where: int, what: bytes, form: str) -> None:
+    raw = bytearray(tar(member("d/a.csv", b"a,b\n1,2\n"), member("d/m.safetensors", WEIGHTS)).read())
+    if form == "tar+gzip":
+        raw = bytearray(gzip.compress(bytes(raw), mtime=0))
+    start = where % len(raw)
+    raw[start : start + len(what)] = what
+    made = kit("datasets: [{path: d}]\n", (LayerKind.DATASET, "d", bytes(raw), form))
+    assert understand(hub, bring(hub, NAME, "v1", made)) in {"ready", "partial", "unreadable"}
+    contents(hub).files()
+    contents(hub).insights()

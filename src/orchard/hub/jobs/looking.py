@@ -27,7 +27,9 @@ from orchard.project import CopiedLayer, Indexer, LayerAccess, RangedLayer
 SMALL: Final = 64 << 20  # bytes of a tar that is read whole at once: a tenth of a second
 COPIED: Final = Limits(total=2 << 30)  # of a compressed layer that is unpacked into a temporary file
 MOST: Final = 1000  # files of one layer that are examined, weights first
-LARGEST: Final = 16 << 20  # bytes of one insight
+LARGEST: Final = 16 << 20  # bytes of one insight, as JSON
+LAYER: Final = 64 << 20  # bytes of all insights of a layer that are kept
+VERSION: Final = 256 << 20  # bytes of all insights of a version that are put together
 
 Tables = Callable[[str, RandomAccess], Insight]
 Tell = Callable[[str], None]
@@ -48,10 +50,32 @@ class Looked:
     note: str | None = None
 
 
+class Room:
+    """How much more may be known of one version: all of it is in memory when it is put together."""
+
+    def __init__(self, left: int = VERSION) -> None:
+        self.left = left
+
+    def take(self, size: int) -> bool:
+        """Take some of it, if there is enough."""
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+
 class Looker:
     """Looks into layers, and writes down what it finds."""
 
-    def __init__(self, database: Database, blobs: StoredBlobs, tell: Tell, *, tables: Tables | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: StoredBlobs,
+        tell: Tell,
+        *,
+        tables: Tables | None = None,
+        room: Room | None = None,
+    ) -> None:
         """Get ready.
 
         Args:
@@ -59,11 +83,13 @@ class Looker:
             blobs: Where the layers are.
             tell: Is told between two steps what is being done; what it raises ends the work there, harmlessly.
             tables: Reads tables.
+            room: How much may be known of all layers of the version.
         """
         self._database = database
         self._blobs = blobs
         self._tell = tell
         self._tables = tables
+        self._room = room or Room()
 
     def look(self, layer: Layer) -> Looked:
         """Find out what is in a layer, if that is not known already.
@@ -81,6 +107,8 @@ class Looker:
                 found = self._examined_bare(layer, bare)
             return Looked(None, found)
         examined = self._current(rows, mark_of(layer))
+        if examined and not self._room.take(sum(len(row.document) for row in rows)):
+            return Looked(known, {}, _crowded(layer))
         if known is not None and (examined is not None or known.note is not None):
             return Looked(known, examined or {}, _left_out(known.files))
         return self._look_inside(layer, known, examined)
@@ -107,7 +135,7 @@ class Looker:
             with closing(self._way(layer)) as way:
                 row = known if known is not None else self._list(layer, way)
                 if examined is None and row.note is None:
-                    examined = self._examine_all(layer, row, way)
+                    examined, note = self._examine_all(layer, row, way)
         except LimitExceededError as error:
             if layer.type.compression is Compression.NONE:
                 row = self._failed(layer, str(error))
@@ -116,7 +144,7 @@ class Looker:
                 note = f"{layer.path}: its files are listed only: {error}"
         except (InvalidError, IntegrityError) as error:
             row = self._failed(layer, str(error))
-        return Looked(row, examined or {}, note or _left_out(row.files))
+        return Looked(row, examined or {}, note)
 
     def _way(self, layer: Layer) -> LayerAccess:
         self._tell(f"opening {layer.path}")
@@ -173,21 +201,30 @@ class Looker:
         self._keep_insights(digest, [_row(digest, layer.file_path, found)])
         return {} if found is None else {layer.file_path: found}
 
-    def _examine_all(self, layer: Layer, row: LayerRow, way: LayerAccess) -> dict[str, Insight]:
-        digest = layer.descriptor.digest
-        content = decoded(row) or LayerFiles(())
+    def _examine_all(self, layer: Layer, row: LayerRow, way: LayerAccess) -> tuple[dict[str, Insight], str | None]:
+        """Examine the files of a layer; give what they say, and what was left out."""
+        digest, mark = layer.descriptor.digest, mark_of(layer)
         found: dict[str, Insight] = {}
-        for file in _chosen(content.files):
+        rows: list[InsightRow] = []
+        note, kept = _left_out(row.files), 0
+        for file in _chosen((decoded(row) or LayerFiles(())).files):
             path = file.path or layer.file_path
             one = self._examine(path, _Part(way, file))
-            if one is not None:
-                found[path] = one
-        mark = mark_of(layer)
-        rows = [_row(digest, path, one) for path, one in found.items()]
+            if one is None:
+                continue
+            made = _row(digest, path, one)
+            kept += len(made.document)
+            if kept > LAYER:
+                note = f"{layer.path}: {len(found)} of {row.files} files were examined; they say more than is kept"
+                break
+            if not self._room.take(len(made.document)):
+                return found, _crowded(layer)
+            found[path] = one
+            rows.append(made)
         if mark not in found and NO_PREVIEW not in found.values():
             rows.append(_row(digest, mark, None))
         self._keep_insights(digest, rows)
-        return found
+        return found, note
 
     def _examine(self, path: str, source: RandomAccess) -> Insight | None:
         self._tell(f"examining {path}")
@@ -245,6 +282,10 @@ def _chosen(files: Sequence[LayerFile]) -> Iterator[LayerFile]:
     """Give the files to examine: weights first, then those nearest to the root."""
     ordered = sorted(files, key=lambda file: (not is_weights(file.path), file.path.count("/"), file.path))
     yield from ordered[:MOST]
+
+
+def _crowded(layer: Layer) -> str:
+    return f"{layer.path}: its files were not all examined; there is more in this version than is put together"
 
 
 def _left_out(files: int) -> str | None:

@@ -13,7 +13,7 @@ from orchard.errors import IntegrityError, InvalidError, NotFoundError, OrchardE
 from orchard.formats import FileIndex, ModelKit
 from orchard.hub import catalog
 from orchard.hub.catalog import Journal, Understanding
-from orchard.hub.jobs.looking import Looker, Tables, reason
+from orchard.hub.jobs.looking import Looker, Room, Tables, reason
 from orchard.hub.jobs.stating import Evidence, facts_of
 from orchard.hub.registry import Contents, Premises, ReadableRepository
 from orchard.hub.registry.contents import PARTIAL, READY, UNREADABLE, WAITING, Whole
@@ -97,12 +97,13 @@ class Understander:
         """
         layers = contents.layers
         said: dict[Digest, dict[str, Insight]] = {}
+        room = Room()
         for number, layer in enumerate(layers):
 
             def tell(what: str, done: int = number) -> None:
                 self._tell(done, len(layers), what)
 
-            looker = Looker(self._premises.database, contents.blobs, tell, tables=self._tables)
+            looker = Looker(self._premises.database, contents.blobs, tell, tables=self._tables, room=room)
             try:
                 looked = looker.look(layer)
             except NotFoundError as error:

@@ -19,6 +19,7 @@ _SAFE: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"accept-ranges", b"bytes"),
 )
+_SIP: Final = 64 << 10  # bytes of one piece, of which the server keeps some twenty for each client
 _TEXT: Final = "text/plain; charset=utf-8"
 _OTHER: Final = "application/octet-stream"
 # Images that cannot hold a script. An SVG can, so it is shown as the text that it is.
@@ -88,10 +89,11 @@ def send(found: Download, headers: Mapping[bytes, bytes]) -> Reply:
         if not found.size:
             return reply(200, common)
         part = range(found.size) if found.content.file is None else None
-        return Reply(200, [*common, (b"content-length", b"%d" % found.size)], content=found.content, part=part)
+        length = (b"content-length", b"%d" % found.size)
+        return Reply(200, [*common, length], content=found.content, part=part, sip=_SIP)
     span = b"bytes %d-%d/%d" % (wanted.start, wanted.stop - 1, found.size)
     more = [(b"content-range", span), (b"content-length", b"%d" % len(wanted))]
-    return Reply(206, [*common, *more], content=found.content, part=wanted)
+    return Reply(206, [*common, *more], content=found.content, part=wanted, sip=_SIP)
 
 
 def _headers(found: Download) -> Headers:
