@@ -14,6 +14,7 @@ from orchard.oci import JSON
 
 MAX_NOTEBOOK: Final = 32 << 20  # bytes
 MAX_CELLS: Final = 20_000
+_MAX_OLD: Final = 2 << 20  # bytes of the sheets of nbformat 3
 _HEADING: Final = re.compile(r"^\s{0,3}#{1,6}[ \t]+([^\n]{1,300})", re.MULTILINE)
 
 
@@ -35,7 +36,7 @@ class _Notebook(msgspec.Struct):
     nbformat_minor: int = 0
     metadata: msgspec.Raw = msgspec.Raw()
     cells: list[_Cell] = []
-    worksheets: list[_Sheet] = []
+    worksheets: msgspec.Raw = msgspec.Raw()  # of nbformat 3
 
 
 def notebook_of(raw: bytes, *, what: str) -> NotebookInsight:
@@ -45,15 +46,17 @@ def notebook_of(raw: bytes, *, what: str) -> NotebookInsight:
         InvalidDocumentError: If it is none.
         LimitExceededError: If it has more cells than anybody's, or is nested too deeply.
     """
-    if raw.count(b'"cell_type"') > MAX_CELLS or raw.count(b'"cells"') > MAX_CELLS:
+    if raw.count(b'"cell_type"') > MAX_CELLS:
         raise LimitExceededError(f"{what}: more than {MAX_CELLS} cells")
     try:
         said = msgspec.json.decode(raw, type=_Notebook)
+        sheets = bytes(said.worksheets) if not said.cells and len(said.worksheets) <= _MAX_OLD else b""
+        cells = [cell for sheet in msgspec.json.decode(sheets or b"[]", type=list[_Sheet]) for cell in sheet.cells]
     except RecursionError as error:
         raise LimitExceededError(f"{what}: nested too deeply") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidDocumentError(f"{what}: not a notebook: {str(error)[:200]}") from error
-    cells = said.cells or [cell for sheet in said.worksheets for cell in sheet.cells]
+    cells = said.cells or cells
     metadata = mapping(document(bytes(said.metadata) or b"{}", what=what))
     kernel, language = mapping(metadata.get("kernelspec")), mapping(metadata.get("language_info"))
     return NotebookInsight(

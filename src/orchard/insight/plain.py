@@ -15,7 +15,7 @@ MAX_ITEMS: Final = 256  # of a list that is kept
 MAX_COUNT: Final = 2**53  # what every reader of JSON can hold
 
 _MAX_DIGITS: Final = 18  # of a whole number; what is longer is taken for a floating-point number
-_MAX_SEPARATORS: Final = 1_500_000  # of JSON: each may cost 100 bytes of memory
+_MAX_SEPARATORS: Final = 600_000  # of JSON: each may cost 100 bytes of memory; an index of 200,000 tensors has 400,000
 
 
 def whole(source: RandomAccess, limit: int, *, what: str) -> bytes:

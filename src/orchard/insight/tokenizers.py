@@ -12,8 +12,9 @@ from orchard.oci import JSON
 
 MAX_TOKENIZER: Final = 64 << 20  # bytes; the largest have some 35 MB
 MAX_TEMPLATE: Final = 256 << 10  # characters
-MAX_SEPARATORS: Final = 3_000_000  # of a vocabulary or of merges: each may cost 64 bytes of memory
-_MAX_ADDED: Final = 200_000
+MAX_TOKENS: Final = 1_000_000  # commas of a vocabulary, each may cost 200 bytes of memory; the largest have 500,000
+MAX_MERGES: Final = 2_000_000  # commas of merges; where there are more, they are not counted
+_MAX_ADDED: Final = 1_000_000  # commas of added tokens, of which each has six
 _LONGEST: Final = 10**9  # tokens; where nothing limits the length, Transformers write 10^30
 _T = TypeVar("_T")
 
@@ -48,13 +49,14 @@ def tokenizer_of(raw: bytes, *, what: str) -> TokenizerInsight:
         LimitExceededError: If it knows more than anybody's.
     """
     said = _decoded(raw, _Tokenizer, what)
-    added = _decoded(_bounded(said.added_tokens, _MAX_ADDED * 10, what) or b"[]", list[_Added], what)
-    known = _vocabulary(_bounded(said.model.vocab, MAX_SEPARATORS, what), what)
-    merges = _bounded(said.model.merges, MAX_SEPARATORS, what)
+    added = _decoded(_bounded(said.added_tokens, _MAX_ADDED, what) or b"[]", list[_Added], what)
+    known = _vocabulary(_bounded(said.model.vocab, MAX_TOKENS, what), what)
+    known.update(token.content for token in added)
+    merges = bytes(said.model.merges)
     return TokenizerInsight(
         type=(said.model.type or _guess(said.model))[:64],
-        vocabulary=len(known | {token.content for token in added}),
-        merges=len(_decoded(merges, list[msgspec.Raw], what)) if merges else None,
+        vocabulary=len(known),
+        merges=_count(merges, what),
         added=len(added),
         special=tuple(token.content[:200] for token in added if token.special)[:MAX_ITEMS],
         normalizer=_type(said.normalizer),
@@ -94,6 +96,12 @@ def _bounded(raw: msgspec.Raw, limit: int, what: str) -> bytes:
     if part.count(b",") > limit:
         raise LimitExceededError(f"{what}: a vocabulary of more than {limit} items")
     return b"" if part == b"null" else part
+
+
+def _count(merges: bytes, what: str) -> int | None:
+    if not merges or merges == b"null" or merges.count(b",") > MAX_MERGES:
+        return None
+    return len(_decoded(merges, list[msgspec.Raw], what))
 
 
 def _vocabulary(raw: bytes, what: str) -> set[str]:
