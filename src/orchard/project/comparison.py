@@ -122,7 +122,7 @@ def side(finder: Finder, name: str) -> Side:
         reference = replace(reference, repository=bare)
         version, source = finder.find(reference, remote=False)
     indexer = Indexer(source, cache=IndexCache.beside(finder.home, source))
-    return Side(str(reference), version, StoredHoldings(source, indexer))
+    return Side(str(reference), version, StoredHoldings(source, indexer, distant=hasattr(source, "host")))
 
 
 def compare(first: Side, second: Side, *, level: Level = Level.ALL, effort: Effort = USUAL) -> Comparison:

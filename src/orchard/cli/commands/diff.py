@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from orchard.formats import IndexedFile, Layer
     from orchard.oci import JSON
-    from orchard.project import Change, Comparison, FileChange, Sections, Side
+    from orchard.project import Change, Comparison, Effort, FileChange, Sections, Side
 
 _LINE: Final = "-" * 39
 _LEVELS: Final = ("layers", "files", "kitfile", "all", "summary")
@@ -96,21 +96,30 @@ def command(
       orchard diff local://registry.example.com/team/mymodel:v1 remote://registry.example.com/team/mymodel:v1
       orchard diff mymodel:v1 mymodel:v2 --level kitfile --exit-code
     """
-    from orchard.project import EVERY_BYTE, USUAL, Level, compare, side
+    from orchard.project import Level, compare, side
 
     session = current_session()
-    view = _View(level, only, patch, stat, session.printer.as_kit)
+    view = _View(level, only, patch, stat, plain=session.printer.as_kit and not session.printer.as_json)
     workspace = open_workspace(network, session)
     sides = [side(workspace, text) for text in (first, second)]
-    found = compare(
-        *sides, level=Level.ALL if view.needs_all else Level(level), effort=EVERY_BYTE if content else USUAL
-    )
+    depth = Level.ALL if view.needs_all else Level(level)
+    found = compare(*sides, level=depth, effort=_effort(view, every_byte=content))
     text = "ModelKits are identical"
     if not found.identical:
         text = painted(_view(found, view), painter(session.printer.stdout, os.environ))
     session.printer.result(text, _value(found, patch=patch), brief="")
     if exit_code and not found.identical:
         click.get_current_context().exit(1)
+
+
+def _effort(view: _View, *, every_byte: bool) -> "Effort":
+    """Say how much is read: no more than ``kit`` would show, where nothing else is shown."""
+    from orchard.project import EVERY_BYTE, USUAL, Effort
+
+    if every_byte:
+        return EVERY_BYTE
+    alone = view.plain and not (view.only or view.patch or view.stat or view.level == "summary")
+    return Effort(tensors=0, texts=0, examined=0) if alone else USUAL
 
 
 def _view(found: "Comparison", view: _View) -> "Iterator[Text]":

@@ -158,7 +158,7 @@ class _Holdings(StoredHoldings):
     """What a version holds, as the hub knows it."""
 
     def __init__(self, contents: Contents) -> None:
-        super().__init__(contents.blobs, self, unpacked=UNPACKED)
+        super().__init__(contents.blobs, self, distant=True, unpacked=UNPACKED)
         self._contents = contents
 
     def index(self, layer: Layer, /) -> LayerFiles:

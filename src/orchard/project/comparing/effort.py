@@ -11,7 +11,7 @@ class Effort:
     Attributes:
         content: Bytes of files of which no digest is known, the smallest first.
         tensors: Bytes of tensors of each version, the smallest first.
-        tensor_reads: Tensors that are read so: of a registry, each is a request.
+        tensor_reads: Tensors that are read so where each is a request to somewhere else.
         texts: Files that are compared line by line.
         lines: Lines of hunks that are given, of all files together; those of further files are counted only.
         examined: Files of each version whose headers are read, those of models first.
@@ -20,7 +20,7 @@ class Effort:
 
     content: int | None = 64 << 20
     tensors: int | None = 32 << 20
-    tensor_reads: int | None = 512
+    tensor_reads: int | None = 64
     texts: int | None = 200
     lines: int | None = 200_000
     examined: int | None = 500

@@ -25,6 +25,11 @@ _FIRST: Final = (LayerKind.CODE, LayerKind.PROMPT, LayerKind.DOCS)  # whose text
 class Holdings(Protocol):
     """What the layers of one version hold, and the bytes of it."""
 
+    @property
+    def distant(self) -> bool:
+        """Whether each read may be a request to somewhere else."""
+        ...
+
     def index(self, layer: Layer) -> LayerFiles:
         """List what a layer holds, as ``Indexer.index`` does."""
         ...

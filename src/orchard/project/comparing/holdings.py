@@ -9,7 +9,10 @@ from orchard.store import Source
 
 if TYPE_CHECKING:
     from orchard.insight import Insight, TableReader
+    from orchard.oci import Digest
 
+SMALL: Final = 4 << 20  # bytes of a layer that is read whole, with one request, when anything in it is read
+KEPT: Final = 32 << 20  # bytes of such layers that are kept for one comparison
 TABLE_SECONDS: Final = 15.0  # for all datasets of a version
 MAX_UNPACKED: Final = 256 << 20  # bytes of a compressed layer that is unpacked to read files in it
 
@@ -28,14 +31,20 @@ class StoredHoldings:
     Args:
         source: Where its layers are.
         indexer: Lists what they hold.
+        distant: Whether each read may be a request to somewhere else.
         unpacked: Bytes of the largest compressed layer that is unpacked to read files in it.
+
+    Attributes:
+        distant: Likewise.
     """
 
-    def __init__(self, source: Source, indexer: Lists, *, unpacked: int = MAX_UNPACKED) -> None:
+    def __init__(self, source: Source, indexer: Lists, *, distant: bool = False, unpacked: int = MAX_UNPACKED) -> None:
+        self.distant = distant
         self._source = source
         self._indexer = indexer
         self._unpacked = unpacked
         self._ways: LayerWays | None = None
+        self._whole: dict[Digest, bytes] = {}
         self._tables: TableReader | None = None
 
     def index(self, layer: Layer) -> LayerFiles:
@@ -47,7 +56,7 @@ class StoredHoldings:
         return self._indexer.index(layer)
 
     def read(self, file: IndexedFile, offset: int, size: int) -> bytes:
-        """Read exactly these bytes of a file; of a compressed layer, out of a copy.
+        """Read exactly these bytes of a file; of a compressed layer, out of a copy; small layers are read at once.
 
         Raises:
             LimitExceededError: If the layer is compressed and large.
@@ -58,7 +67,18 @@ class StoredHoldings:
             raise LimitExceededError(f"in a compressed layer of more than {self._unpacked >> 20} MiB")
         if self._ways is None:
             self._ways = LayerWays(self._source, verify=False)
-        return self._ways.to(layer).read_at(file.offset + offset, size)
+        start = file.offset + offset
+        if layer.type.compression is Compression.NONE and self._is_kept(layer):
+            return self._whole[layer.descriptor.digest][start : start + size]
+        return self._ways.to(layer).read_at(start, size)
+
+    def _is_kept(self, layer: Layer) -> bool:
+        """Tell whether a layer is held in memory; if it is small, it is from now on."""
+        digest, whole = layer.descriptor.digest, layer.descriptor.size
+        if digest not in self._whole and whole <= SMALL and whole + sum(map(len, self._whole.values())) <= KEPT:
+            assert self._ways is not None
+            self._whole[digest] = self._ways.to(layer).read_at(0, whole)
+        return digest in self._whole
 
     def examine(self, file: IndexedFile) -> "Insight | None":
         """Say what the header of a file says; None if it is of no kind that is known.
@@ -77,6 +97,7 @@ class StoredHoldings:
 
     def close(self) -> None:
         """Let go of what reading opened."""
+        self._whole.clear()
         if self._ways is not None:
             self._ways.close()
             self._ways = None

@@ -107,7 +107,8 @@ def _compare_content(
     pairs: Iterable[_Pair], holdings: tuple[Holdings, Holdings], effort: Effort
 ) -> Iterator[TensorChange]:
     left = inf if effort.tensors is None else effort.tensors
-    reads = inf if effort.tensor_reads is None else effort.tensor_reads
+    counted = effort.tensor_reads is not None and any(one.distant for one in holdings)
+    reads = effort.tensor_reads if counted and effort.tensor_reads is not None else inf
     for name, old, new in sorted(pairs, key=lambda pair: (pair[1].tensor.size, pair[0])):
         same = _known_same(old, new)
         if same is None and old.tensor.size and old.tensor.size <= left and reads > 0:
