@@ -258,6 +258,8 @@ def test_the_first_rows_fit_into_64_kib(tables: Tables) -> None:
         ("blank.jsonl", b"\n" * 100, "it is empty"),
         ("line.csv", Endless(b"a,b\n", b"x", 1 << 30), "a line of it has more than 16 MiB"),
         ("brackets.jsonl", Endless(b"", b"[", 1 << 30), "a line of it has more than 16 MiB"),
+        ("pretty.jsonl", b'[\n {\n  "a": 1\n }\n]\n', "Malformed JSON"),
+        ("cell.csv", b"a,b\n1," + b"x" * 3_000_000 + b"\n", "Maximum line size"),
         ("deep.jsonl", b'{"a":' * 9000 + b"1" + b"}" * 9000 + b"\n", "recursion depth"),
         ("keys.jsonl", b"{" + b",".join(b'"k%d":1' % n for n in range(20_000)) + b"}\n", "20000 keys"),
         ("not.csv.gz", b"nothing of this kind", "its compression is broken"),

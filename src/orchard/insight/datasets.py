@@ -44,7 +44,7 @@ class Column(Part, frozen=True, kw_only=True):
         type: As SQL calls it, such as ``BIGINT``, ``DOUBLE``, ``VARCHAR`` or ``STRUCT(a BIGINT)``; long ones are cut.
         nullable: Whether the file says that values may be missing; text formats do not say.
         nulls: Rows without a value.
-        distinct: Different values, about: within some per cent.
+        distinct: Different values; of more than 50,000 rows within some per cent.
         low: The least value; of texts the first in order, cut.
         high: The greatest one.
         mean: Of numbers. Infinities and what is not a number count in neither this nor what follows.

@@ -20,6 +20,7 @@ START: Final = "orchard://start"  # the name of the start of it
 MEMORY: Final = 256 << 20  # bytes for all that the database holds
 _NOW: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND: Final = re.compile(r"^(?:[A-Z][A-Za-z/ ]* Error|TProtocolException): ")
+_QUOTED: Final = "Original Line:"
 _LONGEST: Final = 300  # characters of what the database says of an error
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -153,4 +154,6 @@ def _translated(error: Exception) -> OrchardError:
     if isinstance(error, duckdb.InternalException) or said.startswith("Traceback"):
         return InvalidDocumentError("the reader of tables gave up on it")
     lines = [line.strip() for line in said.replace(TABLE, "the file").splitlines() if line.strip()]
+    if len(lines) > 2 and lines[1].startswith(_QUOTED):  # noqa: PLR2004 -- what, where, why
+        lines[0] = f"{lines[0]}: {lines[2]}"
     return InvalidDocumentError(_KIND.sub("", lines[0])[:_LONGEST] if lines else type(error).__name__)

@@ -18,7 +18,7 @@ from orchard.insight.tables.database import START, TABLE, Database
 from orchard.insight.tables.files import Unpacked, buffered
 from orchard.insight.tables.head import Head, count_lines, read_head
 from orchard.insight.tables.kinds import TableKind
-from orchard.insight.tables.summarising import FIRST, SAMPLE, Shape, first_rows, fitting, summarised
+from orchard.insight.tables.summarising import FIRST, SAMPLE, Asked, Shape, first_rows, fitting, summarised
 from orchard.insight.tables.wide import WIDE, first_line_width, read_wide
 
 COLUMNS: Final = 512  # that are described; of wider tables the others are only counted
@@ -316,7 +316,9 @@ class _Reading:
         database.rows(
             f"CREATE TABLE {SAMPLE} AS SELECT {shape.read()} FROM {function} t({shape.aliases()}) LIMIT {limit}"
         )
-        sampled = database.rows(f"SELECT count(*) FROM {SAMPLE}")[0][0]
+        sampled, valued = database.rows(f"SELECT count(*), count(c0) FROM {SAMPLE}")[0]
+        if note and sampled and not valued and len(shape.names) == 1:
+            raise InvalidDocumentError("no line of it is a row")
         return cls(function, shape, len(described), limit, sampled, note)
 
     def table(self, database: Database, kind: TableKind) -> TableInsight:
@@ -341,7 +343,8 @@ def _summary(database: Database, reading: _Reading, table: TableInsight, *, limi
     try:
         with limited(_SUMMARY):
             for done, column in enumerate(table.columns[:SUMMARISED]):
-                columns[done] = summarised(database, f"c{done}", column, kind=reading.shape.types[done])
+                asked = Asked(database, f"c{done}", reading.shape.types[done], reading.sampled)
+                columns[done] = summarised(column, asked)
         if len(columns) > SUMMARISED:
             notes = (*notes, f"the first {SUMMARISED} columns are summarised")
     except LimitExceededError as error:

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec.structs
 
@@ -18,6 +18,7 @@ _CELL: Final = (16, 200)  # characters of a cell in a wide and in a narrow table
 _VALUE: Final = 100  # characters of a value in a summary
 _BINS: Final = 20
 _TOP: Final = 5
+_ONE_BY_ONE: Final = 50_000  # rows up to which different values are counted exactly
 _EXACT: Final = 1 << 53  # up to here JSON's readers keep integers
 
 _INTEGERS: Final = frozenset(
@@ -87,24 +88,41 @@ def _cell(columns: int) -> int:
     return min(max(_SHOWN // (FIRST * columns), least), most)
 
 
-def summarised(database: Database, name: str, column: Column, *, kind: str) -> Column:
-    """Add to a column what can be said of its values.
+class Asked(NamedTuple):
+    """A column of the sample that something is said of.
 
-    Args:
+    Attributes:
         database: Where the sample is.
         name: Of the column there.
-        column: What is known of it.
         kind: Its type, in full.
+        rows: Of the sample.
+    """
+
+    database: Database
+    name: str
+    kind: str
+    rows: int
+
+    @property
+    def distinct(self) -> str:
+        """How its different values are counted: exactly, unless that takes long."""
+        if self.rows <= _ONE_BY_ONE:
+            return f"count(DISTINCT {self.name})"
+        return f"least(approx_count_distinct({self.name}), count({self.name}))"
+
+
+def summarised(column: Column, asked: Asked) -> Column:
+    """Add to a column what can be said of its values.
 
     Raises:
         OrchardError: As the database does.
     """
-    if "BLOB" in kind:
+    if "BLOB" in asked.kind:
         return column
-    return msgspec.structs.replace(column, **_summary_of(kind)(database, name, kind))
+    return msgspec.structs.replace(column, **_summary_of(asked.kind)(asked))
 
 
-def _summary_of(kind: str) -> Callable[[Database, str, str], dict[str, Any]]:
+def _summary_of(kind: str) -> Callable[[Asked], dict[str, Any]]:
     if kind in _INTEGERS or kind in {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL"):
         return _numbers if not kind.endswith("]") else _nulls
     if kind.startswith(_TEXTS) and not kind.endswith("]"):
@@ -114,16 +132,17 @@ def _summary_of(kind: str) -> Callable[[Database, str, str], dict[str, Any]]:
     return _nulls
 
 
-def _nulls(database: Database, name: str, _kind: str) -> dict[str, Any]:
-    return {"nulls": database.rows(f"SELECT {_MISSING.format(name)} FROM {SAMPLE}")[0][0]}
+def _nulls(asked: Asked) -> dict[str, Any]:
+    return {"nulls": asked.database.rows(f"SELECT {_MISSING.format(asked.name)} FROM {SAMPLE}")[0][0]}
 
 
-def _numbers(database: Database, name: str, kind: str) -> dict[str, Any]:
+def _numbers(asked: Asked) -> dict[str, Any]:
+    database, name, whole = asked.database, asked.name, asked.kind in _INTEGERS
     finite = "FILTER (isfinite(d) AND abs(d) < 1e150)"
     nulls, low, high, distinct, mean, deviation, quartiles, least, greatest = database.rows(
-        f"SELECT {_MISSING.format('x')}, min(x), max(x), approx_count_distinct(x), "
+        f"SELECT {_MISSING.format(name)}, min({name}), max({name}), {asked.distinct}, "
         f"avg(d) {finite}, stddev_samp(d) {finite}, quantile_cont(d, [0.25, 0.5, 0.75]) {finite}, "
-        f"min(d) {finite}, max(d) {finite} FROM (SELECT {name} AS x, CAST({name} AS DOUBLE) AS d FROM {SAMPLE})"
+        f"min(d) {finite}, max(d) {finite} FROM (SELECT {name}, CAST({name} AS DOUBLE) AS d FROM {SAMPLE})"
     )[0]
     return {
         "nulls": nulls,
@@ -133,7 +152,7 @@ def _numbers(database: Database, name: str, kind: str) -> dict[str, Any]:
         "mean": mean,
         "deviation": deviation,
         "quartiles": tuple(quartiles) if quartiles else None,
-        "histogram": None if least is None else _histogram(database, name, (least, greatest), whole=kind in _INTEGERS),
+        "histogram": None if least is None else _histogram(database, name, (least, greatest), whole=whole),
     }
 
 
@@ -168,21 +187,24 @@ def _number(value: object) -> Number | None:
     return number if math.isfinite(number) else None
 
 
-def _texts(database: Database, name: str, _kind: str) -> dict[str, Any]:
+def _texts(asked: Asked) -> dict[str, Any]:
+    database, name = asked.database, asked.name
     text = f"left(CAST({name} AS VARCHAR), {_VALUE})"
     nulls, low, high, distinct = database.rows(
-        f"SELECT {_MISSING.format(name)}, min({text}), max({text}), approx_count_distinct({name}) FROM {SAMPLE}"
+        f"SELECT {_MISSING.format(name)}, min({text}), max({text}), {asked.distinct} FROM {SAMPLE}"
     )[0]
     top = database.rows(
-        f"SELECT {text}, count(*) FROM {SAMPLE} WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
+        f"SELECT {text}, n FROM (SELECT {name}, count(*) AS n FROM {SAMPLE} WHERE {name} IS NOT NULL "
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP})"
     )
     often = tuple(TopValue(value=value, rows=count) for value, count in top) if top and top[0][1] > 1 else ()
     return {"nulls": nulls, "low": low, "high": high, "distinct": distinct, "top": often}
 
 
-def _times(database: Database, name: str, _kind: str) -> dict[str, Any]:
+def _times(asked: Asked) -> dict[str, Any]:
+    database, name = asked.database, asked.name
     nulls, low, high, distinct = database.rows(
         f"SELECT {_MISSING.format(name)}, CAST(min({name}) AS VARCHAR), CAST(max({name}) AS VARCHAR), "
-        f"approx_count_distinct({name}) FROM {SAMPLE}"
+        f"{asked.distinct} FROM {SAMPLE}"
     )[0]
     return {"nulls": nulls, "low": low, "high": high, "distinct": distinct}
