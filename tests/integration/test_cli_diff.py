@@ -1,5 +1,6 @@
 """``orchard diff``: the lines of ``kit`` about layers, and below them what ``kit`` cannot tell."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -73,7 +74,8 @@ def test_git_applies_what_patch_shows(two: Program, tmp_path: Path) -> None:
     two.ok("unpack", "tiny:v1", "-d", tmp_path / "there")
     patch = two.ok("diff", "tiny:v1", "tiny:v2", "--patch").stdout
     assert "# model/weights.bin: not text\n" in patch
-    subprocess.run(["git", "apply", "-"], cwd=tmp_path / "there", input=patch.encode(), check=True)
+    alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path)}  # the checkout around it is none of ours
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path / "there", input=patch.encode(), check=True, env=alone)
     two.ok("unpack", "tiny:v2", "-d", tmp_path / "expected")
     for path in ("src/new.py", "data/train.csv"):
         assert (tmp_path / "there" / path).read_bytes() == (tmp_path / "expected" / path).read_bytes()

@@ -1,5 +1,6 @@
 """Differences of texts: true, the smallest where that is cheap, and found in bounded time whatever the texts are."""
 
+import os
 import random
 import subprocess
 import time
@@ -156,9 +157,9 @@ def test_git_applies_the_patch(tmp_path: Path, old: str, new: str) -> None:
     if old:
         path.write_bytes(old.encode())
     patch = "\n".join(patch_lines("a file.txt", diff_texts(old, new), old=mode(old), new=mode(new))) + "\n"
-    subprocess.run(
-        ["git", "apply", "--unidiff-zero", "-"], cwd=tmp_path, input=patch.encode(), check=True, capture_output=True
-    )
+    command = ["git", "apply", "--unidiff-zero", "-"]
+    alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}  # the checkout around it is none of ours
+    subprocess.run(command, cwd=tmp_path, input=patch.encode(), check=True, capture_output=True, env=alone)
     assert (path.read_bytes().decode() if path.exists() else "") == new
 
 
