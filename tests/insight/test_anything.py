@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchard.formats import read_card
-from orchard.insight import Conclusion, InMemory, Insight, conclude, examine
+from orchard.insight import Conclusion, InMemory, Insight, Unreadable, conclude, examine
 from support.modelfiles import safetensors_bytes, write_gguf
-from support.torchfiles import tensor, torch_legacy, torch_zip
+from support.torchfiles import Storage, Tensor, tensor, torch_legacy, torch_zip
 
 PICKLES = Path(__file__).parent / "pickles"
 STATE = {"state_dict": {"a.weight": tensor("0", 3, 4), "b": tensor("1", 2)}, "epoch": 3}
@@ -113,6 +113,27 @@ def test_any_value_in_any_place_of_a_document_gives_an_insight_or_a_reason(path:
             break
         place = place[key]
     kept(path, json.dumps(said).encode())
+
+
+HUGE = [
+    ("m.pt", torch_zip({str(n): Tensor(Storage(str(n), "f4", 1), (2**62,), strides=(0,)) for n in range(3)})),
+    ("n.pt", torch_zip({"a": Tensor(Storage("0", "i8", 1), (2**62,), strides=(0,))})),
+    ("config.json", json.dumps({**CONFIG, "num_hidden_layers": 2**53, "hidden_size": 2**53}).encode()),
+]
+
+
+def test_numbers_that_nobody_can_read_are_not_written(tmp_path: Path) -> None:
+    gguf = write_gguf(tmp_path / "m.gguf").read_bytes()
+    length = gguf.index(b"llama.context_length") + 24
+    found = {path: one for path, raw in HUGE if (one := kept(path, raw)) is not None}
+    found["m.safetensors"] = kept("m.safetensors", SEEDS["m.safetensors"]) or Unreadable(why="")
+    found["m.gguf"] = kept("m.gguf", gguf[:length] + b"\xff" * 4 + gguf[length + 4 :]) or Unreadable(why="")
+
+    concluded = conclude(found)
+
+    assert msgspec.json.decode(msgspec.json.encode(concluded), type=Conclusion) == concluded
+    assert list(concluded.unreadable) == ["m.pt"]
+    assert next(model for model in concluded.models if model.name == "n.pt").memory is None
 
 
 def test_a_gguf_with_numbers_that_json_does_not_have_is_kept(tmp_path: Path) -> None:

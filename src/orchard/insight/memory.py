@@ -9,6 +9,7 @@ from orchard.insight.weights import Shape
 GIB: Final = 1 << 30
 SIZES: Final = (8, 12, 16, 24, 48, 80)  # GiB of memory of graphics cards that people have
 SHORT: Final = 8192  # tokens of a conversation or a document of some pages
+_ABSURD: Final = 1 << 60  # bytes
 _HALF: Final = 2  # bytes of a number of the cache
 _SHARE: Final = 10  # percent of overhead
 _RUNTIME: Final = 512 << 20  # bytes that a runtime takes on a graphics card, a small model less
@@ -25,8 +26,10 @@ LATENT: Final = "cache = layers x latent size x tokens x 2 bytes (compressed key
 OVERHEAD: Final = "overhead = 10 % of weights and cache, and for the runtime 512 MiB or as much as the weights, if less"
 
 
-def estimate(parameters: int, stored: int, *, shape: Shape | None, context: int | None) -> MemoryEstimate:
+def estimate(parameters: int, stored: int, *, shape: Shape | None, context: int | None) -> MemoryEstimate | None:
     """Estimate what a model needs at each precision, with a short and with its whole context.
+
+    ``None`` if that is more memory than there is in the world: then somebody lies.
 
     Args:
         parameters: Numbers in all weights.
@@ -40,12 +43,15 @@ def estimate(parameters: int, stored: int, *, shape: Shape | None, context: int 
     weights = {"stored": stored, **{name: round(parameters * bits / 8) for name, bits in _BITS.items()}}
     if not stored:
         del weights["stored"]
+    needs = tuple(
+        _need(name, size, context=length, token=token or 0) for name, size in weights.items() for length in lengths
+    )
+    if max(need.total for need in needs) > _ABSURD:
+        return None
     return MemoryEstimate(
         formula=(TOTAL, WEIGHTS, *((LATENT if shape and shape.latent else CACHE,) if known else ()), OVERHEAD),
         numbers=dict(_numbers(parameters, stored, shape if known else None)),
-        needs=tuple(
-            _need(name, size, context=length, token=token or 0) for name, size in weights.items() for length in lengths
-        ),
+        needs=needs,
         note=_note(shape, known=known),
     )
 

@@ -15,7 +15,7 @@ from orchard.insight.grouping import Group, group
 from orchard.insight.insights import Insight
 from orchard.insight.memory import estimate
 from orchard.insight.summary import Beside, Described, is_addition, main_format, summarise
-from orchard.insight.tensor import parameters_by_dtype
+from orchard.insight.tensor import MAX_ELEMENTS, parameters_by_dtype
 from orchard.insight.weights import GgufInsight, PickleInsight, Shape, ShardsInsight
 from orchard.oci import JSON
 
@@ -99,9 +99,9 @@ def _model(one: Group, insights: Mapping[str, Insight], parts: Mapping[str, str]
         missing=one.missing,
         unplaced=one.unplaced,
         tensors=sum(len(found.tensors) for found in one.files.values()),
-        parameters=summary.parameters,
-        parameters_by_dtype=parameters_by_dtype(weights),
-        size=sum(found.size for found in one.files.values()),
+        parameters=_countable(summary.parameters),
+        parameters_by_dtype={dtype: _countable(count) or 0 for dtype, count in parameters_by_dtype(weights).items()},
+        size=_countable(sum(found.size for found in one.files.values())) or 0,
         precision=summary.precision,
         quantization=summary.quantization,
         architecture=config.architectures[0] if config and config.architectures else "",
@@ -111,6 +111,11 @@ def _model(one: Group, insights: Mapping[str, Insight], parts: Mapping[str, str]
         role=role,
     )
     return _with_memory(facts, _shape(gguf, config), weights=sum(tensor.size for tensor in weights))
+
+
+def _countable(number: int | None) -> int | None:
+    """Give a number, at most the largest that everybody can read: files of strangers add up to any."""
+    return None if number is None else min(number, MAX_ELEMENTS)
 
 
 def _with_memory(facts: ModelFacts, shape: Shape | None, *, weights: int) -> ModelFacts:

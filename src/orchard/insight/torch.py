@@ -25,6 +25,7 @@ MAX_TENSORS: Final = 100_000
 # The first pickle of a file from before 1.6: torch.serialization.MAGIC_NUMBER
 LEGACY: Final = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 ZIP: Final = b"PK\3\4"
+_MOST_PACKED: Final = 1100  # bytes that one of a deflated entry can stand for are 1,032
 _MAX_DEPTH: Final = 64  # of containers in containers
 _MAX_NAME: Final = 512  # characters of a tensor's path
 _INNER: Final = frozenset({"_modules", "_parameters", "_buffers"})  # where modules keep what people call by its name
@@ -124,8 +125,9 @@ def _require_stored(entry: Entry | None, storage: Storage, what: str) -> None:
     Raises:
         InvalidDocumentError: Naming it.
     """
-    if entry is None or entry.size < storage.size:
-        has = "nothing" if entry is None else f"{entry.size} bytes"
+    size = 0 if entry is None else entry.size if entry.method else entry.packed
+    if entry is None or size < storage.size or storage.size > entry.packed * _MOST_PACKED:
+        has = "nothing" if entry is None else f"{size} bytes"
         raise InvalidDocumentError(f"{what}: of storage {storage.key!r} {has} is there of {storage.size} bytes")
 
 

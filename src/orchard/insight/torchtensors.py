@@ -62,8 +62,8 @@ class Placed(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of its elements; 0 if they are nowhere."""
-        return prod(self.shape) * WIDTHS.get(self.dtype, 1) if self.storage is not None else 0
+        """Bytes of its elements, at most those of its storage, in which one may stand for many; 0 without one."""
+        return min(prod(self.shape) * WIDTHS.get(self.dtype, 1), self.storage.size) if self.storage is not None else 0
 
 
 def storage_of(node: Node, *, what: str) -> Storage | None:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Final
 
+from orchard.errors import InvalidDocumentError
 from orchard.insight.detection import ModelHeader
 from orchard.insight.gguf import Array, Gguf, Value
 from orchard.insight.kept import Scalar
 from orchard.insight.onnx import Onnx, OnnxValue
 from orchard.insight.plain import MAX_TEXT
+from orchard.insight.tensor import MAX_ELEMENTS
 from orchard.insight.torch import Torch
 from orchard.insight.weights import (
     GgufInsight,
@@ -25,7 +27,13 @@ _CHAT: Final = "tokenizer.chat_template"  # and, with a name behind it, further 
 
 
 def kept_of(header: ModelHeader) -> SafetensorsInsight | GgufInsight | OnnxInsight | TorchInsight:
-    """Keep what a header says."""
+    """Keep what a header says.
+
+    Raises:
+        InvalidDocumentError: If its tensors together hold more numbers than anybody counts.
+    """
+    if header.parameters > MAX_ELEMENTS:
+        raise InvalidDocumentError(f"{header.parameters} numbers in its tensors, more than any file holds")
     if isinstance(header, Torch):
         return _torch(header)
     if isinstance(header, Gguf):
