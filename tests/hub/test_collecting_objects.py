@@ -8,16 +8,21 @@ from time import time
 
 import pytest
 
-from orchard.errors import UnavailableError
+from orchard.errors import StorageError, UnavailableError
+from orchard.formats import LayerKind
 from orchard.hub.access import EverybodyInside, Principal
 from orchard.hub.catalog import soundness
 from orchard.hub.db import Database
-from orchard.hub.registry import Collected, Collector, Premises, Recall, Registry, Scrubbed, Scrubber
+from orchard.hub.jobs.studying import Understander
+from orchard.hub.registry import Collected, Collector, Premises, Recall, Registry, Scrubbed, Scrubber, Shelf
 from orchard.oci import Digest
+from orchard.store import copy_graph
+from support.archive_tars import member, tar
 from support.drivers import Objects, objects
 from support.faultyline import Line, faulty_line
 from support.hubclient import kind_of, manifest
 from support.swift import Swift
+from support.versions import kit
 
 NAME = "team/model"
 LARGE = bytes(range(256)) * 4000  # several objects
@@ -108,3 +113,22 @@ def test_store_that_is_away_is_no_damage(site: Site) -> None:
         site.scrub()
     site.line.mend()
     assert site.scrub().damaged == 0
+
+
+def test_versions_in_an_object_store_are_understood_once_it_answers(site: Site) -> None:
+    archive = tar(member("d/large.bin", LARGE), member("d/README.md", b"# Card")).read()
+    store, found = kit("datasets: [{path: d}]\n", (LayerKind.DATASET, "d", archive, "tar"))
+    shelf = Shelf(site.registry, ANA, NAME)
+    copy_graph(store, shelf, found.describe())
+    digest = found.describe().digest
+    understander = Understander(site.premises, lambda *_: None)
+    site.line.cut()
+    with pytest.raises(StorageError, match="object store"):
+        understander.understand(NAME, digest)
+    site.line.mend()
+    assert understander.understand(NAME, digest) == "ready"
+    contents = site.registry.readable(ANA, NAME).contents(digest)
+    assert contents.understanding().card == "# Card"
+    large = contents.file("d/large.bin")
+    assert large.tag == str(Digest.of(LARGE))
+    assert b"".join(large.content.read(500_000, 700_000)) == LARGE[500_000:700_000]

@@ -14,14 +14,16 @@ from orchard.hub.access import ANONYMOUS
 from orchard.hub.catalog import proxies
 from orchard.hub.catalog.proxies import Proxy
 from orchard.hub.db.sqlite import open_sqlite
+from orchard.hub.jobs.studying import Understander
 from orchard.oci import Descriptor, Digest, mediatype, parse_document
 from orchard.remote import Registry
 from orchard.store import Bytes, MemoryStore, copy_graph, referrer_graph
 from support import faultserver
 from support.faultserver import Exchange, FaultServer
-from support.hubclient import Answer, index, kind_of, manifest, subject
+from support.hubclient import Answer, describe, index, kind_of, manifest, subject
 from support.hubinside import CATALOG, Inside, MakeHub, Only
 from support.hubs import Hub, Nursery, dice, read_all, running_hub, send_head, wait_until
+from support.queues import Bench
 from support.registries import Running, docker_registry
 
 NAME = "mirror/team/model"
@@ -74,6 +76,26 @@ def test_what_is_not_here_comes_from_there_and_is_here_afterwards(hub: Inside, u
     assert pull(hub, Digest.of(raw)).body == raw
     assert fetch(hub, b"layer").body == b"layer"
     assert upstream.seen == []
+
+
+def test_versions_that_are_fetched_are_understood_once_their_bytes_are_here(
+    make_hub: MakeHub, upstream: FaultServer
+) -> None:
+    hub = make_hub(allow=["http://127.0.0.1:*"], queue=lambda database: Bench(database).process())
+    hub.proxy("mirror", upstream.url)
+    title = {"org.opencontainers.image.title": "README.md"}
+    layer = {"mediaType": "text/markdown", **describe(b"# Card"), "annotations": title}
+    raw = publish(upstream, "v1", b"# Card", artifactType="application/vnd.example", layers=[layer])
+    understander = Understander(hub.premises, lambda *_: None)
+    pull(hub)
+    assert [task.kind for task in Bench(hub.database).records()] == ["understand"]
+    assert understander.understand(NAME, Digest.of(raw)) == "waiting"
+    with hub.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM tasks")
+    fetch(hub, b"# Card")
+    assert [task.payload["digest"] for task in Bench(hub.database).records()] == [str(Digest.of(raw))]
+    assert understander.understand(NAME, Digest.of(raw)) == "ready"
+    assert hub.registry.readable(hub.who, NAME).contents("v1").understanding().card == "# Card"
 
 
 def test_a_digest_is_never_asked_for_twice_and_a_tag_again_after_a_while(hub: Inside, upstream: FaultServer) -> None:

@@ -30,6 +30,7 @@ from orchard.hub.egress import Gate, Vault
 from orchard.hub.http import Access, Guard, Site, Surface, Threads, build_app
 from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import health_surface
+from orchard.hub.queue import Queue
 from orchard.hub.registry import Policy, Premises, Reach, Recall, Registry, Upstreams, boundless
 from orchard.hub.storage.filesystem import Filesystem
 from support.hubclient import Answer, Client
@@ -135,6 +136,7 @@ class Inside(Client):
         fresh: bool = True,
         allow: Sequence[str] = (),
         database: Database | None = None,
+        queue: Callable[[Database], Queue | None] = lambda _: None,
     ) -> None:
         self.data = data
         self.who = ANONYMOUS
@@ -151,7 +153,13 @@ class Inside(Client):
             endpoint = TokenEndpoint(door, new_tickets(self.people), self.threads, timeout)
             served = (Surface(TOKEN_PATH, endpoint, open=True),)
         self.premises = Premises(
-            self.database, self.files, policy or EverybodyInside(), recall=Recall(recall), now=self.clock, reach=reach
+            self.database,
+            self.files,
+            policy or EverybodyInside(),
+            recall=Recall(recall),
+            now=self.clock,
+            reach=reach,
+            queue=queue(self.database),
         )
         self.vault = Vault("only for tests " * 3, None)
         self.gate = Gate.of(allow, ["443"])
