@@ -35,7 +35,7 @@ include-operation-id = ["search", "searchFacets", "listVersions"]  # no pattern 
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404"]
 
 [[operations]]
-include-operation-id = ["planMirror"]  # asks another registry, which is not there
+include-operation-id = ["planMirror", "compareVersions", "compareFile"]  # ask another registry, which is not there
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "502"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "4xx", "502"]
 

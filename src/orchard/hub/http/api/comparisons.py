@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
 
-from orchard.errors import NotFoundError, UnsupportedError
+from orchard.errors import NotFoundError, UnsupportedError, UpstreamError
 from orchard.hub.access import Principal
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.shapes import NAME, Bytes, DigestText, Input, Output, RepositoryName
@@ -117,7 +117,7 @@ class Comparisons:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    @operation("GET", "/repositories/{+repository}/-/compare", UnsupportedError)
+    @operation("GET", "/repositories/{+repository}/-/compare", UnsupportedError, UpstreamError)
     def compare_versions(self, who: Principal, *, repository: RepositoryName, query: CompareQuery) -> Comparison:
         """Compare two versions: licence, metrics, parameters, data, model, code, prompts, docs, provenance.
 
@@ -138,7 +138,7 @@ class Comparisons:
             notes=list(found.notes),
         )
 
-    @operation("GET", "/repositories/{+repository}/-/compare/file", UnsupportedError)
+    @operation("GET", "/repositories/{+repository}/-/compare/file", UnsupportedError, UpstreamError)
     def compare_file(self, who: Principal, *, repository: RepositoryName, query: CompareFileQuery) -> FileDiff:
         """Compare one file of two versions line by line; a file that is the same in both is not found."""
         base, head = self._pair(who, repository, query)
