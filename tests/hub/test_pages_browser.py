@@ -1,14 +1,18 @@
 """The pages in a real browser, in front of a real hub."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+import orchard
 from support.hubs import Hub, quick_directory, running_hub
 from support.pages import DIGITS, Kit, push
 from support.vectors import VECTORS
@@ -34,7 +38,16 @@ PATHS = (
     "/r/vision/digits/-/tags/latest",
     "/r/red/team",
     "/r/vision/digits:latest",
+    "/r/vision/digits:latest/layers",
+    "/r/vision/digits:latest/parameters",
     "/r/red/team:v1",
+    "/r/red/team:v1/kitfile",
+    "/r/demo/digits:v1",
+    "/r/demo/digits:v1/files",
+    "/r/demo/digits:v1/files/notebooks/explore.ipynb",
+    "/r/demo/digits:v1/files/src/train.py",
+    "/r/demo/digits:v1/model",
+    "/r/demo/digits:v1/data",
 )
 
 # The least contrast of any text with what is behind it (WCAG 2.2, 1.4.3), and where it is.
@@ -58,6 +71,13 @@ CONTRAST = """() => {
     }
     return worst;
 }"""
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+# What the rules for pages say is wrong, and where.
+VIOLATIONS = """async () => (await axe.run({resultTypes: ['violations']})).violations
+    .map(found => `${found.id}: ${found.nodes.slice(0, 3).map(node => node.html.slice(0, 200)).join(' | ')}`)"""
 
 
 @dataclass
@@ -103,7 +123,17 @@ def _hub() -> Iterator[Hub]:
         push(hub, "vision/digits", DIGITS)
         push(hub, "vision/digits", replace(DIGITS, version="0.9.0", tags=("v0.9.0",)))
         push(hub, "red/team", poison)
+        orchard.pack(EXAMPLE, tag=f"{hub.host}/demo/digits:v1", home=data / "home")
+        orchard.push(f"{hub.host}/demo/digits:v1", home=data / "home")
+        until(lambda: b'"ready"' in hub.get("/api/v1/repositories/demo/digits/-/versions/v1/understanding").body)
         yield hub
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)  # noqa: TID251 -- the hub works in a process of its own
 
 
 @pytest.fixture(name="browser", scope="module")
@@ -134,12 +164,17 @@ def _visit(browser: Browser, hub: Hub) -> Iterator[Any]:
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_fits_and_can_be_read(visit: Any, size: str, scheme: str) -> None:  # noqa: ANN401 -- the fixture
     visitor = visit(viewport=SIZES[size], color_scheme=scheme)
+    violations = {}
     for path in PATHS:
         visitor.go(path)
 
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], path
         contrast, where = visitor.page.evaluate(CONTRAST)
         assert contrast >= 4.5, f"{path}: {where}"
+        if (size, scheme) in {("wide", "light"), ("phone", "dark")}:  # a third of a second a page
+            visitor.page.evaluate(AXE)
+            violations[path] = visitor.page.evaluate(VIOLATIONS)
+    assert not any(violations.values()), violations
 
 
 def test_themes_are_light_and_dark(visit: Any) -> None:  # noqa: ANN401
@@ -165,7 +200,7 @@ def test_copy_button_copies_the_whole_digest_and_says_so(visit: Any) -> None:  #
 
 def test_copy_button_copies_the_kitfile_line_by_line(visit: Any) -> None:  # noqa: ANN401
     visitor = visit(permissions=["clipboard-read", "clipboard-write"])
-    visitor.go("/r/vision/digits:latest")
+    visitor.go("/r/vision/digits:latest/kitfile")
     visitor.page.get_by_role("button", name="Copy the Kitfile").click()
 
     expect(visitor.page.get_by_role("status")).to_have_text("Copied")
@@ -216,6 +251,7 @@ def test_pages_work_without_a_script(visit: Any) -> None:  # noqa: ANN401
     expect(visitor.page.get_by_role("columnheader", name="Pulls")).to_be_visible()
     visitor.page.get_by_role("link", name="v0.9.0").click()
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("v0.9.0")
+    visitor.page.get_by_role("link", name="Kitfile").click()
     expect(visitor.page.get_by_role("heading", name="Kitfile")).to_be_visible()
 
 
@@ -229,7 +265,7 @@ def test_pages_work_with_the_keyboard_alone(visit: Any) -> None:  # noqa: ANN401
     keyboard.press("Tab")
     expect(visitor.page.get_by_role("searchbox")).to_be_focused()
     keyboard.press("Tab")
-    first = visitor.page.get_by_role("link", name="red/team:v1", exact=True)
+    first = visitor.page.get_by_role("link", name="demo/digits:v1", exact=True)
     expect(first).to_be_focused()
     assert first.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
 
@@ -255,7 +291,7 @@ def test_tables_are_tables_for_screen_readers_on_a_phone_too(visit: Any) -> None
 
 def test_manifest_is_saved_and_never_shown(visit: Any) -> None:  # noqa: ANN401
     visitor = visit(accept_downloads=True)
-    visitor.go("/r/red/team:v1")
+    visitor.go("/r/red/team:v1/layers")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("link", name="Download").click()
 

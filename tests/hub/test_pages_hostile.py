@@ -37,6 +37,7 @@ def poisoned(text: str) -> VersionDetail:
     return replace(detail, summary=replace(detail.summary, pushed_by=text, note=text, kind=text))
 
 
+LAYERS = "/r/team/model:latest/layers"
 SHELF = Shelf()
 HUB = app(SHELF)
 
@@ -62,7 +63,10 @@ def assert_same_bones(hostile: Answer, harmless: Answer) -> None:
 
 
 @cases
-@pytest.mark.parametrize("path", ["/", "/r/team/model", "/r/team/model:latest"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/r/team/model", "/r/team/model:latest", "/r/team/model:latest/layers", "/r/team/model:latest/kitfile"],
+)
 def test_hostile_kit_changes_no_element_and_no_attribute(text: str, path: str) -> None:
     assert_same_bones(visit(hub(text), path), visit(hub("harmless"), path))
 
@@ -106,7 +110,7 @@ def test_hostile_layers_of_an_unknown_artifact_change_no_element(text: str) -> N
         }
         return holding(replace(detail, document=parse_document(dumps(manifest)), config=config))
 
-    assert_same_bones(visit(unknown(text), "/r/team/model:latest"), visit(unknown("x"), "/r/team/model:latest"))
+    assert_same_bones(visit(unknown(text), LAYERS), visit(unknown("x"), LAYERS))
 
 
 def test_nothing_that_hides_or_reorders_reaches_the_reader() -> None:
@@ -138,7 +142,7 @@ def test_media_type_cannot_choose_a_class_or_a_style() -> None:
     raw = kit.document.raw.replace(f"{KITOPS}.model.v1.tar".encode(), b"a/b\\u0022 class=\\u0022tag")
     odd = holding(replace(kit, document=parse_document(raw)))
 
-    assert "a/b&#34; class=&#34;tag" in visit(odd, "/r/team/model:latest").text
+    assert "a/b&#34; class=&#34;tag" in visit(odd, "/r/team/model:latest/layers").text
 
 
 def _quoted(text: str) -> str:

@@ -42,12 +42,15 @@ def test_pushed_kit_is_on_the_first_page_and_on_its_own(pages: Inside) -> None:
     pages.clock.time += 7200
 
     home, own = page(pages, "/"), page(pages, "/r/vision/digits:latest")
+    layers, kitfile = (page(pages, f"/r/vision/digits:latest/{leaf}") for leaf in ("layers", "kitfile"))
 
     assert "safetensors latest v1.0.0 2 hours ago by anonymous not scanned yet" in home.text
     assert "1 version" in home.text
-    assert "Framework scikit-learn Licence Apache-2.0" in own.text
-    assert "Model part model/digits.onnx digits-onnx" in own.text
-    assert "Kitfile manifestVersion: 1.0.0 package: name: digits" in own.text
+    assert "Licence Apache-2.0 Framework scikit-learn" in own.text
+    assert "The hub is looking into this version" in own.text
+    assert own.all("p", data_waiting="")
+    assert "Model part model/digits.onnx digits-onnx" in layers.text
+    assert "Kitfile manifestVersion: 1.0.0 package: name: digits" in kitfile.text
     assert (
         pages.get(f"/r/vision/digits@{digest}/manifest.json").body
         == pages.get(f"/v2/vision/digits/manifests/{digest}").body
@@ -64,7 +67,10 @@ def test_signature_is_attached_to_its_version_and_is_none_itself(pages: Inside) 
     pages.push_image("vision/digits", "sig", b"signature", subject=about, artifactType="application/x-signature")
 
     assert "1 version" in page(pages, "/").text
-    assert "Attached to it Type Digest Manifest application/x-signature" in page(pages, "/r/vision/digits:latest").text
+    assert (
+        "Attached to it Type Digest Manifest application/x-signature"
+        in page(pages, "/r/vision/digits:latest/layers").text
+    )
 
 
 def test_search_shows_what_it_finds_among_others(pages: Inside) -> None:
@@ -96,7 +102,7 @@ def test_config_that_lies_about_its_kind_is_shown_as_what_it_is(pages: Inside) -
         "v1",
     )
 
-    shown = page(pages, "/r/a/b:v1")
+    shown = page(pages, "/r/a/b:v1/kitfile")
 
     assert "Config Shown as it was pushed: config.model: must be an object, not a string." in shown.text
     assert len(shown.all("script")) == 1

@@ -29,6 +29,7 @@ PLACES = (
     "/r/vision/digits/-/tags",
     TAG,
     "/r/vision/digits:v1.0.0",
+    *(f"/r/vision/digits:v1.0.0/{leaf}" for leaf in ("files", "model", "data", "parameters", "kitfile", "layers")),
     "/nowhere",
     "/r/vision/digits:v7",
 )

@@ -21,10 +21,10 @@ def _hub() -> ASGIApp:
     return app(furnished())
 
 
-def shown(detail: VersionDetail) -> Webpage:
-    """Give the page of a version that is alone in its hub."""
+def shown(detail: VersionDetail, leaf: str = "/layers") -> Webpage:
+    """Give a page about a version that is alone in its hub."""
     SHELF.details = {"team/thing": [detail]}
-    return visit(ALONE, f"/r/team/thing@{detail.summary.digest}").page
+    return visit(ALONE, f"/r/team/thing@{detail.summary.digest}{leaf}").page
 
 
 def other(*layers: Descriptor, config: bytes | None = b"{}", kind: str = "artifact", **more: JSON) -> VersionDetail:
@@ -51,15 +51,15 @@ def test_version_says_what_it_is(hub: ASGIApp) -> None:
     text = visit(hub, "/r/vision/digits:v1.0.0").page.text
 
     for fact in (
-        "Repositories / vision/digits v1.0.0 latest",
+        "Repositories / vision/digits / v1.0.0 latest",
+        "ModelKit · safetensors",
         "A small neural network that reads handwritten digits",
         "Size 491 KiB in 11 layers",
+        "Pulled 3 times",
         "Pushed 3 hours ago by admin",
-        "Kind ModelKit",
-        "Model digits 1.0.0",
-        "Format safetensors",
-        "Framework scikit-learn",
-        "Licence Apache-2.0",
+        "Kind ModelKit Model digits 1.0.0 Licence Apache-2.0 Framework scikit-learn Format safetensors",
+        "It names no commit and no data.",
+        "Signed not checked on this hub yet Scanned not yet Deployed not yet",
     ):
         assert fact in text
 
@@ -78,7 +78,7 @@ def test_version_by_tag_links_the_page_that_no_tag_can_move(hub: ASGIApp) -> Non
 
 
 def test_version_lists_its_layers(hub: ASGIApp) -> None:
-    page = visit(hub, "/r/vision/digits:v1.0.0").page
+    page = visit(hub, "/r/vision/digits:v1.0.0/layers").page
 
     onnx = DIGITS.build().document.children[2]
     assert f"Model part model/digits.onnx digits-onnx {KITOPS}.modelpart.v1.tar {onnx.digest.short}" in page.text
@@ -100,7 +100,7 @@ def test_version_shows_how_its_bytes_are_shared_out(hub: ASGIApp) -> None:
 
 
 def test_version_shows_its_kitfile_as_yaml(hub: ASGIApp) -> None:
-    page = visit(hub, "/r/vision/digits:v1.0.0").page
+    page = visit(hub, "/r/vision/digits:v1.0.0/kitfile").page
 
     assert "Kitfile manifestVersion: 1.0.0 package: name: digits version: 1.0.0" in page.text
     assert "diffId" not in page.text
@@ -109,7 +109,7 @@ def test_version_shows_its_kitfile_as_yaml(hub: ASGIApp) -> None:
 
 
 def test_version_lists_annotations_and_referrers(hub: ASGIApp) -> None:
-    page = visit(hub, "/r/vision/digits:v1.0.0").page
+    page = visit(hub, "/r/vision/digits:v1.0.0/layers").page
 
     assert "Annotations ml.kitops.modelkit.cli-version 1.7.0" in page.text
     assert "application/vnd.dev.sigstore.bundle.v0.3+json" in page.text
@@ -118,7 +118,7 @@ def test_version_lists_annotations_and_referrers(hub: ASGIApp) -> None:
 
 def test_manifest_is_given_to_be_saved_byte_for_byte(hub: ASGIApp) -> None:
     version = DIGITS.build()
-    (link,) = [a["href"] for a in visit(hub, "/r/vision/digits:v1.0.0").page.all("a", download="")]
+    (link,) = [a["href"] for a in visit(hub, "/r/vision/digits:v1.0.0/layers").page.all("a", download="")]
     answer = visit(hub, link)
 
     assert answer.body == version.document.raw
@@ -132,10 +132,10 @@ def test_manifest_is_found_by_tag_too(hub: ASGIApp) -> None:
     assert visit(hub, "/r/vision/digits:latest/manifest.json").body == DIGITS.build().document.raw
 
 
-def test_version_that_says_nothing_of_itself_shows_dashes() -> None:
-    page = shown(replace(DIGITS, name="", format="", framework="", licence="", version="", description="").build())
+def test_version_that_says_nothing_of_itself_shows_nothing() -> None:
+    page = shown(replace(DIGITS, name="", format="", framework="", licence="", version="", description="").build(), "")
 
-    assert len(page.all("span", class_="none", title="not given")) == 4
+    assert "What it is Kind ModelKit How big it is" in page.text
 
 
 def test_artifact_of_another_kind_shows_its_layers_and_its_config() -> None:
@@ -144,10 +144,11 @@ def test_artifact_of_another_kind_shows_its_layers_and_its_config() -> None:
 
     assert "Layer notes.txt text/plain" in page.text
     assert "Layer unnamed application/x" in page.text
-    assert "Other 1.00 GiB" in page.text
-    assert "Config Shown as it was pushed: " in page.text
-    assert "not a ModelKit or a ModelPack." in page.text
-    assert '{ "a": { "b": [ 1, "x" ] } }' in page.text
+    assert "Other 1.00 GiB" in shown(SHELF.details["team/thing"][0], "").text
+    config = shown(SHELF.details["team/thing"][0], "/kitfile").text
+    assert "Config Shown as it was pushed: " in config
+    assert "not a ModelKit or a ModelPack." in config
+    assert '{ "a": { "b": [ 1, "x" ] } }' in config
 
 
 def test_modelpack_without_a_kitfile_still_tells_what_its_layers_are() -> None:
@@ -163,26 +164,29 @@ def test_version_with_a_config_that_cannot_be_read_is_shown_without(config: byte
     page = shown(other(layer("application/x", 7), config=config))
 
     assert "Layer unnamed application/x" in page.text
-    assert not page.all("pre")
+    assert "no config that can be read" in shown(SHELF.details["team/thing"][0], "/kitfile").text
 
 
 def test_version_with_a_kitfile_that_is_none_shows_the_config() -> None:
     detail = DIGITS.build()
-    page = shown(VersionDetail(summary=detail.summary, document=detail.document, config=b'{"model":[]}', referrers=()))
+    page = shown(
+        VersionDetail(summary=detail.summary, document=detail.document, config=b'{"model":[]}', referrers=()),
+        "/kitfile",
+    )
 
     assert "Config Shown as it was pushed: config.model: must be an object" in page.text
     assert '"model": []' in page.text
 
 
 def test_version_without_layers_has_no_contents() -> None:
-    page = shown(other())
+    page = shown(other(), "")
 
     assert "Contents" not in page.text
     assert not page.all("rect", y="0")
 
 
 def test_version_with_empty_layers_has_a_bar_all_the_same() -> None:
-    page = shown(other(layer("application/x", 0)))
+    page = shown(other(layer("application/x", 0)), "")
 
     assert [(rect["x"], rect["width"]) for rect in page.all("rect", y="0")] == [("0.0", "1000.0")]
 
@@ -195,7 +199,7 @@ def test_version_with_very_many_layers_shows_the_first_and_says_so() -> None:
 
 
 def test_version_with_a_very_long_config_shows_its_beginning_and_says_so() -> None:
-    page = shown(other(config=dumps(list(range(5000)))))
+    page = shown(other(config=dumps(list(range(5000)))), "/kitfile")
 
     assert "Only the first 2,000 lines are shown." in page.text
     assert "1998" in page.text
@@ -234,7 +238,7 @@ def test_index_of_modelkits_says_how_labels_choose_one() -> None:
     raw = {"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX, "artifactType": INDEX_TYPE, "manifests": []}
     document = parse_document(dumps(raw))
     summary = replace(DIGITS.build().summary, kind="index", digest=document.describe().digest)
-    page = shown(VersionDetail(summary=summary, document=document, config=None, referrers=()))
+    page = shown(VersionDetail(summary=summary, document=document, config=None, referrers=()), "")
 
     assert "orchard index info --remote" in page.text
     assert "--label KEY=VALUE" in page.text
@@ -242,6 +246,6 @@ def test_index_of_modelkits_says_how_labels_choose_one() -> None:
 
 def test_version_says_why_facts_are_missing() -> None:
     detail = DIGITS.build()
-    page = shown(replace(detail, summary=replace(detail.summary, note="unreadable: config: not JSON")))
+    page = shown(replace(detail, summary=replace(detail.summary, note="unreadable: config: not JSON")), "")
 
     assert "unreadable: config: not JSON" in page.text

@@ -10,22 +10,28 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchard.errors import NotFoundError
+from orchard.formats import FileIndex
 from orchard.hub.access import ANONYMOUS, Principal
 from orchard.hub.http.pages import Pages, Registry
 from orchard.hub.registry import (
     Card,
+    Fact,
+    Gap,
     Kind,
     KnownKey,
     Line,
     Movers,
     Page,
+    Pulls,
     RepositorySummary,
     SheetQuery,
+    StoredFile,
     TagMove,
     TagPattern,
     TagRule,
     TagState,
     TagSummary,
+    Understood,
     VersionDetail,
     VersionSummary,
 )
@@ -60,12 +66,61 @@ class Shelf:
     def tagboard(self) -> "ShelfTags":
         return ShelfTags(self)
 
+    def readable(self, who: Principal, name: str, /) -> "ShelfRepository":
+        assert who == ANONYMOUS
+        return ShelfRepository(self, name)
+
     def version(self, who: Principal, name: str, reference: str | Digest, /) -> VersionDetail:
         assert who == ANONYMOUS
         for version in self.details.get(name, []):
             if reference == version.summary.digest or reference in version.summary.tags:
                 return version
         raise NotFoundError(f"{name} has no manifest {reference}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfRepository:
+    """A repository of a shelf. Nobody has looked into its versions, and nobody will."""
+
+    shelf: Shelf
+    name: str
+
+    def contents(self, reference: str | Digest) -> "ShelfContents":
+        known = self.shelf.facts.get(reference, {}) if isinstance(reference, Digest) else {}
+        return ShelfContents([Fact(key, value) for key, values in known.items() for value in values])
+
+    def pulls(self, digest: Digest) -> Pulls:
+        self.shelf.version(ANONYMOUS, self.name, digest)
+        return Pulls(3, NOW)
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfContents:
+    known: list[Fact]
+
+    def understanding(self) -> Understood:
+        return Understood("nothing")
+
+    def conclusion(self) -> None:
+        return None
+
+    def facts(self) -> list[Fact]:
+        return self.known
+
+    def files(self) -> FileIndex:
+        return FileIndex([])
+
+    def gaps(self) -> Sequence[Gap]:
+        return []
+
+    def file(self, path: str) -> StoredFile:
+        raise NotFoundError(f"{path!r} is not in this version")
+
+    def insight(self, path: str) -> None:
+        self.file(path)
+
+    def kinds(self) -> dict[str, str]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.types import ASGIApp
 
 _INLINE = frozenset(("a", "bdi", "code", "i", "span"))
-_VOID = frozenset(("br", "circle", "img", "input", "link", "meta", "path", "polyline", "rect", "use"))
+_VOID = frozenset(("br", "circle", "hr", "img", "input", "link", "meta", "path", "polyline", "rect", "use"))
 
 
 @dataclass(frozen=True, slots=True)

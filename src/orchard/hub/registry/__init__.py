@@ -7,6 +7,7 @@ from orchard.hub.catalog import (
     Card,
     Damage,
     Event,
+    Fact,
     KeepRule,
     Kind,
     KnownKey,
@@ -60,6 +61,7 @@ from orchard.hub.registry.writing import Pushed, WritableRepository
 if TYPE_CHECKING:
     from orchard.hub.registry.comparing import Comparer, VersionComparison
     from orchard.hub.registry.contents import Contents, StoredFile, Understood
+    from orchard.hub.registry.layers import Gap
 
 __all__ = [
     "FIRST",
@@ -79,8 +81,10 @@ __all__ = [
     "Decision",
     "DeletableRepository",
     "Event",
+    "Fact",
     "Files",
     "Finder",
+    "Gap",
     "GovernedScope",
     "Hit",
     "Hits",
@@ -144,7 +148,7 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name in {"Contents", "StoredFile", "Understood"}:  # what few processes need
+        if name in {"Contents", "Gap", "StoredFile", "Understood"}:  # what few processes need
             from orchard.hub.registry import contents as room  # noqa: PLC0415 -- as above
         elif name in {"Comparer", "VersionComparison"}:
             from orchard.hub.registry import comparing as room  # type: ignore[no-redef]  # noqa: PLC0415 -- as above

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.requests import Request
 
@@ -10,9 +10,11 @@ from orchard.hub.access import Principal
 from orchard.hub.http.pages.addresses import Target
 from orchard.hub.registry import (
     Card,
+    Fact,
     KnownKey,
     Line,
     Page,
+    Pulls,
     SheetQuery,
     TagMove,
     TagState,
@@ -20,6 +22,11 @@ from orchard.hub.registry import (
     VersionSummary,
 )
 from orchard.oci import Digest
+
+if TYPE_CHECKING:
+    from orchard.formats import FileIndex
+    from orchard.hub.registry import Gap, StoredFile, Understood
+    from orchard.insight import Conclusion, Insight
 
 
 class Tables(Protocol):
@@ -58,6 +65,74 @@ class Tags(Protocol):
         ...
 
 
+class Found(Protocol):
+    """What the hub found out about a version."""
+
+    def understanding(self) -> "Understood":
+        """Tell how far the work on it has come."""
+        ...
+
+    def conclusion(self) -> "Conclusion | None":
+        """Give what its files come to; none if it was not understood so far."""
+        ...
+
+    def facts(self) -> list[Fact]:
+        """Give what is known of it as typed keys and values."""
+        ...
+
+
+class Held(Protocol):
+    """What a version holds. Each method raises an ``OrchardError`` where it is no sound artifact of its kind."""
+
+    def files(self) -> "FileIndex":
+        """List every file, as far as its layers have been looked into."""
+        ...
+
+    def gaps(self) -> "Sequence[Gap]":
+        """Tell which layers' files are not listed, and why."""
+        ...
+
+    def file(self, path: str) -> "StoredFile":
+        """Find a file.
+
+        Raises:
+            NotFoundError: If there is none of this path.
+        """
+        ...
+
+    def insight(self, path: str) -> "Insight | None":
+        """Give what one file says; none if it says nothing, or was not examined.
+
+        Raises:
+            NotFoundError: If there is no such file.
+        """
+        ...
+
+    def kinds(self) -> dict[str, str]:
+        """Tell what each file was taken for that says something, by path."""
+        ...
+
+
+class Inside(Found, Held, Protocol):
+    """A version, open for looking into."""
+
+
+class Repository(Protocol):
+    """A repository, open for reading."""
+
+    def contents(self, reference: str | Digest, /) -> Inside:
+        """Look inside a version.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        ...
+
+    def pulls(self, digest: Digest, /) -> Pulls:
+        """Tell how often a version was pulled."""
+        ...
+
+
 class Registry(Protocol):
     """What the hub keeps."""
 
@@ -73,6 +148,10 @@ class Registry(Protocol):
 
     def names(self, who: Principal, page: Page, /) -> list[str]:
         """List the names of repositories, in order."""
+        ...
+
+    def readable(self, who: Principal, name: str, /) -> Repository:
+        """Open a repository, be it there or not."""
         ...
 
     def version(self, who: Principal, name: str, reference: str | Digest, /) -> VersionDetail:

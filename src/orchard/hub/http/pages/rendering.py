@@ -81,6 +81,9 @@ def environment(assets: Assets) -> Environment:
         exact_time=text.exact_time,
         machine_time=text.machine_time,
         clip=text.clip,
+        number=text.number,
+        parameters=text.parameters,
+        plain=text.plain,
     )
     for name in made.list_templates():
         made.get_template(name)

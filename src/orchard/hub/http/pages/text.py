@@ -95,3 +95,10 @@ def parameters(value: float) -> str:
             scaled = value / step
             return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f}{unit}"  # noqa: PLR2004 -- three digits
     return number(value)
+
+
+def plain(value: str | float | None) -> str:
+    """Write a value of any kind; nothing for what is not known."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else number(value)

@@ -1,15 +1,61 @@
 """The pages about one version: what it is, how big, what is in it, where it came from, and how to get it."""
 
-from starlette.responses import Response
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
-from orchard.errors import NotFoundError
+from starlette.responses import RedirectResponse, Response
+
+from orchard.errors import NotFoundError, OrchardError
 from orchard.formats import INDEX_TYPE
-from orchard.hub.http.pages import answers
-from orchard.hub.http.pages.addresses import MANIFEST, Place
+from orchard.hub.http.pages import answers, tree
+from orchard.hub.http.pages.about import About, about
+from orchard.hub.http.pages.addresses import MANIFEST, Place, leaf_url
 from orchard.hub.http.pages.contents import annotations_of, contents_of
-from orchard.hub.http.pages.ports import Registry, Visit
+from orchard.hub.http.pages.ports import Inside, Registry, Visit
 from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.pages.tensors import tensors_of
+from orchard.hub.http.pages.tree import Beside
 from orchard.hub.registry import VersionDetail
+from orchard.oci import Digest
+
+if TYPE_CHECKING:
+    from orchard.hub.registry import Understood
+    from orchard.insight import Conclusion, Insight
+
+MAX_IMAGE: Final = 16 << 20
+MAX_DATASETS: Final = 50
+_WEIGHTS: Final = ("safetensors", "gguf", "onnx", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A version that somebody looks at.
+
+    Attributes:
+        detail: The version.
+        inside: What is in it.
+        state: How far the hub has come with understanding it.
+        conclusion: What it came to.
+    """
+
+    visit: Visit
+    detail: VersionDetail
+    inside: Inside
+    state: "Understood"
+    conclusion: "Conclusion | None"
+
+    @property
+    def version(self) -> str | Digest:
+        """What the address calls it."""
+        assert self.visit.target.version is not None
+        return self.visit.target.version
+
+    @property
+    def place(self) -> Beside:
+        """Where its files are."""
+        return Beside(self.visit.name, self.version)
 
 
 class VersionPages:
@@ -18,7 +64,17 @@ class VersionPages:
     def __init__(self, registry: Registry, renderer: Renderer) -> None:
         self._registry = registry
         self._renderer = renderer
-        self._leaves = {"": self.overview, MANIFEST: self.manifest}
+        self._leaves = {
+            "": self.overview,
+            "files": self.files,
+            "raw": self.raw,
+            "model": self.model,
+            "data": self.data,
+            "parameters": self.parameters,
+            "kitfile": self.kitfile,
+            "layers": self.layers,
+            MANIFEST: self.manifest,
+        }
 
     def answer(self, visit: Visit, detail: VersionDetail) -> Response:
         """Show what an address names.
@@ -27,30 +83,160 @@ class VersionPages:
             NotFoundError: If there is no such page.
         """
         view = self._leaves.get(visit.target.leaf)
-        if view is None:
+        if view is None or (visit.target.rest and visit.target.leaf not in {"files", "raw"}):
             raise NotFoundError("there is no such page")
-        return view(visit, detail)
+        assert visit.target.version is not None
+        inside = self._registry.readable(visit.who, visit.name).contents(detail.summary.digest)
+        return view(Look(visit, detail, inside, inside.understanding(), inside.conclusion()))
 
-    def manifest(self, visit: Visit, detail: VersionDetail) -> Response:
+    def manifest(self, look: Look) -> Response:
         """Give the bytes of the manifest, as they were pushed."""
-        folder = visit.name.rpartition("/")[2]
+        detail = look.detail
+        folder = look.visit.name.rpartition("/")[2]
         return answers.download(detail.document.raw, f"{folder}-{detail.summary.digest.short}.manifest.json")
 
-    def overview(self, visit: Visit, detail: VersionDetail) -> Response:
-        """Show what it is."""
-        version = visit.target.version
-        assert version is not None
-        return self._renderer.page(
-            visit.request,
+    def overview(self, look: Look) -> Response:
+        """Show what it is, in ten seconds."""
+        card = ""
+        if look.state.card:
+            from orchard.hub.http.pages import markdown  # noqa: PLC0415 -- a hub's start needs no parsers of languages
+
+            card = markdown.render(look.state.card, "README.md", look.place)
+        return self._page(
+            look,
             "version.html",
-            name=visit.name,
-            tag=version if isinstance(version, str) else None,
-            version=detail.summary,
+            about=self._about(look),
+            contents=contents_of(look.detail.document, look.detail.config),
+            pulls=self._registry.readable(look.visit.who, look.visit.name).pulls(look.detail.summary.digest),
+            card=card,
+            ways=Place.of(look.visit.request).ways(
+                look.visit.name, look.version, labelled=look.detail.document.artifact_type == INDEX_TYPE
+            ),
+        )
+
+    def files(self, look: Look) -> Response:
+        """Show the files of a directory, or one file.
+
+        Raises:
+            NotFoundError: If there is no such file or directory.
+        """
+        path = look.visit.target.rest.strip("/")
+        crumbs = (
+            [("/".join(path.split("/")[: at + 1]), name) for at, name in enumerate(path.split("/"))] if path else []
+        )
+        try:
+            index, gaps = look.inside.files(), look.inside.gaps()
+        except OrchardError as error:
+            return self._page(look, "files.html", crumbs=crumbs, entries=[], more=0, notes=[tree.readable(error)])
+        if path and not index.is_directory(path):
+            return self._file(look, path, crumbs)
+        entries, more = tree.entries(index, path, look.inside.kinds())
+        notes = [f"{gap.layer.path or 'A layer'}: {gap.why}" for gap in gaps[:20]]
+        return self._page(look, "files.html", crumbs=crumbs, entries=entries, more=more, notes=notes)
+
+    def raw(self, look: Look) -> Response:
+        """Give a picture to show in a page; everything else is given by the API."""
+        path = look.visit.target.rest
+        kind = tree.IMAGES.get(path[path.rfind(".") :].lower())
+        found = look.inside.file(path)
+        if kind is None or found.file.size > MAX_IMAGE:
+            return RedirectResponse(self._download(look, path), 303, answers.SAFE)
+        body = b"".join(found.content.read(0, found.file.size)) if found.file.size else b""
+        headers = {**answers.SAFE, "Content-Security-Policy": "sandbox; default-src 'none'"}
+        return Response(body, 200, headers, kind)
+
+    def model(self, look: Look) -> Response:
+        """Show the models in it, tensor by tensor."""
+        models = () if look.conclusion is None else look.conclusion.models
+        query = look.visit.request.query_params.get("q", "")[:200]
+        wanted = look.visit.request.query_params.get("model", "")
+        chosen = next((model for model in models if model.name == wanted), models[0] if models else None)
+        found = [] if chosen is None else self._insights(look, chosen.files[:100])
+        weights = [one for one in found if one.__struct_config__.tag in _WEIGHTS]
+        tensors = [tensor for one in weights for tensor in getattr(one, "weights", ())]
+        return self._page(
+            look,
+            "model.html",
+            models=models,
+            chosen=chosen,
+            conclusion=look.conclusion,
+            tensors=tensors_of(tensors, query),
+            query=query,
+        )
+
+    def data(self, look: Look) -> Response:
+        """Show the tables in it."""
+        datasets = () if look.conclusion is None else look.conclusion.datasets
+        shown = [(one.path, self._insights(look, [one.path])) for one in datasets[:MAX_DATASETS]]
+        return self._page(
+            look,
+            "data.html",
+            tables=[(path, found[0]) for path, found in shown if found and found[0].__struct_config__.tag == "table"],
+            more=max(0, len(datasets) - MAX_DATASETS),
+        )
+
+    def parameters(self, look: Look) -> Response:
+        """Show its metrics, its parameters and everything else that is known of it."""
+        return self._page(look, "parameters.html", about=self._about(look))
+
+    def kitfile(self, look: Look) -> Response:
+        """Show its Kitfile, or whatever else its config is."""
+        contents = contents_of(look.detail.document, look.detail.config)
+        return self._page(look, "kitfile.html", text=contents.text)
+
+    def layers(self, look: Look) -> Response:
+        """Show what it consists of, and what is attached to it."""
+        detail = look.detail
+        return self._page(
+            look,
+            "layers.html",
             contents=contents_of(detail.document, detail.config),
             annotations=annotations_of(detail.document),
             referrers=detail.referrers,
             manifest_size=len(detail.document.raw),
-            ways=Place.of(visit.request).ways(
-                visit.name, version, labelled=detail.document.artifact_type == INDEX_TYPE
-            ),
+        )
+
+    def _file(self, look: Look, path: str, crumbs: Sequence[tuple[str, str]]) -> Response:
+        found = look.inside.file(path)
+        return self._page(
+            look,
+            "file.html",
+            crumbs=crumbs,
+            file=found.file,
+            preview=tree.preview(found, look.inside.insight(path), look.place),
+            download=self._download(look, path),
+            picture=look.place(path, True),  # noqa: FBT003 -- the address of its bytes
+        )
+
+    def _insights(self, look: Look, paths: Sequence[str]) -> "list[Insight]":
+        found = (look.inside.insight(path) for path in paths)
+        return [one for one in found if one is not None]
+
+    def _about(self, look: Look) -> About:
+        return about(look.detail.summary, look.inside.facts(), look.conclusion)
+
+    @staticmethod
+    def _download(look: Look, path: str) -> str:
+        name, digest = quote(look.visit.name, safe="/"), look.detail.summary.digest
+        return f"/api/v1/repositories/{name}/-/versions/{digest}/raw/{quote(path, safe='/')}?download=true"
+
+    def _page(self, look: Look, template: str, **values: object) -> Response:
+        """Fill a template with what every page about a version shows above."""
+        conclusion = look.conclusion
+        leaves = [("", "Overview"), ("files", "Files")]
+        leaves += [("model", "Model")] if conclusion is not None and conclusion.models else []
+        leaves += [("data", "Data")] if conclusion is not None and conclusion.datasets else []
+        leaves += [("parameters", "Parameters and metrics"), ("kitfile", "Kitfile"), ("layers", "Layers and referrers")]
+        version = look.version
+        return self._renderer.page(
+            look.visit.request,
+            template,
+            name=look.visit.name,
+            tag=version if isinstance(version, str) else None,
+            address=version,
+            version=look.detail.summary,
+            state=look.state,
+            tabs=[(title, leaf_url(look.visit.name, version, leaf), leaf) for leaf, title in leaves],
+            tab=look.visit.target.leaf,
+            **values,
         )

@@ -48,3 +48,12 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   document.getElementById("search").select();
 });
+
+// A page of which something is still missing looks whether it has come, and shows it.
+async function wait(tries) {
+  await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 1.3 ** tries, 15000)));
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+  if (answer?.ok && !(await answer.text()).includes(" data-waiting")) location.reload();
+  else if (tries < 60) wait(tries + 1);
+}
+if (document.querySelector("[data-waiting]")) wait(0);
