@@ -85,9 +85,10 @@ class _Wanted(UserDefinedType[str]):
 
 
 _PARTS: Final = tuple(Part)
+_NEAR: Final = (Part.NAMES, Part.ABOUT)
 _WEIGHTS: Final = dict(zip(_PARTS, "ABCD", strict=True))
 _index: Final = table("search_index", column("rowid", BigInteger))
-_vectors: Final = table("search_vectors", column("manifest_id", BigInteger), column("vector"))
+_vectors: Final = table("search_vectors", column("manifest_id", BigInteger), column("near"), column("vector"))
 
 
 def holding(dialect: str, phrases: Sequence[Phrase], parts: Sequence[Part] = _PARTS) -> Select[tuple[int]]:
@@ -99,14 +100,22 @@ def holding(dialect: str, phrases: Sequence[Phrase], parts: Sequence[Part] = _PA
         parts: Where to look.
     """
     if dialect == "postgresql":
-        wanted = " & ".join(_lexemes(phrase, "".join(_WEIGHTS[part] for part in parts)) for phrase in phrases)
-        return select(_vectors.c.manifest_id).where(_vectors.c.vector.op("@@")(cast(literal(wanted), _Wanted)))
+        return _in_vectors(phrases, parts)
     wanted = " AND ".join(f'"{" ".join(phrase.words)}"{"" if phrase.whole else " *"}' for phrase in phrases)
     return select(_index.c.rowid).where(column("search_index").op("MATCH")(f"{{{' '.join(parts)}}} : ({wanted})"))
 
 
+def _in_vectors(phrases: Sequence[Phrase], parts: Sequence[Part]) -> Select[tuple[int]]:
+    """Ask the smaller vector where that will do, and for weights only where all of them would be too many."""
+    where = _NEAR if set(parts) <= set(_NEAR) else _PARTS
+    weights = "" if set(parts) == set(where) else "".join(_WEIGHTS[part] for part in parts)
+    wanted = cast(literal(" & ".join(_lexemes(phrase, weights) for phrase in phrases)), _Wanted)
+    vector = _vectors.c.near if where is _NEAR else _vectors.c.vector
+    return select(_vectors.c.manifest_id).where(vector.op("@@")(wanted))
+
+
 def _lexemes(phrase: Phrase, weights: str) -> str:
-    *before, last = phrase.words
-    end = weights if phrase.whole else f"*{weights}"
-    row = [*(f"'{word}':{weights}" for word in before), f"'{last}':{end}"]
-    return f"({' <-> '.join(row)})"
+    *before, last = (f"'{word}'" for word in phrase.words)
+    after = f":{weights}" if weights else ""
+    end = after if phrase.whole else f":*{weights}"
+    return f"({' <-> '.join([*(word + after for word in before), last + end])})"

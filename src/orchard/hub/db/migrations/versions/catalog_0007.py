@@ -34,20 +34,23 @@ _SQLITE: Final = (
     f"CREATE TRIGGER search_texts_leave AFTER DELETE ON search_texts BEGIN {_LEAVE} END",
     f"CREATE TRIGGER search_texts_change AFTER UPDATE ON search_texts BEGIN {_LEAVE} {_ENTER} END",
 )
-# Places begin with 2, so that no phrase reaches from one part into the next; a vector counts to 16383.
+# Places begin with 2, so that no phrase reaches from one part into the next; a vector counts to 16383. Names and what
+# versions say about themselves have a vector of their own: GIN knows no weights, and whole vectors would be read.
 _POSTGRESQL: Final = (
     """CREATE TABLE search_vectors (
     manifest_id BIGINT PRIMARY KEY REFERENCES search_texts (manifest_id) ON DELETE CASCADE,
-    vector TSVECTOR NOT NULL)""",
+    near TSVECTOR NOT NULL, vector TSVECTOR NOT NULL)""",
+    "CREATE INDEX search_vectors_by_near ON search_vectors USING gin (near)",
     "CREATE INDEX search_vectors_by_word ON search_vectors USING gin (vector)",
     """CREATE FUNCTION search_vector(words TEXT) RETURNS TSVECTOR LANGUAGE sql IMMUTABLE AS $$
     SELECT CAST(coalesce(string_agg(quote_literal(word) || ':' || least(place + 1, 16383), ' '), '') AS TSVECTOR)
     FROM unnest(string_to_array(words, ' ')) WITH ORDINALITY AS row_of_words (word, place) WHERE word <> '' $$""",
-    """CREATE FUNCTION search_texts_follow() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO search_vectors (manifest_id, vector) VALUES (new.manifest_id,
-        setweight(search_vector(new.names), 'A') || setweight(search_vector(new.about), 'B')
-        || setweight(search_vector(new.facts), 'C') || search_vector(new.card))
-    ON CONFLICT (manifest_id) DO UPDATE SET vector = excluded.vector;
+    """CREATE FUNCTION search_texts_follow() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+    DECLARE near TSVECTOR := setweight(search_vector(new.names), 'A') || setweight(search_vector(new.about), 'B');
+    BEGIN
+    INSERT INTO search_vectors (manifest_id, near, vector)
+        VALUES (new.manifest_id, near, near || setweight(search_vector(new.facts), 'C') || search_vector(new.card))
+        ON CONFLICT (manifest_id) DO UPDATE SET near = excluded.near, vector = excluded.vector;
     RETURN NULL; END $$""",
     """CREATE TRIGGER search_texts_follow AFTER INSERT OR UPDATE ON search_texts
     FOR EACH ROW EXECUTE FUNCTION search_texts_follow()""",
