@@ -193,6 +193,10 @@ class OpenFiles:
         """Give a file as bytes that can be read from any place."""
         return FilePart(self._ways(file.layer).to(file.layer), file.offset, file.size)
 
+    def is_far(self, file: IndexedFile) -> bool:
+        """Tell whether a file is read from a registry."""
+        return self._shelves[file.layer.descriptor.digest].far
+
     def _look(self, path: str) -> IndexedFile | None:
         """Look for a file in those layers alone whose entry says that it may be there."""
         likely = tuple(number for number, layer in enumerate(self._layers) if _may_hold(layer, path))

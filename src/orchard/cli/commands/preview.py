@@ -11,7 +11,7 @@ from orchard.errors import InvalidError, NotFoundError, UnsupportedError
 from orchard.oci import JSON, Reference
 
 if TYPE_CHECKING:
-    from orchard.insight import Column, TableInsight
+    from orchard.insight import Column, TableInsight, TableReader
     from orchard.project import OpenVersion
 
 _HEADINGS: Final = ("COLUMN", "TYPE", "MISSING", "DIFFERENT", "LEAST", "GREATEST", "MEAN", "MOST OFTEN")
@@ -61,7 +61,7 @@ def _tables(opened: "OpenVersion", path: str | None) -> "dict[str, TableInsight 
         InvalidError: If the only one cannot be read.
         UnsupportedError: If the only one is none, or none can be read here.
     """
-    from orchard.insight import NO_PREVIEW, TableInsight, TableReader, detect_table, tables_readable
+    from orchard.insight import NO_PREVIEW, TableInsight, detect_table, tables_readable
 
     files = opened.list(path or "")
     wanted = [file for file in files if detect_table(file.path) is not None or file.path == path]
@@ -72,7 +72,7 @@ def _tables(opened: "OpenVersion", path: str | None) -> "dict[str, TableInsight 
     if not tables_readable():
         raise UnsupportedError(f"{NO_PREVIEW.why}: pip install 'orchard[preview]'")
     found: dict[str, TableInsight | str] = {}
-    with TableReader() as reader:
+    with _reader(far=any(map(opened.is_far, wanted))) as reader:
         for file in wanted:
             one = reader(file.path, opened.part(file))
             found[file.path] = one if isinstance(one, TableInsight) else one.why
@@ -80,6 +80,12 @@ def _tables(opened: "OpenVersion", path: str | None) -> "dict[str, TableInsight 
     if path is not None and len(found) == 1 and isinstance(only, str):
         raise InvalidError(f"{path}: {only}")
     return found
+
+
+def _reader(*, far: bool) -> "TableReader":
+    from orchard.insight import TableReader
+
+    return TableReader(counting=0) if far else TableReader()  # rows are worth no gigabyte of a registry
 
 
 def _value(name: str, found: "TableInsight | str") -> JSON:

@@ -16,7 +16,7 @@ else:
     from backports import zstd
 
 AHEAD: Final = 64 << 10  # bytes of a buffer: readers of Parquet go forward in small steps
-_MOST: Final = 1 << 20  # bytes of one read; whatever is asked for, nobody holds more in memory
+_MOST: Final = 4 << 20  # bytes of one read; whatever is asked for, nobody holds more in memory
 _WINDOW: Final = 27  # 128 MiB: what zstd itself takes without being asked for more
 
 

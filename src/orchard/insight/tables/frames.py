@@ -21,7 +21,7 @@ JOB: Final = b"J"
 BYTES: Final = b"B"
 FAILED: Final = b"F"
 
-MOST: Final = 1 << 20  # bytes that one read asks for
+MOST: Final = 4 << 20  # bytes that one read asks for
 _HEAD: Final = struct.Struct(">cI")
 _PLACE: Final = struct.Struct(">QI")
 
@@ -47,7 +47,8 @@ class Line:
             OSError: If the other side is gone, or does not listen in time.
         """
         self._hurry()
-        self._end.sendall(_HEAD.pack(kind, len(body)) + body)
+        self._end.sendall(_HEAD.pack(kind, len(body)))
+        self._end.sendall(body)
 
     def receive(self) -> tuple[bytes, bytes]:
         """Wait for a message: its letter and its content; an empty letter where the other side has ended.

@@ -11,9 +11,9 @@ from orchard.insight.tables.files import Unpacked
 
 HEAD: Final = 32 << 20  # bytes that are read into columns
 LINES: Final = 1_500_000  # about as many of these; empty lines are slow
-COUNTED: Final = 1 << 30  # bytes, unpacked, that are passed over for counting rows
-_SECONDS: Final = 3.0  # of CPU for that
-_CHUNK: Final = 1 << 20
+_SECONDS: Final = 3.0  # of CPU for counting lines
+_WAITED: Final = 20.0  # seconds for it where bytes come slowly
+_CHUNK: Final = 4 << 20  # of an object store each is a request
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NO_MARKS: Final = bytes(set(range(256)) - set(b'"\n'))
 _BACK: Final = 200  # line ends that are tried for one that is outside quotes
@@ -78,7 +78,7 @@ class Lines:
 
 
 def count_lines(
-    file: Unpacked, rest: bytes, *, quoted: bool, limit: int = COUNTED, clock: Callable[[], float] = time.process_time
+    file: Unpacked, rest: bytes, *, quoted: bool, limit: int, clock: Callable[[], float] = time.process_time
 ) -> Lines:
     """Count the lines after a head, up to a limit of bytes and of time.
 
@@ -92,14 +92,14 @@ def count_lines(
     Raises:
         OrchardError: As the file raises it.
     """
-    until = clock() + _SECONDS
+    until, late = clock() + _SECONDS, time.monotonic() + _WAITED
     count = _QuotedLines() if quoted else _count_ends
     ends, size, chunk, last = 0, 0, rest, b""
     while True:
         ends += count(chunk)
         size += len(chunk)
         last = chunk[-1:] or last
-        if size >= limit or clock() > until:
+        if size >= limit or clock() > until or time.monotonic() > late:
             return Lines(ends, size, file.passed, whole=False)
         chunk = file.read(_CHUNK)
         if not chunk:

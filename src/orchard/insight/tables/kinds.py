@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from orchard.insight.datasets import Packing, TableFormat
 
+COUNTED: Final = 1 << 30  # bytes, unpacked, that are passed over for counting rows
 _FORMATS: Final[dict[str, TableFormat]] = {
     ".csv": "csv",
     ".tsv": "tsv",

@@ -16,8 +16,8 @@ from orchard.insight.access import RandomAccess
 from orchard.insight.datasets import Column, Counted, TableInsight
 from orchard.insight.tables.database import START, TABLE, Database
 from orchard.insight.tables.files import Unpacked, buffered
-from orchard.insight.tables.head import Head, count_lines, read_head
-from orchard.insight.tables.kinds import TableKind
+from orchard.insight.tables.head import Head, Lines, count_lines, read_head
+from orchard.insight.tables.kinds import COUNTED, TableKind
 from orchard.insight.tables.summarising import FIRST, SAMPLE, Asked, Shape, first_rows, fitting, summarised
 from orchard.insight.tables.wide import WIDE, first_line_width, read_wide
 
@@ -54,7 +54,9 @@ class _Rows:
     counted: Counted | None
 
 
-def look(kind: TableKind, source: RandomAccess, database: Database, *, limited: Limited) -> TableInsight:
+def look(
+    kind: TableKind, source: RandomAccess, database: Database, *, limited: Limited, counting: int = COUNTED
+) -> TableInsight:
     """Describe a dataset.
 
     Args:
@@ -62,6 +64,7 @@ def look(kind: TableKind, source: RandomAccess, database: Database, *, limited: 
         source: Its bytes.
         database: A fresh one, which reads it.
         limited: Ends what takes too long.
+        counting: Bytes of text that are passed over for counting rows.
 
     Raises:
         InvalidDocumentError: If it is not what its name says.
@@ -73,13 +76,15 @@ def look(kind: TableKind, source: RandomAccess, database: Database, *, limited: 
             return _look_at_parquet(source, database, limited=limited)
         except InvalidDocumentError as error:
             raise InvalidDocumentError(f"not a sound Parquet file: {error}") from error
-    return _look_at_text(kind, source, database, limited=limited)
+    return _look_at_text(kind, source, database, limited=limited, counting=counting)
 
 
 # ---- text ----
 
 
-def _look_at_text(kind: TableKind, source: RandomAccess, database: Database, *, limited: Limited) -> TableInsight:
+def _look_at_text(
+    kind: TableKind, source: RandomAccess, database: Database, *, limited: Limited, counting: int
+) -> TableInsight:
     file = Unpacked(source, kind.packing)
     quoted = kind.format != "jsonl"
     with limited(_LOOKING):
@@ -91,7 +96,10 @@ def _look_at_text(kind: TableKind, source: RandomAccess, database: Database, *, 
         found = (_wide(head) if quoted else None) or _from_head(kind, head, database)
     table = found.table if found.reading is None else _summary(database, found.reading, found.table, limited=limited)
     with limited(_COUNTING):
-        known = _Rows(found.rows, "read") if head.whole else _rows_after(file, head, found.rows, quoted=quoted)
+        known = _Rows(found.rows, "read")
+        if not head.whole:
+            lines = count_lines(file, head.rest, quoted=quoted and b'"' in head.data, limit=counting)
+            known = _rows_of(lines, found.rows, file.size)
     return replace(
         table,
         packing=kind.packing,
@@ -158,14 +166,13 @@ def _said_of(head: Head) -> Iterator[str]:
         yield f"the summary is about the first {round(head.size / (1 << 20))} MiB"
 
 
-def _rows_after(file: Unpacked, head: Head, in_head: int, *, quoted: bool) -> _Rows:
-    """Count the rows after the head, or guess their number from the part that could be counted."""
-    lines = count_lines(file, head.rest, quoted=quoted and b'"' in head.data)
+def _rows_of(lines: Lines, in_head: int, size: int) -> _Rows:
+    """Add the lines after the head to its rows, or guess their number from the part that was counted."""
     if lines.whole:
         return _Rows(in_head + lines.ends, "lines")
     if not lines.stored:
         return _Rows(None, None)
-    return _Rows(round((in_head + lines.ends) * file.size / lines.stored), "estimate")
+    return _Rows(round((in_head + lines.ends) * size / lines.stored), "estimate")
 
 
 # ---- Parquet ----

@@ -19,7 +19,7 @@ from orchard.insight.access import RandomAccess
 from orchard.insight.datasets import TableInsight
 from orchard.insight.insights import Unreadable
 from orchard.insight.tables.frames import BYTES, DONE, FAILED, JOB, MOST, READ, Line, unpack_place, until
-from orchard.insight.tables.kinds import detect_table
+from orchard.insight.tables.kinds import COUNTED, detect_table
 from orchard.insight.tables.worker import Answer, Job
 
 FILE_SECONDS: Final = 60.0
@@ -47,6 +47,7 @@ class TableReader:
     Args:
         seconds: How long all files together may take; what comes after that is not read.
         for_one: How long one may take.
+        counting: Bytes of a text file that are passed over for counting its rows; less where they come from afar.
         now: Seconds that only grow.
     """
 
@@ -55,11 +56,13 @@ class TableReader:
         *,
         seconds: float = ALL_SECONDS,
         for_one: float = FILE_SECONDS,
+        counting: int = COUNTED,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._now = now
         self._left = seconds
         self._for_one = for_one
+        self._counting = counting
         self._worker: _Worker | None = None
         self._lock = Lock()
 
@@ -91,7 +94,7 @@ class TableReader:
             return Unreadable(why="no preview: not CSV, TSV, JSON Lines or Parquet")
         if not tables_readable():
             return NO_PREVIEW
-        job = Job(kind.format, kind.packing, source.size)
+        job = Job(kind.format, kind.packing, source.size, self._counting)
         with self._lock:
             if self._left <= 0:
                 return Unreadable(

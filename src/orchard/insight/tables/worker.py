@@ -20,7 +20,7 @@ import msgspec
 from orchard.errors import OrchardError, StorageError, UnsupportedError
 from orchard.insight.datasets import Packing, TableFormat, TableInsight
 from orchard.insight.tables.frames import BYTES, DONE, JOB, MOST, READ, Line, pack_place
-from orchard.insight.tables.kinds import TableKind
+from orchard.insight.tables.kinds import COUNTED, TableKind
 
 if TYPE_CHECKING:
     from orchard.insight.tables.looking import Limited
@@ -39,11 +39,13 @@ class Job(msgspec.Struct, frozen=True):
         format: How its rows are written.
         packing: The compression around them.
         size: Bytes of it.
+        counting: Bytes of text that are passed over for counting rows.
     """
 
     format: TableFormat
     packing: Packing
     size: int
+    counting: int = COUNTED
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -129,7 +131,8 @@ def answer(line: Line, job: Job, *, forbid: Callable[[], object], limited: "Limi
     try:
         database = Database()
         forbid()
-        return Answer(table=look(TableKind(job.format, job.packing), Asked(line, job.size), database, limited=limited))
+        kind, file = TableKind(job.format, job.packing), Asked(line, job.size)
+        return Answer(table=look(kind, file, database, limited=limited, counting=job.counting))
     except OrchardError as error:
         return Answer(why=str(error))
     except MemoryError:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from orchard.errors import LimitExceededError
 from orchard.formats import Compression, IndexedFile, Layer, LayerFiles
 from orchard.project.layeraccess import LayerWays
-from orchard.store import Source
+from orchard.store import LocalRepository, Source
 
 if TYPE_CHECKING:
     from orchard.insight import Insight, TableReader
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SMALL: Final = 4 << 20  # bytes of a layer that is read whole, with one request, when anything in it is read
 KEPT: Final = 32 << 20  # bytes of such layers that are kept for one comparison
 TABLE_SECONDS: Final = 15.0  # for all datasets of a version
+TABLE_COUNTED: Final = 1 << 30  # bytes of a text that are passed over for counting rows
 MAX_UNPACKED: Final = 256 << 20  # bytes of a compressed layer that is unpacked to read files in it
 
 
@@ -92,7 +93,9 @@ class StoredHoldings:
         from orchard.insight import TableReader, examine, tables_readable  # noqa: PLC0415 -- likewise
 
         if self._tables is None and tables_readable():
-            self._tables = TableReader(seconds=TABLE_SECONDS, for_one=TABLE_SECONDS)
+            near = isinstance(self._source, LocalRepository)  # rows are worth no gigabyte of a registry
+            counting = TABLE_COUNTED if near else 0
+            self._tables = TableReader(seconds=TABLE_SECONDS, for_one=TABLE_SECONDS, counting=counting)
         return examine(file.path, HeldFile(self, file), self._tables, cards=read_card)
 
     def close(self) -> None:
