@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchard.errors import NotFoundError, OrchardError
-from orchard.formats import LayerKind
+from orchard.formats import IndexedFile, LayerKind
 from orchard.hub import catalog
 from orchard.hub.catalog import Blob
 from orchard.hub.jobs import HopelessError
@@ -25,6 +25,8 @@ from orchard.hub.queue import State
 from orchard.hub.registry import Contents, Registry, Shelf
 from orchard.insight import SafetensorsInsight
 from orchard.oci import Digest
+from orchard.project import index_version, read_version
+from support import modelpacks
 from support.archive_tars import member, tar
 from support.hubclient import manifest
 from support.hubinside import Inside
@@ -152,6 +154,29 @@ def test_new_bytes_are_those_that_the_version_before_did_not_have(hub: Inside) -
     bring(hub, NAME, "v1", first)
     understand(hub, bring(hub, NAME, "v2", second))
     assert facts(hub, "v2")["size.new"] == second[1].layers[1].size + second[1].config.size
+
+
+def test_every_format_has_the_files_that_unpacking_it_gives(hub: Inside) -> None:
+    made = [getattr(modelpacks, name)() for name in FORMATS]
+    made += [modelpacks.docker("v0.1"), modelpacks.docker("v0.2")]
+    for number, artifact in enumerate(made):
+        store, tag = artifact.store(), f"v{number}"
+        digest = bring(hub, NAME, tag, (store, artifact.manifest))
+        assert understand(hub, digest) in {"ready", "partial"}  # weights there are no weights
+        wanted = index_version(read_version(store, artifact.manifest.describe()), store, hashed=True)
+        found = contents(hub, tag)
+        assert found.gaps() == []
+        assert [_row(file) for file in found.files()] == [_row(file) for file in wanted]
+        for file in found.files():
+            assert str(Digest.of(b"".join(found.part(file).read(0, file.size)))) == file.digest
+        assert facts(hub, tag)["files"] == len(wanted)
+
+
+def _row(file: IndexedFile) -> tuple[object, ...]:
+    return file.path, file.size, file.mode, file.offset, file.digest, file.kind
+
+
+FORMATS = ("modctl", "modctl_tar", "aikit", "olot", "ramalama", "kitops", "cnai")
 
 
 def test_plain_artifacts_are_understood_too(hub: Inside) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchard.hub.jobs.looking import Tables
 
 FIND: Final = "find-versions"
-_HOURLY: Final = 3600.0
+_LOOK: Final = 600.0  # seconds: after an upgrade, old versions wait as long; looking costs 1 s for a million versions
 _ATTEMPTS: Final = 3
 _PAGE: Final = 200
 _AT_ONCE: Final = 2000  # versions that are asked for in one go
@@ -75,4 +75,4 @@ def finding_versions(premises: Premises) -> Kind:
                 premises.queue.put(connection, FIND, {}, key=FIND, lock=FIND, delay=_MORE)
         run.progress(asked, asked, f"asked for {asked} versions to be understood")
 
-    return Kind(name=FIND, handler=find, every=_HOURLY)
+    return Kind(name=FIND, handler=find, every=_LOOK)
