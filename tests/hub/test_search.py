@@ -97,7 +97,8 @@ def test_hit_tells_what_matters_and_where_the_words_are(story: Inside) -> None:
         == "…else. Everything else. Everything else. It was made for banks."
     )
     assert [piece["text"] for piece in hit["passage"] if piece["isMatch"]] == ["banks"]
-    (hit,) = ok(story, "GET", "/search?q=author:bo")["items"]
+    (hit,) = ok(story, "GET", "/search?q=author:bo&facts=metric.f1,none")["items"]
+    assert hit["facts"]["metric.f1"] == [0.5]
     assert hit["facts"]["author"] == ["ana", "bo"]
     assert hit["passage"] == []
 

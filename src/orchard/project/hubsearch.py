@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from orchard.errors import InvalidDocumentError, NotFoundError, RemoteError, UsageError
-from orchard.oci import JSON, loads
+from orchard.oci import convert, loads
 
 if TYPE_CHECKING:
     from orchard.remote import Answer, Registry
@@ -67,6 +69,29 @@ class HubHit:
     passage: str
 
 
+class _Piece(Struct):
+    text: str
+
+
+class _Version(Struct, rename="camel"):
+    tags: list[str]
+    digest: str
+    pushed_at: str
+    pushed_by: str
+    size_bytes: int
+
+
+class _Item(Struct):
+    repository: str
+    version: _Version
+    facts: dict[str, list[str | float]]
+    passage: list[_Piece]
+
+
+class _Listing(Struct):
+    items: list[_Item]
+
+
 def search_hub(registry: "Registry", query: HubQuery, limit: int) -> Iterator[HubHit]:
     """Give what a hub finds, at most ``limit`` versions, in the order that was asked for.
 
@@ -87,7 +112,7 @@ def search_hub(registry: "Registry", query: HubQuery, limit: int) -> Iterator[Hu
             return
 
 
-def _items(answer: "Answer", host: str, query: HubQuery) -> list[JSON]:
+def _items(answer: "Answer", host: str, query: HubQuery) -> list[_Item]:
     """Read one part of the list.
 
     Raises:
@@ -95,72 +120,38 @@ def _items(answer: "Answer", host: str, query: HubQuery) -> list[JSON]:
         NotFoundError: If this is no hub.
         RemoteError: If it answers with something else.
     """
-    try:
-        value = loads(answer.body, what=f"{host}: answer to {PATH}", limit=_MAX_BODY)
-    except InvalidDocumentError as error:
-        if answer.status == _OK:
-            raise RemoteError(f"{host}: it answers a search with something that is not JSON") from error
-        value = None
-    found = value if isinstance(value, dict) else {}
-    if answer.status == _BAD:
-        raise UsageError(pointed(query.text, str(found.get("detail", "the hub does not understand the query"))[:1000]))
-    items = found.get("items")
     if answer.status == _ABSENT:
         raise NotFoundError(f"{host} is no hub of Orchard that can search; try: orchard search --remote {host} WORD")
-    if not isinstance(items, list):
-        raise RemoteError(f"{host}: it answers a search with something else than a list")
-    return items
+    what = f"{host}: answer to {PATH}"
+    try:
+        value = loads(answer.body, what=what, limit=_MAX_BODY)
+        if answer.status == _OK:
+            return convert(value, _Listing, what=what).items
+    except InvalidDocumentError as error:
+        if answer.status == _OK:
+            raise RemoteError(f"{host}: it answers a search with something else than versions: {error}") from error
+        value = None
+    detail = value.get("detail") if isinstance(value, dict) else None
+    raise UsageError(pointed(query.text, str(detail or "the hub does not understand the query")[:1000]))
 
 
 def pointed(query: str, detail: str) -> str:
     """Put the query under an error about it, with a mark below the place that is meant."""
     place = _PLACE.search(detail)
-    if place is None or not query.isprintable():
+    if place is None or int(place[1]) > len(query) + 1 or not query.isprintable():
         return detail
     return f"{detail[: place.start()]}\n  {query}\n  {' ' * (int(place[1]) - 1)}^"
 
 
-def _hit(item: JSON, host: str) -> HubHit:
-    """Read one version.
-
-    Raises:
-        RemoteError: If it is none.
-    """
-    try:
-        assert isinstance(item, dict)
-        version, facts, passage = item["version"], item["facts"], item["passage"]
-        assert isinstance(version, dict)
-        assert isinstance(facts, dict)
-        assert isinstance(passage, list)
-        return HubHit(
-            repository=f"{host}/{_text(item['repository'])}",
-            tags=tuple(map(_text, _list(version["tags"]))),
-            digest=_text(version["digest"]),
-            pushed_at=_text(version["pushedAt"]),
-            pushed_by=_text(version["pushedBy"]),
-            size=_size(version["sizeBytes"]),
-            facts={key: tuple(map(_value, _list(values))) for key, values in facts.items()},
-            passage="".join(_text(piece["text"]) for piece in passage if isinstance(piece, dict)),
-        )
-    except (AssertionError, KeyError) as error:
-        raise RemoteError(f"{host}: it answers a search with something else than versions") from error
-
-
-def _list(value: JSON) -> list[JSON]:
-    assert isinstance(value, list)
-    return value
-
-
-def _text(value: JSON) -> str:
-    assert isinstance(value, str)
-    return value
-
-
-def _size(value: JSON) -> int:
-    assert isinstance(value, int)
-    return value
-
-
-def _value(value: JSON) -> str | float:
-    assert isinstance(value, str | float | int)
-    return value
+def _hit(item: _Item, host: str) -> HubHit:
+    version = item.version
+    return HubHit(
+        repository=f"{host}/{item.repository}",
+        tags=tuple(version.tags),
+        digest=version.digest,
+        pushed_at=version.pushed_at,
+        pushed_by=version.pushed_by,
+        size=version.size_bytes,
+        facts={key: tuple(values) for key, values in item.facts.items()},
+        passage="".join(piece.text for piece in item.passage),
+    )

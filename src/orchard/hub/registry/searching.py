@@ -35,6 +35,7 @@ class Wish:
         after: Where the part before ended; empty for the first.
         limit: Most versions to give.
         latest: Whether to give only the first version of each repository.
+        facts: Keys of what else is to be told of each version.
     """
 
     query: Query
@@ -42,6 +43,7 @@ class Wish:
     after: str = ""
     limit: int = 25
     latest: bool = False
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ class Hit:
     """A version that was found.
 
     Attributes:
-        facts: What matters of it, by key: a few things that all have, what the query names, what it is sorted by.
+        facts: What matters of it, by key: a few things that all have, what the query names, what it is sorted by,
+            and what was wished for.
         passage: Where its description or its card holds the words, in pieces; empty if they are elsewhere.
     """
 
@@ -168,7 +171,7 @@ class Finder:
         chosen = Chosen(within, wish.query, ground)
         with self._premises.database.read() as connection:
             ids, following = finding.find(connection, chosen, order, after=after, limit=wish.limit, latest=wish.latest)
-            found = finding.described(connection, ids, [*finding.SHOWN, *_asked(wish.query, order.field)])
+            found = finding.described(connection, ids, [*finding.SHOWN, *wish.facts, *_asked(wish.query, order.field)])
             hits = _hits(connection, found, wish.query)
         return Hits(tuple(hits), None if following is None else ordering.write(following))
 

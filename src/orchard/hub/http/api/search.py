@@ -18,11 +18,13 @@ class SearchQuery(Paged, frozen=True):
         q: What the versions must be; all of them, if it is empty.
         sort: In which order they come.
         latest: Whether to give only the first version of each repository.
+        facts: Keys of what else is to be told of each version, with commas between them.
     """
 
     q: QueryText = ""
     sort: SortText = ""
     latest: bool = False
+    facts: Annotated[str, Meta(max_length=1000, examples=["metric.accuracy,param.lr"])] = ""
 
 
 class FacetQuery(Input, frozen=True):
@@ -53,8 +55,8 @@ class SearchHit(Output, frozen=True):
     Attributes:
         repository: Where it is.
         version: The version.
-        facts: What is known of it, by key: format, params, license and the like, what the query names, and what it is
-            sorted by. Each has one value or several.
+        facts: What is known of it, by key: format, params, license and the like, what the query names, what it is
+            sorted by, and what was asked for. Each has one value or several.
         passage: Where its description or its card holds the words, in parts; empty if they are elsewhere.
     """
 
@@ -132,7 +134,14 @@ class Search:
 
         A query that cannot be understood is refused; the answer says where, and what would be right.
         """
-        wish = Wish(query=parse(query.q), sort=query.sort, after=query.after, limit=query.limit, latest=query.latest)
+        wish = Wish(
+            query=parse(query.q),
+            sort=query.sort,
+            after=query.after,
+            limit=query.limit,
+            latest=query.latest,
+            facts=tuple(query.facts.split(",")),
+        )
         found = self._registry.finder.find(who, wish)
         return Part([_hit(one) for one in found.hits], found.after)
 
