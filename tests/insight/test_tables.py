@@ -313,13 +313,20 @@ def test_the_name_of_a_file_reads_nothing_else(apart: TableReader, name: str) ->
     assert table_of(apart, name, CSV).rows == 3
 
 
+class Rows:
+    """Equal rows without end, or nearly so."""
+
+    size = 128 << 20
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def read_at(self, offset: int, size: int, /) -> bytes:
+        self.read += size
+        return (b"1,2\n" * (size // 4 + 2))[offset % 4 :][:size]
+
+
 def test_whatever_the_size_little_of_a_file_is_held_here(apart: TableReader) -> None:
-    class Rows:
-        size = 128 << 20
-
-        def read_at(self, offset: int, size: int, /) -> bytes:
-            return (b"1,2\n" * (size // 4 + 2))[offset % 4 :][:size]
-
     tracemalloc.start()
     try:
         found = table_of(apart, "rows.csv", Rows())
@@ -331,7 +338,17 @@ def test_whatever_the_size_little_of_a_file_is_held_here(apart: TableReader) -> 
     assert peak < 20 << 20
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_of_a_file_from_afar_the_rest_is_not_read_and_its_rows_are_an_estimate() -> None:
+    rows = Rows()
+    with TableReader(counting=0) as reader:
+        found = table_of(reader, "rows.csv", rows)
+
+    assert found.rows == pytest.approx(32 << 20, rel=0.01)
+    assert found.counted == "estimate"
+    assert rows.read < 40 << 20
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     places=strategies.lists(
         strategies.tuples(strategies.integers(0, 1 << 20), strategies.binary(max_size=4)), max_size=6
