@@ -9,9 +9,13 @@ FOREIGN = ("starlette", "granian", "uvloop", "jinja2", "urllib3", "ruamel", "cli
 
 
 def loaded_by(module: str) -> set[str]:
+    return {name.partition(".")[0] for name in modules_of(module)}
+
+
+def modules_of(module: str) -> set[str]:
     script = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in done.stdout.split()}
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("module", ["orchard.hub.registry", "orchard.hub.storage.filesystem", "orchard.hub.db.sqlite"])
@@ -25,6 +29,11 @@ def test_door_of_the_hub_loads_next_to_nothing() -> None:
 
 def test_hub_loads_migrations_only_when_there_are_some_to_run() -> None:
     assert "alembic" not in loaded_by("orchard.hub.app.running")
+
+
+def test_hub_loads_readers_of_versions_only_when_one_is_looked_into() -> None:
+    loaded = modules_of("orchard.hub.app.running")
+    assert {"orchard.insight", "orchard.archive", "orchard.hub.jobs.studying"}.isdisjoint(loaded)
 
 
 def test_who_only_looks_after_a_hub_needs_no_server() -> None:

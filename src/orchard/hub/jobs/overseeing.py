@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
 from orchard.hub.jobs.understanding import FIND
 from orchard.hub.queue import Queue
-from orchard.hub.registry import Contents, Premises, ReadableRepository, asking
+from orchard.hub.registry import Premises, ReadableRepository, asking
+
+if TYPE_CHECKING:
+    from orchard.hub.registry import Contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Overseer:
                 catalog.understood.unhashed(connection),
             )
 
-    def contents(self, repository: str, reference: str) -> Contents:
+    def contents(self, repository: str, reference: str) -> "Contents":
         """Look inside a version.
 
         Raises:
