@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from orchard.errors import UnsupportedError
+from orchard.errors import OrchardError, UnsupportedError
 from orchard.formats import IndexedFile, Kitfile, Layer, LayerFile, LayerFiles, ModelKit
 from orchard.hub.registry.contents import Contents
 from orchard.insight import Insight
@@ -154,11 +154,19 @@ def _side(contents: Contents) -> Side:
     return Side(str(contents.digest), Version(document.describe(), document, kit), _Holdings(contents))
 
 
+def _is_distant(contents: Contents) -> bool:
+    """Tell whether layers are in a bucket, and not on a disk."""
+    try:
+        return any(contents.blobs.content(layer.descriptor).file is None for layer in contents.layers[:1])
+    except OrchardError:  # whoever reads it hears why
+        return True
+
+
 class _Holdings(StoredHoldings):
     """What a version holds, as the hub knows it."""
 
     def __init__(self, contents: Contents) -> None:
-        super().__init__(contents.blobs, self, distant=True, unpacked=UNPACKED)
+        super().__init__(contents.blobs, self, distant=_is_distant(contents), unpacked=UNPACKED)
         self._contents = contents
 
     def index(self, layer: Layer, /) -> LayerFiles:
