@@ -15,6 +15,8 @@ from orchard.hub.access import ANONYMOUS, Principal
 from orchard.hub.http.pages import Pages, Registry
 from orchard.hub.registry import (
     Card,
+    Chosen,
+    Comparer,
     Fact,
     Gap,
     Kind,
@@ -69,6 +71,13 @@ class Shelf:
     def readable(self, who: Principal, name: str, /) -> "ShelfRepository":
         assert who == ANONYMOUS
         return ShelfRepository(self, name)
+
+    @property
+    def comparer(self) -> Comparer:
+        return Comparer()
+
+    def pair(self, who: Principal, name: str, /, *, base: str = "", head: str = "") -> tuple[Chosen, Chosen]:
+        raise NotFoundError(f"{who.name} finds nothing to compare in {name}: {base} {head}")
 
     def version(self, who: Principal, name: str, reference: str | Digest, /) -> VersionDetail:
         assert who == ANONYMOUS

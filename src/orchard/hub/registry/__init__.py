@@ -42,6 +42,7 @@ from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.entry import Registry
 from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import FIRST, Overview
+from orchard.hub.registry.pairing import DIGEST, Chosen
 from orchard.hub.registry.ports import Content, Files, Policy, Reach, Staged, boundless
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.recall import Recall
@@ -64,12 +65,14 @@ if TYPE_CHECKING:
     from orchard.hub.registry.layers import Gap
 
 __all__ = [
+    "DIGEST",
     "FIRST",
     "FRESH",
     "MAX_ROWS",
     "Allotment",
     "Blob",
     "Card",
+    "Chosen",
     "Collected",
     "Collector",
     "Common",

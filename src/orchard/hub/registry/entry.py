@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from orchard.errors import DeniedError
+from orchard.errors import DeniedError, NotFoundError
 from orchard.hub import catalog
 from orchard.hub.access import Action, Principal
 from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummary
@@ -14,6 +14,7 @@ from orchard.hub.registry.caching import WHO, CachedRepository
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import Overview
+from orchard.hub.registry.pairing import Chosen, parse_wanted
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.searching import Finder
 from orchard.hub.registry.tabling import Tabling
@@ -222,6 +223,33 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
             StorageError: If the disk or the catalog fails.
         """
         sweep(self._premises, self._busy, self._premises.at - round(lifetime * 1000))
+
+    def pair(self, who: Principal, name: str, *, base: str = "", head: str = "") -> tuple[Chosen, Chosen]:
+        """Open two versions to compare: those that are named, else the last one and the one before.
+
+        Args:
+            who: Somebody who may read both.
+            name: The repository.
+            base: Tag or digest, also of another repository: ``other/net:v1``.
+            head: Likewise.
+
+        Raises:
+            InvalidError: If one is named as none can be.
+            NotFoundError: If one is not there.
+            DeniedError: If ``who`` may not read one.
+            StorageError: If the catalog fails.
+        """
+        newest: list[str] = []
+        if not (base and head):
+            found, _ = self.overview.versions(self.readable(who, name), limit=2)
+            newest = [str(one.digest) for one in found]
+            if not newest:
+                raise NotFoundError(f"there is no version in {name}")
+        return self._chosen(who, name, base or newest[-1]), self._chosen(who, name, head or newest[0])
+
+    def _chosen(self, who: Principal, name: str, wanted: str) -> Chosen:
+        repository, reference = parse_wanted(name, wanted)
+        return Chosen(repository, reference, self.readable(who, repository).contents(reference))
 
     def _stands_for_another(self, name: str) -> bool:
         return self._upstreams is not None and self._upstreams.stands(name)

@@ -1,25 +1,20 @@
 """Comparisons: how two versions differ."""
 
-import re
 from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
 
-from orchard.errors import NotFoundError, UnsupportedError, UpstreamError
+from orchard.errors import UnsupportedError, UpstreamError
 from orchard.hub.access import Principal
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.shapes import NAME, Bytes, DigestText, Input, Output, RepositoryName
-from orchard.hub.registry import Registry
-from orchard.oci import Digest, check_tag
+from orchard.hub.registry import DIGEST, Chosen, Registry
 from orchard.project import Change, FileDiff, Sections
 
 if TYPE_CHECKING:
     from orchard.formats import Layer
-    from orchard.hub.registry import Contents
 
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
-_NEWEST: Final = 2
 
 Wanted = Annotated[
     str,
@@ -28,7 +23,7 @@ Wanted = Annotated[
         " `team/other@sha256:...`.",
         examples=["v1", "team/other:v1"],
         extra_json_schema={
-            "pattern": f"^(?:(?:{NAME}:)?{_TAG}|(?:{NAME}@)?(?:{_DIGEST.pattern}))?$",
+            "pattern": f"^(?:(?:{NAME}:)?{_TAG}|(?:{NAME}@)?(?:{DIGEST.pattern}))?$",
             "maxLength": 255,
         },
     ),
@@ -124,12 +119,12 @@ class Comparisons:
         Large models are compared by the headers of their files: of tensors whose type and shape are the same, the
         content may count as not compared.
         """
-        base, head = self._pair(who, repository, query)
-        found = self._registry.comparer.compare(base[1], head[1])
+        base, head = self._registry.pair(who, repository, base=query.base, head=query.head)
+        found = self._registry.comparer.compare(base.contents, head.contents)
         return Comparison(
-            base=_named(*base),
-            head=_named(*head),
-            identical=base[1].digest == head[1].digest,
+            base=_named(base),
+            head=_named(head),
+            identical=base.contents.digest == head.contents.digest,
             sections=found.sections.without_lines(),
             annotations=list(found.annotations),
             shared_layers=[_layer(layer) for layer in found.shared],
@@ -141,45 +136,12 @@ class Comparisons:
     @operation("GET", "/repositories/{+repository}/-/compare/file", UnsupportedError, UpstreamError)
     def compare_file(self, who: Principal, *, repository: RepositoryName, query: CompareFileQuery) -> FileDiff:
         """Compare one file of two versions line by line; a file that is the same in both is not found."""
-        base, head = self._pair(who, repository, query)
-        return self._registry.comparer.file(base[1], head[1], query.path)
-
-    def _pair(
-        self, who: Principal, repository: str, query: CompareQuery
-    ) -> "tuple[tuple[str, Contents], tuple[str, Contents]]":
-        newest: list[str] = []
-        if not (query.base and query.head):
-            readable = self._registry.readable(who, repository)
-            versions, _ = self._registry.overview.versions(readable, limit=_NEWEST)
-            newest = [str(one.digest) for one in versions]
-            if not newest:
-                raise NotFoundError(f"{repository} has no version")
-        base = self._contents(who, repository, query.base or newest[-1])
-        return base, self._contents(who, repository, query.head or newest[0])
-
-    def _contents(self, who: Principal, repository: str, wanted: str) -> "tuple[str, Contents]":
-        """Look inside a version that ``who`` may read, here or in another repository."""
-        name, reference = _parse(repository, wanted)
-        return name, self._registry.readable(who, name).contents(reference)
+        base, head = self._registry.pair(who, repository, base=query.base, head=query.head)
+        return self._registry.comparer.file(base.contents, head.contents, query.path)
 
 
-def _parse(repository: str, wanted: str) -> tuple[str, str | Digest]:
-    """Tell which version of which repository is wanted.
-
-    Raises:
-        InvalidError: If that is neither a tag nor a digest.
-    """
-    if "@" in wanted:
-        name, _, digest = wanted.partition("@")
-        return name, Digest.parse(digest)
-    if _DIGEST.fullmatch(wanted):
-        return repository, Digest.parse(wanted)
-    name, colon, tag = wanted.rpartition(":")
-    return name if colon else repository, check_tag(tag)
-
-
-def _named(repository: str, contents: "Contents") -> ComparedVersion:
-    return ComparedVersion(repository, str(contents.digest))
+def _named(chosen: Chosen) -> ComparedVersion:
+    return ComparedVersion(chosen.repository, str(chosen.contents.digest))
 
 
 def _layer(layer: "Layer") -> ComparedLayer:

@@ -25,7 +25,7 @@ from orchard.oci import Digest
 
 if TYPE_CHECKING:
     from orchard.formats import FileIndex
-    from orchard.hub.registry import Gap, StoredFile, Understood
+    from orchard.hub.registry import Chosen, Comparer, Gap, StoredFile, Understood
     from orchard.insight import Conclusion, Insight
 
 
@@ -144,6 +144,20 @@ class Registry(Protocol):
     @property
     def tagboard(self) -> Tags:
         """Tags for people."""
+        ...
+
+    @property
+    def comparer(self) -> "Comparer":
+        """Compares versions."""
+        ...
+
+    def pair(self, who: Principal, name: str, /, *, base: str = "", head: str = "") -> "tuple[Chosen, Chosen]":
+        """Open two versions to compare.
+
+        Raises:
+            NotFoundError: If one is not there.
+            InvalidError: If one is named as none can be.
+        """
         ...
 
     def names(self, who: Principal, page: Page, /) -> list[str]:

@@ -30,6 +30,7 @@ class RepositoryPages:
         self._leaves = {
             "": self.table,
             "tags": self.tags,
+            "compare": self.compare,
             "versions.csv": self.csv,
             "versions.json": self.json,
         }
@@ -74,6 +75,12 @@ class RepositoryPages:
         """Give the table that is shown to a program."""
         asked, columns, lines = self._exported(visit)
         return answers.download(sheets.as_json(lines, columns), f"{_stem(asked)}.json")
+
+    def compare(self, visit: Visit) -> Response:
+        """Show how two versions differ."""
+        from orchard.hub.http.pages.comparing import ComparePage  # noqa: PLC0415 -- a hub's start needs no formats
+
+        return ComparePage(self._registry, self._renderer).answer(visit, self._frame(visit, self._card(visit)))
 
     def tags(self, visit: Visit) -> Response:
         """Show the tags and what protects them, or where one of them has pointed."""
