@@ -45,11 +45,8 @@ def cards(connection: Connection, names: Sequence[str], keys: Sequence[str]) -> 
     rows = connection.execute(_CARDS, {"names": names}).all()
     ids = [row.id for row in rows]
     tagged = tags_of(connection, ids)
-    found = known.of(connection, ids, keys) if ids else {}
-    return [
-        Card(repository_of(row), summed_up(row, tagged.get(row.id, [])), known.by_key(found.get(row.id, [])))
-        for row in rows
-    ]
+    found = known.grouped(connection, ids, keys) if ids and keys else {}
+    return [Card(repository_of(row), summed_up(row, tagged.get(row.id, [])), found.get(row.id, {})) for row in rows]
 
 
 def recent(connection: Connection, *, limit: int) -> list[tuple[str, VersionSummary]]:

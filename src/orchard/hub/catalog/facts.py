@@ -81,12 +81,12 @@ def of(connection: Connection, ids: Sequence[int], keys: Sequence[str] | None = 
     return found
 
 
-def by_key(found: Iterable[Fact]) -> dict[str, list[str | float]]:
-    """Put facts together by their keys, each key's values in their order."""
-    values: dict[str, list[str | float]] = {}
-    for fact in found:
-        values.setdefault(fact.key, []).append(fact.value)
-    return values
+def grouped(connection: Connection, ids: Sequence[int], keys: Sequence[str]) -> dict[int, dict[str, list[str | float]]]:
+    """Give the values of some keys that are known of manifests, each key's values in their order."""
+    found: dict[int, dict[str, list[str | float]]] = {}
+    for manifest, key, text, number in connection.execute(_SOME, {"ids": ids, "keys": keys}):
+        found.setdefault(manifest, {}).setdefault(key, []).append(text if number is None else number)
+    return found
 
 
 def names(connection: Connection, repository: str) -> dict[str, int]:

@@ -160,13 +160,13 @@ def lines(
     rows = connection.execute(_statement(query, terms, condition), {"name": name}).all()
     ids = [row.id for row in rows]
     tagged = tags_of(connection, ids)
-    found = known.of(connection, ids, query.keys) if query.keys and ids else {}
+    found = known.grouped(connection, ids, query.keys) if query.keys and ids else {}
     return [
         Line(
             summed_up(row, tagged.get(row.id, [])),
             row.pulls,
             row.state,
-            known.by_key(found.get(row.id, [])),
+            found.get(row.id, {}),
             tuple(row[-len(terms) :]),
         )
         for row in rows

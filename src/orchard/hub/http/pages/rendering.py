@@ -20,10 +20,14 @@ _HERE: Final = Path(__file__).parent.parent
 
 
 class Renderer:
-    """Makes pages of templates. All of them are compiled when the hub starts, so a broken one is found then."""
+    """Makes pages of templates. All of them are compiled when the hub starts, so a broken one is found then.
+
+    Attributes:
+        now: The time.
+    """
 
     def __init__(self, assets: Assets, now: Callable[[], datetime], login: Callable[[str], str] | None = None) -> None:
-        self._now = now
+        self.now = now
         self._login = login
         self._environment = environment(assets)
 
@@ -44,7 +48,7 @@ class Renderer:
         return answers.page(request, filled, status=problem.status, headers=problem.headers)
 
     def _fill(self, request: Request, template: str, values: dict[str, object]) -> str:
-        moment = self._now()
+        moment = self.now()
         ages = partial(text.ago, now=moment)
         return self._environment.get_template(template).render(
             place=Place.of(request), ago=ages, account=_account(request), login_url=self.login_url(request), **values

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from orchard.errors import NotFoundError
-from orchard.hub.http.pages import answers, sheets
+from orchard.hub.http.pages import answers, rows, sheets
 from orchard.hub.http.pages.addresses import Place, leaf_url
 from orchard.hub.http.pages.answers import sentence
 from orchard.hub.http.pages.asked import Asked
@@ -56,11 +56,13 @@ class RepositoryPages:
         columns = sheets.columns_of(asked, known)
         lines, complaint = self._lines_or_why(visit, asked, sheets.needs(columns, known))
         card = self._card(visit)
+        made = sheets.table(asked, lines, columns, known=known)
         return self._renderer.page(
             visit.request,
             "repository.html",
             asked=asked,
-            table=sheets.table(asked, lines, columns, known=known),
+            table=made,
+            body=rows.body(made.rows, self._renderer.now()),
             standard=VERSION,
             complaint=complaint,
             **self._frame(visit, card),
