@@ -60,6 +60,7 @@ def test_fields_have_names_and_operators(text: str, key: str, negated: bool) -> 
         ("format:gguf,SafeTensors", [("gguf",), ("safetensors",)]),
         (r'name:"say \"hi\" \\o"', [(r'say "hi" \o',)]),
         ("tag:Prod", [("Prod",)]),
+        ("precision:BF16,int8", [("bfloat16",), ("int8",)]),
         ("name:*", []),
         ("name:a,*", []),
     ],

@@ -180,7 +180,8 @@ def test_fields_are_listed_with_those_that_versions_have(story: Inside) -> None:
         "aliases": ["parameters"],
         "value": 5000.0,
     }
-    assert fields["metric.f1"]["value"] == 0.5
+    assert (fields["metric.f1"]["value"], fields["metric.f1"]["example"]) == (0.5, "metric.f1>=0.5")
+    assert all(parse(field["example"]).terms for field in fields.values())
     assert fields["metric."]["kind"] == "any"
     assert fields["format"]["value"] == "gguf"
 

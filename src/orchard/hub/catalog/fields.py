@@ -122,6 +122,21 @@ _FAMILIES: Final[Mapping[str, Field]] = MappingProxyType(
     {begin: field for field in FIELDS if field.is_family for begin in (field.name, *field.aliases)}
 )
 STATES: Final = ("tagged",)
+# What people write for values that are kept under longer names.
+_SPELT: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "precision": {
+            "bf16": "bfloat16",
+            "fp16": "float16",
+            "f16": "float16",
+            "half": "float16",
+            "fp32": "float32",
+            "f32": "float32",
+            "fp64": "float64",
+            "f64": "float64",
+        }
+    }
+)
 
 
 def find(written: str) -> tuple[str, Field] | None:
@@ -133,6 +148,11 @@ def find(written: str) -> tuple[str, Field] | None:
     begin, dot, rest = written.partition(".")
     family = _FAMILIES.get(f"{begin.lower()}.") if dot and rest else None
     return None if family is None else (family.name + rest, family)
+
+
+def spelt(key: str, value: str) -> str:
+    """Give the value of a field that somebody means."""
+    return _SPELT.get(key, {}).get(value, value)
 
 
 def like(written: str) -> str | None:

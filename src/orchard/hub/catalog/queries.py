@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from orchard.errors import InvalidError
 from orchard.hub.catalog import amounts
 from orchard.hub.catalog.amounts import Span
-from orchard.hub.catalog.fields import STATES, Field, Kind, Place, find, like
+from orchard.hub.catalog.fields import STATES, Field, Kind, Place, find, like, spelt
 from orchard.hub.db.folding import fold, words
 from orchard.hub.db.fulltext import Phrase
 
@@ -310,7 +310,7 @@ class _Reader:
             self._fail(f"is:{text[:40]} is not known; there is {known}", written.start)
         if field.place is Place.WORDS:
             return Value(words=Phrase(self._row(text, written.start), written.quoted))
-        pieces = _pieces(text, cased=field.cased, whole=written.quoted)
+        pieces = tuple(spelt(key, one) for one in _pieces(text, cased=field.cased, whole=written.quoted))
         if field.kind is Kind.TEXT:
             return Value(text=pieces)
         span = _span(field, text, exact=exact)

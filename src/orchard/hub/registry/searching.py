@@ -1,5 +1,6 @@
 """Searching: versions that somebody may read, by queries."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,7 @@ from orchard.hub.db import Transaction
 from orchard.hub.registry.reading import Premises, ReadableRepository
 
 _BATCH: Final = 1000  # names
+_PLAIN: Final = re.compile(r"[\w.\-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ class Finder:
         for key, value in known.items():
             family = fields.find(key)
             if family is not None:
-                found.append(KnownField(key, family[1], f"{key}:*", value))
+                found.append(KnownField(key, family[1], _example(key, value), value))
         return found
 
     @property
@@ -174,6 +176,13 @@ class Finder:
             found = finding.described(connection, ids, [*finding.SHOWN, *wish.facts, *_asked(wish.query, order.field)])
             hits = _hits(connection, found, wish.query)
         return Hits(tuple(hits), None if following is None else ordering.write(following))
+
+
+def _example(key: str, value: str | float) -> str:
+    """Write a term that finds this value."""
+    if not isinstance(value, str):
+        return f"{key}>={value:.6g}"
+    return f"{key}:{value}" if _PLAIN.fullmatch(value) else f"{key}:*"
 
 
 def _asked(query: Query, sort: str | None) -> list[str]:
