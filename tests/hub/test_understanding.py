@@ -242,6 +242,9 @@ def test_a_kit_whose_config_does_not_fit_is_unreadable(hub: Inside) -> None:
     ).encode()
     assert understand(hub, hub.push_manifest(NAME, raw, "v1")) == "unreadable"
     assert "is not in its config" in (contents(hub).understanding().note or "")
+    assert len(contents(hub).files()) == 0
+    with pytest.raises(NotFoundError, match="is not in this version"):
+        contents(hub).file("x")
     assert facts(hub)["kind"] == "ModelKit"
 
 

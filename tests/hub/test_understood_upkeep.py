@@ -1,5 +1,6 @@
 """What is known of versions, on both engines: what is still to be done, and what goes with what."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from sqlalchemy import func, select
@@ -108,3 +109,11 @@ def test_a_blob_that_comes_late_has_its_versions_looked_into_again(hub: Inside) 
     upload.close()
     assert [task.payload["digest"] for task in bench.records()] == [str(digest)]
     assert catalog.understood.speaks("ModelKit", None)
+
+
+def test_two_workers_may_find_out_the_same_at_once(hub: Inside) -> None:
+    made = model()
+    digest = bring(hub, NAME, "v1", made)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: understand(hub, digest), range(8))) == ["ready"] * 8
+    assert counts(hub)[0] == 1

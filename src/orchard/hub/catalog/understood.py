@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
 
 from orchard.hub.catalog.repositories import batches
+from orchard.hub.db import insert_new
 from orchard.hub.db.schema import blobs, manifest_children, manifests, repositories
 from orchard.hub.db.understood import insights, layer_files, understandings
 from orchard.oci import Digest
@@ -202,11 +203,18 @@ def marks(connection: Connection, digests: Collection[Digest]) -> tuple[tuple[st
 def put_layer(connection: Connection, row: LayerRow) -> bool:
     """Write down what a layer holds, instead of what was known; tell whether the layer is still there."""
     digest = str(row.digest)
-    if connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest).with_for_update()).first() is None:
+    if (
+        connection.execute(
+            select(blobs.c.digest).where(blobs.c.digest == digest).with_for_update(read=True, key_share=True)
+        ).first()
+        is None
+    ):
         return False
     connection.execute(delete(layer_files).where(layer_files.c.digest == digest, layer_files.c.form == row.form))
     values = {"digest": digest, "form": row.form, "revision": row.revision, "files": row.files, "note": row.note}
-    connection.execute(insert(layer_files), {**values, "hashed": int(row.hashed), "document": _packed(row.document)})
+    connection.execute(
+        insert_new(connection, layer_files), {**values, "hashed": int(row.hashed), "document": _packed(row.document)}
+    )
     return True
 
 
@@ -243,12 +251,17 @@ def insight_of(connection: Connection, digest: Digest, path: str) -> InsightRow 
 def put_insights(connection: Connection, digest: Digest, found: Iterable[InsightRow]) -> bool:
     """Write down what files of a layer say, instead of what they said; tell whether the layer is still there."""
     name = str(digest)
-    if connection.execute(select(blobs.c.digest).where(blobs.c.digest == name).with_for_update()).first() is None:
+    if (
+        connection.execute(
+            select(blobs.c.digest).where(blobs.c.digest == name).with_for_update(read=True, key_share=True)
+        ).first()
+        is None
+    ):
         return False
     for row in found:
         connection.execute(delete(insights).where(insights.c.digest == name, insights.c.path == row.path))
         values = {"digest": name, "path": row.path, "kind": row.kind, "revision": row.revision}
-        connection.execute(insert(insights), {**values, "document": _packed(row.document)})
+        connection.execute(insert_new(connection, insights), {**values, "document": _packed(row.document)})
     return True
 
 

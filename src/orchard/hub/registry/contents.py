@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import MsgspecError, Raw, Struct, json
 from msgspec import field as msgspec_field
 
-from orchard.errors import NotFoundError
+from orchard.errors import IntegrityError, InvalidError, NotFoundError
 from orchard.formats import MAX_CONFIG, FileIndex, IndexedFile, Layer, ModelKit
 from orchard.hub import catalog
 from orchard.hub.catalog import Fact, StoredManifest, Understanding
@@ -127,11 +127,10 @@ class Contents:  # noqa: PLR0904 -- everything that can be known of a version
         return self._layers[1]
 
     def files(self) -> FileIndex:
-        """List every file, as far as its layers have been looked into.
+        """List every file, as far as its layers have been looked into; none if it cannot be read what it is.
 
         Raises:
-            OrchardError: As ``kit``.
-            StorageError: If the catalog fails.
+            StorageError: If the catalog fails, or its config cannot be read.
         """
         return self._index[0]
 
@@ -269,16 +268,20 @@ class Contents:  # noqa: PLR0904 -- everything that can be known of a version
 
     @cached_property
     def _index(self) -> tuple[FileIndex, Sequence[Gap]]:
-        wanted = {layer.descriptor.digest for layer in self.layers if not is_bare(layer)}
+        try:
+            layers = self.layers
+        except (InvalidError, IntegrityError, NotFoundError):  # its understanding says so
+            return FileIndex(()), ()
+        wanted = {layer.descriptor.digest for layer in layers if not is_bare(layer)}
         if not wanted:
-            return assemble(self.layers, {})
+            return assemble(layers, {})
         with self._database.read() as connection:
             key = (self.digest, catalog.understood.marks(connection, wanted))
             found = self._indexes.get(key)
             if found is not None:
                 return found
             known = catalog.understood.layers(connection, wanted)
-        made = assemble(self.layers, known)
+        made = assemble(layers, known)
         self._indexes.put(key, made)
         return made
 
