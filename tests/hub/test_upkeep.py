@@ -113,8 +113,10 @@ def test_scrub_gives_way_and_goes_on(hub: Inside) -> None:
 
     workshop.by_itself(is_given_way)
     with hub.database.read() as connection:
-        waiting = connection.exec_driver_sql("SELECT count(*) FROM tasks WHERE kind = 'scrub' AND state != 'done'")
-        assert waiting.scalar() == 1
+        # The one that gave way, and the next, which may have been taken meanwhile.
+        asked = connection.exec_driver_sql("SELECT count(*) FROM tasks WHERE kind = 'scrub'").scalar()
+    assert asked is not None
+    assert asked >= 2
 
 
 def test_other_tasks_are_not_shown_as_upkeep(workshop: Workshop) -> None:
