@@ -45,7 +45,12 @@ def test_a_hub_shows_what_it_holds(make: Callable[[], Artifact], kind: str, tmp_
     with HubProgram(tmp_path) as hub:
         with Registry(hub.host) as client:
             make().push(client.repository("foreign/model"))
-        with urlopen(f"http://{hub.host}/r/foreign/model:v1", timeout=30) as response:
-            page = response.read().decode()
-    assert kind in page
-    assert "model.gguf" in page or "model.safetensors" in page
+        pages = [_read(hub.host, f"/r/foreign/model:v1{leaf}") for leaf in ("", "/layers")]
+    assert kind in pages[0]
+    assert "model.gguf" in pages[1] or "model.safetensors" in pages[1]
+
+
+def _read(host: str, path: str) -> str:
+    with urlopen(f"http://{host}{path}", timeout=30) as response:
+        text: str = response.read().decode()
+    return text
