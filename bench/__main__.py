@@ -270,6 +270,12 @@ def hub(data: Path) -> Iterator[str]:
         process.wait()
 
 
+def _pages(bench: Bench) -> None:
+    from bench import pages  # noqa: PLC0415 -- as above
+
+    pages.rows(bench.root, bench.runs)
+
+
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     "packing": _packing,
     "unpacking": _unpacking,
@@ -281,6 +287,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "hub": _hub,
     "million": _million,
     "searching": _searching,
+    "pages": _pages,
     "start-up": start_up,
 }
 
