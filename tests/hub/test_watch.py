@@ -111,7 +111,7 @@ def test_tasks_and_numbers_of_others_are_told() -> None:
     assert 'orchard_hub_task_seconds_total{kind="collect-garbage",outcome="done"} 1.5' in text
 
 
-@pytest.mark.parametrize(("setting", "stranger", "admin"), [("admin", 401, 200), ("open", 200, 200), ("off", 401, 404)])
+@pytest.mark.parametrize(("setting", "stranger", "admin"), [("admin", 401, 200), ("open", 200, 200), ("off", 404, 404)])
 def test_metrics_are_for_whom_the_setting_says(
     hubs: Nursery, tmp_path: Path, setting: str, stranger: int, admin: int
 ) -> None:
