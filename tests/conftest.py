@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Those that run tests; whoever only deals them out hands the word on to them.
     if "PYTEST_XDIST_WORKER" in os.environ or not config.getoption("numprocesses", None):
         forget()
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # Whoever starts the tests in the background lets them ignore it; programs that they interrupt must not.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
