@@ -6,7 +6,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from orchard.errors import InvalidDocumentError, LimitExceededError
-from orchard.insight import InMemory, OnDisk, OnnxValue, read_onnx
+from orchard.insight import GraphValue, InMemory, OnDisk, read_onnx
 
 MODEL = Path(__file__).parents[2] / "examples" / "digits" / "model"
 
@@ -40,8 +40,12 @@ def test_read_onnx_when_it_is_the_example_then_tells_what_onnxruntime_tells() ->
 
     session = onnxruntime.InferenceSession(MODEL / "digits.onnx", providers=["CPUExecutionProvider"])
     types = {"tensor(float)": "FLOAT", "tensor(int64)": "INT64"}
-    assert header.inputs == tuple(OnnxValue(i.name, types[i.type], tuple(i.shape)) for i in session.get_inputs())
-    assert header.outputs == tuple(OnnxValue(o.name, types[o.type], tuple(o.shape)) for o in session.get_outputs())
+    assert header.inputs == tuple(
+        GraphValue(name=i.name, dtype=types[i.type], shape=tuple(i.shape)) for i in session.get_inputs()
+    )
+    assert header.outputs == tuple(
+        GraphValue(name=o.name, dtype=types[o.type], shape=tuple(o.shape)) for o in session.get_outputs()
+    )
     assert header.producer.startswith(session.get_modelmeta().producer_name)
     assert header.graph == session.get_modelmeta().graph_name
     assert header.opsets[""] >= 7
@@ -89,7 +93,7 @@ def test_read_onnx_when_an_input_only_names_a_tensor_then_it_is_none() -> None:
 
     header = read_onnx(InMemory(model(graph, field(14, field(1, b"author") + field(2, b"me")))))
 
-    assert header.inputs == (OnnxValue("x", "FLOAT", (-1, "batch", None)),)
+    assert header.inputs == (GraphValue(name="x", dtype="FLOAT", shape=(-1, "batch", None)),)
     assert header.metadata == {"author": "me"}
 
 
@@ -103,7 +107,7 @@ def test_read_onnx_when_fields_are_of_strange_types_then_passes_over_them() -> N
     header = read_onnx(InMemory(model(graph, fixed, field(2, b"me"), field(8, field(1, b"own") + field(2, 3)))))
 
     assert header.operators == {"my.domain.Own": 1}
-    assert header.outputs == (OnnxValue("y", "", None),)
+    assert header.outputs == (GraphValue(name="y", dtype="", shape=None),)
     assert header.opsets == {"": 17, "own": 3}
     assert (header.graph, header.producer) == ("g", "me")
     assert [(tensor.name, tensor.shape) for tensor in header.tensors] == [("p", (2,))]

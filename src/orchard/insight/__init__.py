@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from orchard.insight.examining import examine
     from orchard.insight.gguf import Array, Gguf, read_gguf
     from orchard.insight.insights import INSIGHT_REVISION, Insight, Unreadable
-    from orchard.insight.onnx import Onnx, OnnxValue, read_onnx
+    from orchard.insight.onnx import Onnx, read_onnx
     from orchard.insight.safetensors import Safetensors, read_safetensors
     from orchard.insight.summary import PRECISIONS, Beside, Summary, param_size, summarise
     from orchard.insight.tables.changes import Retyped, Shift, TableChanges, table_changes
@@ -93,7 +93,6 @@ __all__ = [
     "OnDisk",
     "Onnx",
     "OnnxInsight",
-    "OnnxValue",
     "PickleInsight",
     "PipelineInsight",
     "RandomAccess",
@@ -185,7 +184,6 @@ _WHERE: Final = {
     "PickleInsight": "weights",
     "ShardsInsight": "weights",
     "Onnx": "onnx",
-    "OnnxValue": "onnx",
     "read_onnx": "onnx",
     "Safetensors": "safetensors",
     "read_safetensors": "safetensors",

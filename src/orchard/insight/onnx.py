@@ -12,6 +12,7 @@ from orchard.errors import InvalidDocumentError, LimitExceededError
 from orchard.insight.access import Cursor, RandomAccess
 from orchard.insight.protowire import BYTES, FIXED32, VARINT, Wire, signed
 from orchard.insight.tensor import MAX_DIMENSIONS, Tensor, check_shape, parameters_by_dtype
+from orchard.insight.weights import GraphValue
 
 MAX_TENSORS: Final = 100_000
 MAX_TEXT: Final = 16 << 20  # bytes of all texts that are kept
@@ -53,21 +54,6 @@ TYPES: Final[Mapping[int, tuple[str, int]]] = {
 _PLAIN: Final = frozenset({4, 9, 10})  # float_data, raw_data, double_data
 
 
-@dataclass(frozen=True, slots=True)
-class OnnxValue:
-    """An input or output of the graph.
-
-    Attributes:
-        name: What it is called.
-        dtype: Type of its elements; empty if it is no tensor.
-        shape: Length of each dimension: a number, a name, or ``None`` where any will do; ``None`` if not said.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int | str | None, ...] | None
-
-
 @dataclass(frozen=True)
 class Onnx:
     """What an ONNX file says, but for the content of its tensors.
@@ -89,8 +75,8 @@ class Onnx:
     opsets: Mapping[str, int]
     producer: str
     graph: str
-    inputs: tuple[OnnxValue, ...]
-    outputs: tuple[OnnxValue, ...]
+    inputs: tuple[GraphValue, ...]
+    outputs: tuple[GraphValue, ...]
     operators: Mapping[str, int]
     tensors: tuple[Tensor, ...]
     metadata: Mapping[str, str]
@@ -170,8 +156,8 @@ class _Reader:
         self.has_graph = False
         self.opsets: dict[str, int] = {}
         self.metadata: dict[str, str] = {}
-        self.inputs: list[OnnxValue] = []
-        self.outputs: list[OnnxValue] = []
+        self.inputs: list[GraphValue] = []
+        self.outputs: list[GraphValue] = []
         self.operators: dict[str, int] = {}
         self.tensors: list[Tensor] = []
         self.external: dict[str, None] = {}
@@ -258,7 +244,7 @@ class _Reader:
             elif kind == BYTES and number in {6, 11} and depth < _MAX_DEPTH:
                 self._graph(value, depth + 1)
 
-    def _add(self, values: list[OnnxValue], length: int) -> None:
+    def _add(self, values: list[GraphValue], length: int) -> None:
         """Read a ValueInfoProto.
 
         Raises:
@@ -273,7 +259,7 @@ class _Reader:
                 name = self._text(value)
             elif (number, kind) == (2, BYTES):
                 dtype, shape = self._type(value)
-        values.append(OnnxValue(name, dtype, shape))
+        values.append(GraphValue(name=name, dtype=dtype, shape=shape))
 
     def _type(self, length: int) -> tuple[str, tuple[int | str | None, ...] | None]:
         found: tuple[str, tuple[int | str | None, ...] | None] = ("", None)

@@ -8,13 +8,12 @@ from orchard.errors import InvalidDocumentError
 from orchard.insight.detection import ModelHeader
 from orchard.insight.gguf import Array, Gguf, Value
 from orchard.insight.kept import Scalar
-from orchard.insight.onnx import Onnx, OnnxValue
+from orchard.insight.onnx import Onnx
 from orchard.insight.plain import MAX_TEXT
 from orchard.insight.tensor import MAX_ELEMENTS
 from orchard.insight.torch import Torch
 from orchard.insight.weights import (
     GgufInsight,
-    GraphValue,
     LongArray,
     OnnxInsight,
     SafetensorsInsight,
@@ -111,8 +110,8 @@ def _onnx(header: Onnx) -> OnnxInsight:
         opsets=dict(header.opsets),
         producer=header.producer[:MAX_TEXT],
         graph=header.graph[:MAX_TEXT],
-        inputs=tuple(map(_value, header.inputs)),
-        outputs=tuple(map(_value, header.outputs)),
+        inputs=header.inputs,
+        outputs=header.outputs,
         operators=dict(sorted(header.operators.items(), key=lambda item: (-item[1], item[0]))),
         metadata={key[:MAX_TEXT]: text[:MAX_TEXT] for key, text in header.metadata.items()},
         external=header.external,
@@ -131,7 +130,3 @@ def _torch(header: Torch) -> TorchInsight:
         notes=dict(header.notes),
         shared=header.shared,
     )
-
-
-def _value(value: OnnxValue) -> GraphValue:
-    return GraphValue(name=value.name, dtype=value.dtype, shape=value.shape)

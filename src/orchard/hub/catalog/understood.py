@@ -50,10 +50,11 @@ _WAITING: Final = (
     select(manifests.c.digest)
     .select_from(
         manifest_children.join(manifests, manifests.c.id == manifest_children.c.manifest_id)
-        .join(repositories, repositories.c.id == manifests.c.repository_id)
+        .join(repositories, repositories.c.id == manifest_children.c.repository_id)
         .join(understandings, understandings.c.manifest_id == manifests.c.id)
     )
     .where(
+        # By both columns of the index: every upload asks, and a million versions elsewhere may name the same blob.
         manifest_children.c.digest == bindparam("digest"),
         repositories.c.name == bindparam("name"),
         understandings.c.state == "waiting",
