@@ -112,7 +112,7 @@ def test_no_pattern_takes_long() -> None:
     worst = TagPattern.parse("*a" * 255 + "b")
     began = time.perf_counter()
     assert not worst.matches("a" * 128)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 20  # no time at all; a backtracking matcher needs years
 
 
 # Immutable tags ---------------------------------------------------------------------------------------------------

@@ -317,11 +317,13 @@ def test_weights_are_never_read(hub: Inside, monkeypatch: pytest.MonkeyPatch) ->
         assert catalog.understood.to_hash(connection, limit=10) == []
 
 
-def test_ten_gigabytes_are_understood_in_two_seconds(hub: Inside) -> None:
+def test_ten_gigabytes_are_understood_in_two_seconds(hub: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = bring_sparse(hub, size=10 << 30, tensors=320)
+    read = _reads(hub, monkeypatch)
     began = time.process_time()
     assert understand(hub, digest) == "ready"
-    assert time.process_time() - began < 2.0  # 0.2 on a machine of its own
+    assert time.process_time() - began < 10  # 0.2 on a quiet machine; `make bench` measures it
+    assert sum(read) < 8 << 20
     assert facts(hub)["params"] == 5 << 30
 
 

@@ -195,7 +195,7 @@ def test_reference_of_a_hostile_megabyte_is_refused_at_once(text: str) -> None:
     with pytest.raises(InvalidReferenceError) as caught:
         Reference.parse(text)
 
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 20  # 0.1 on a quiet machine; a backtracking matcher needs years
     assert len(str(caught.value)) < 500
 
 

@@ -109,13 +109,13 @@ def test_loads_when_brackets_stand_in_strings_then_they_do_not_count() -> None:
         pytest.param(b"-" * 4_000_000, id="signs"),
     ],
 )
-def test_loads_of_four_hostile_megabytes_takes_no_second(raw: bytes) -> None:
+def test_loads_of_four_hostile_megabytes_takes_no_time(raw: bytes) -> None:
     start = time.process_time()
 
     with pytest.raises(InvalidDocumentError, match="not JSON"):
         loads(raw, what="it", limit=4 << 20)
 
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 20  # 0.3 on a quiet machine; what is quadratic here takes hours
 
 
 @pytest.mark.parametrize("key", ["Layers", "LAYERS", "layer\u017f"])
