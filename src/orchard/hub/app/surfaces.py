@@ -35,7 +35,7 @@ from orchard.hub.http.api import (
     error_problem,
 )
 from orchard.hub.http.meters import Gauge, Meters
-from orchard.hub.http.pages import Pages
+from orchard.hub.http.pages import Pages, Section
 from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
 from orchard.hub.jobs.caretaking import Caretaker
@@ -43,8 +43,15 @@ from orchard.hub.registry import Registry
 from orchard.hub.settings import Metrics, Settings
 
 
-def site(registry: Registry, entrance: Entrance, outside: Outside, *, settings: Settings) -> Site:
-    """Make what people see; and where they log in, if they have to.
+def site(
+    registry: Registry,
+    entrance: Entrance,
+    outside: Outside,
+    *,
+    settings: Settings,
+    sections: Sequence[Section] = (),
+) -> Site:
+    """Make what people see, beside the repositories also ``sections``; and where they log in, if they have to.
 
     Raises:
         UsageError: If a place to log in at cannot be one.
@@ -53,7 +60,9 @@ def site(registry: Registry, entrance: Entrance, outside: Outside, *, settings: 
     sign_in = None
     if service is not None:
         sign_in = browsers(settings, entrance.people, service, gate=outside.gate, vault=outside.vault)
-    pages = Pages(registry, now=lambda: datetime.now(UTC), login=service is not None, sign_in=sign_in)
+    pages = Pages(
+        registry, now=lambda: datetime.now(UTC), login=service is not None, sign_in=sign_in, sections=sections
+    )
     return Site(routes=pages.routes(), problem=pages.problem, public=pages.public)
 
 

@@ -1,6 +1,8 @@
 """The pages that people read: made on the server, whole without a script, and safe whatever an artifact says."""
 
 from orchard.hub.http.pages.ports import Registry
+from orchard.hub.http.pages.rendering import Link
+from orchard.hub.http.pages.sections import Door, Section
 from orchard.hub.http.pages.site import Pages
 
-__all__ = ["Pages", "Registry"]
+__all__ = ["Door", "Link", "Pages", "Registry", "Section"]

@@ -1,6 +1,7 @@
 """Templates, and what every one of them may use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orchard.hub.access import Principal
 from orchard.hub.http.pages import addresses, answers, text
 from orchard.hub.http.pages.addresses import Place
 from orchard.hub.http.pages.answers import Problem
 from orchard.hub.http.pages.assets import Assets
 
 _HERE: Final = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What leads to a page.
+
+    Attributes:
+        url: Its path.
+    """
+
+    title: str
+    url: str
 
 
 class Renderer:
@@ -26,9 +40,17 @@ class Renderer:
         now: The time.
     """
 
-    def __init__(self, assets: Assets, now: Callable[[], datetime], login: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        assets: Assets,
+        now: Callable[[], datetime],
+        *,
+        login: Callable[[str], str] | None = None,
+        links: Callable[[Principal], Sequence[Link]] = lambda _: (),
+    ) -> None:
         self.now = now
         self._login = login
+        self._links = links
         self._environment = environment(assets)
 
     def login_url(self, request: Request) -> str:
@@ -51,8 +73,18 @@ class Renderer:
         moment = self.now()
         ages = partial(text.ago, now=moment)
         return self._environment.get_template(template).render(
-            place=Place.of(request), ago=ages, account=_account(request), login_url=self.login_url(request), **values
+            place=Place.of(request),
+            ago=ages,
+            account=_account(request),
+            login_url=self.login_url(request),
+            links=self._links_for(request),
+            here=request.url.path,
+            **values,
         )
+
+    def _links_for(self, request: Request) -> Sequence[Link]:
+        who = getattr(request.state, "who", None)
+        return () if who is None else self._links(who)
 
 
 def _account(request: Request) -> str:

@@ -3,23 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from orchard.errors import InvalidError, LimitExceededError, UnauthenticatedError
+from orchard.errors import InvalidError, UnauthenticatedError
 from orchard.hub.http.cookies import LOGIN, SESSION, cookie, read_cookie
 from orchard.hub.http.origin import origin_of
 from orchard.hub.http.pages.answers import SAFE
+from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.rendering import Renderer
 
 PATH: Final = "/login"
 OUT: Final = "/logout"
 WELCOME: Final = "/welcome"
-_MAX_FORM: Final = 16 << 10  # bytes
-_FIELDS: Final = 16
 _KEPT: Final = 600.0  # seconds
 
 
@@ -84,8 +83,8 @@ class Signing:
         onward = local(request.query_params.get("next", "/"))
         if request.method != "POST":
             return self._form(request, onward)
-        form = await _form(request)
-        name, password = form.get("name", ""), form.get("password", "")
+        form = await Form.read(request)
+        name, password = form.text("name"), form.text("password")
         address = request.client.host if request.client else "unknown"
         before = self._session(request)
         try:
@@ -129,8 +128,8 @@ class Signing:
         invitation = request.path_params["invitation"]
         if request.method != "POST":
             return self._renderer.page(request, "welcome.html", complaint="")
-        form = await _form(request)
-        password, again = form.get("password", ""), form.get("again", "")
+        form = await Form.read(request)
+        password, again = form.text("password"), form.text("again")
         if password != again:
             complaint = "The two passwords are not the same."
             return self._renderer.page(request, "welcome.html", complaint=complaint)
@@ -187,22 +186,3 @@ def local(onward: str) -> str:
     """Give a page of this hub: whatever leads elsewhere leads home (open redirects)."""
     plain = onward.isprintable() and onward.startswith("/") and not onward.startswith(("//", "/\\"))
     return onward if plain and "\\" not in onward else "/"
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Read a small form.
-
-    Raises:
-        LimitExceededError: If it is not small.
-        InvalidError: If it is none.
-    """
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MAX_FORM:
-            raise LimitExceededError(f"the form has more than {_MAX_FORM} bytes")
-    try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
-    except ValueError as error:
-        raise InvalidError("the form cannot be read") from error
-    return {name: values[0] for name, values in fields.items()}

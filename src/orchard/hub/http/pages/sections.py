@@ -1,0 +1,42 @@
+"""Parts of the site beside the repositories: each has its pages, and its links in the head of all pages."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchard.hub.access import Principal
+from orchard.hub.http.pages.forms import Form
+from orchard.hub.http.pages.rendering import Link, Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One page. Both views run in a thread, may wait, and raise an ``OrchardError`` where something may not be.
+
+    Somebody who has not logged in and may not see a page is sent to log in, and comes back to it.
+
+    Attributes:
+        path: Its address, with parameters as Starlette writes them: ``/admin/users/{user}``.
+        show: Shows it.
+        take: Takes a form that was filled in there, if there is one. Ends with ``forms.onward`` to a page that shows
+            what has changed; or shows the page again, with what was typed and why it cannot be.
+    """
+
+    path: str
+    show: Callable[[Request, Principal], Response]
+    take: Callable[[Request, Principal, Form], Response] | None = None
+
+
+class Section(Protocol):
+    """Pages that belong together."""
+
+    def links(self, who: Principal, /) -> Sequence[Link]:
+        """Give what stands in the head of every page for somebody; asked for each page, so it must not wait long."""
+        ...
+
+    def doors(self, renderer: Renderer, /) -> Sequence[Door]:
+        """Make the pages."""
+        ...
