@@ -13,6 +13,7 @@ from orchard.errors import UsageError
 from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
+from orchard.hub.app.sections import sections
 from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, upkeep_gauges, watch
 from orchard.hub.app.work import counted, kinds, open_worker, writing_pulls
 from orchard.hub.http import Guard, Threads, build_app
@@ -69,21 +70,27 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         mirroring = outside.mirroring(registry, queue)
         caretaker = Caretaker(premises, queue)
         meters, readiness = Meters(upkeep_gauges(caretaker)), Readiness({"catalog": database.check})
-        more = (
-            upkeep(caretaker, entrance),
-            trusts(entrance, outside.gate, settings),
-            *outside.resources(entrance.policy, mirroring),
+        served = api(
+            registry,
+            entrance,
+            settings,
+            threads=threads,
+            more=(
+                upkeep(caretaker, entrance),
+                trusts(entrance, outside.gate, settings),
+                *outside.resources(entrance.policy, mirroring),
+            ),
         )
         app = build_app(
             registry,
             entrance.access,
             threads,
             guard=Guard(loopback_only=not login),
-            site=site(registry, entrance, outside, settings=settings),
+            site=site(registry, entrance, outside, settings=settings, sections=sections(entrance, served.document)),
             surfaces=(
                 *watch(settings, meters, readiness, threads=threads, entrance=entrance),
                 *tickets(entrance.tickets, threads, timeout=settings.body_timeout),
-                api(registry, entrance, settings, threads=threads, more=more),
+                served,
             ),
             timeout=settings.body_timeout,
             min_chunk=OBJECT if settings.storage is not None and "://" in settings.storage else 0,

@@ -1,6 +1,7 @@
 """What the hub answers, beside the registry's own API: pages, and whatever stands below a path of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchard.hub.access import TOKEN_PATH
@@ -115,7 +116,7 @@ def upkeep_gauges(caretaker: Caretaker) -> Sequence[Gauge]:
 
 def api(
     registry: Registry, entrance: Entrance, settings: Settings, *, threads: Threads, more: Sequence[object] = ()
-) -> Surface:
+) -> "Described":
     """Make the JSON API.
 
     Args:
@@ -147,9 +148,16 @@ def api(
         Trash(registry),
         *more,
     )
-    return Surface(
-        PREFIX,
-        Api(resources, threads, challenge=challenge, timeout=settings.body_timeout),
-        public=PUBLIC,
-        problem=error_problem,
-    )
+    made = Api(resources, threads, challenge=challenge, timeout=settings.body_timeout)
+    return Described(PREFIX, made, public=PUBLIC, problem=error_problem, document=lambda: made.document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described(Surface):
+    """The JSON API.
+
+    Attributes:
+        document: Gives the document that describes it.
+    """
+
+    document: Callable[[], bytes]

@@ -80,7 +80,8 @@ class Api:
     async def _describe(self, method: str) -> Reply:
         if method != "GET":
             return _not_possible(method, ["GET"])
-        return await self._threads.run(lambda: self._document)
+        document = await self._threads.run(lambda: self.document)
+        return reply(200, [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")], document)
 
     def _find(self, path: str) -> tuple[Methods, dict[str, str]] | None:
         for pattern, methods in self._routes:
@@ -96,12 +97,11 @@ class Api:
         return [(re.compile(pattern), self._methods[pattern]) for pattern in patterns]
 
     @cached_property
-    def _document(self) -> Reply:
+    def document(self) -> bytes:
         """The OpenAPI document; made when it is first asked for, because a start must be quick."""
         from orchard.hub.http.api.openapi import describe  # noqa: PLC0415 -- as above
 
-        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")]
-        return reply(200, headers, describe(self._operations))
+        return describe(self._operations)
 
 
 def _methods(operations: Iterable[Operation]) -> Mapping[str, Methods]:

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,10 +28,12 @@ class Link:
 
     Attributes:
         url: Its path.
+        foot: Whether it stands in the foot of pages and not in their head.
     """
 
     title: str
     url: str
+    foot: bool = False
 
 
 class Renderer:
@@ -63,6 +66,10 @@ class Renderer:
     def page(self, request: Request, template: str, **values: object) -> Response:
         """Fill a template and send it."""
         return answers.page(request, self._fill(request, template, values))
+
+    def fragment(self, template: str, **values: object) -> Markup:
+        """Fill a piece that is the same on a page for everybody."""
+        return Markup(self._environment.get_template(template).render(**values))  # noqa: S704 -- templates escape
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """Tell a person what went wrong."""

@@ -1,0 +1,12 @@
+"""Pages beside the repositories: each part of the hub adds those that are about it."""
+
+from collections.abc import Callable, Sequence
+
+from orchard.hub.app.people import Entrance
+from orchard.hub.http.pages import Section
+from orchard.hub.http.pages.apidocs import ApiDocs
+
+
+def sections(entrance: Entrance, document: Callable[[], bytes]) -> Sequence[Section]:
+    """Make them, in the order in which their links stand in the head of pages."""
+    return (ApiDocs(document, login=entrance.access.challenge is not None),)
