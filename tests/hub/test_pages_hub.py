@@ -48,7 +48,7 @@ def test_pushed_kit_is_on_the_first_page_and_on_its_own(pages: Inside) -> None:
     assert "1 version" in home.text
     assert "Licence Apache-2.0 Framework scikit-learn" in own.text
     assert "The hub is looking into this version" in own.text
-    assert own.all("p", data_waiting="")
+    assert own.all("div", data_live="/live/r/vision/digits:latest")
     assert "Model part model/digits.onnx digits-onnx" in layers.text
     assert "Kitfile manifestVersion: 1.0.0 package: name: digits" in kitfile.text
     assert (

@@ -20,6 +20,7 @@ from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
 from orchard.hub.http.logs import log_to_stderr
 from orchard.hub.http.meters import Meters
+from orchard.hub.http.pages import Live
 from orchard.hub.http.serving import Certificate, Ending, Place, serve
 from orchard.hub.http.watch import Readiness
 from orchard.hub.http.watched import Watched
@@ -69,7 +70,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         registry = Registry(premises, outside.upstreams)
         mirroring = outside.mirroring(registry, queue)
         caretaker = Caretaker(premises, queue)
-        meters, readiness = Meters(upkeep_gauges(caretaker)), Readiness({"catalog": database.check})
+        meters, readiness, live = Meters(upkeep_gauges(caretaker)), Readiness({"catalog": database.check}), Live()
         served = api(
             registry,
             entrance,
@@ -86,7 +87,14 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             entrance.access,
             threads,
             guard=Guard(loopback_only=not login),
-            site=site(registry, entrance, outside, settings=settings, sections=sections(entrance, served.document)),
+            site=site(
+                registry,
+                entrance,
+                outside,
+                settings=settings,
+                sections=sections(entrance, served.document),
+                live=live,
+            ),
             surfaces=(
                 *watch(settings, meters, readiness, threads=threads, entrance=entrance),
                 *tickets(entrance.tickets, threads, timeout=settings.body_timeout),
@@ -102,20 +110,24 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         if settings.workers:
             stack.enter_context(worker)
 
-        def drain() -> None:
-            readiness.drain()
-            worker.stop()
-
         watched = Watched(app, meters, log_all=settings.access_log)
         gc.freeze()  # what is loaded stays: looking for garbage among it held every request up for 30 to 60 ms
         uvloop.run(
             serve(
                 Forwarded(watched, settings.trusted_proxies) if settings.trusted_proxies else watched,
                 place,
-                ending=Ending(settings.drain, settings.grace, drain),
+                ending=Ending(settings.drain, settings.grace, _each(readiness.drain, live.close, worker.stop)),
                 announce=announce,
             )
         )
+
+
+def _each(*steps: Callable[[], None]) -> Callable[[], None]:
+    def all_of_them() -> None:
+        for step in steps:
+            step()
+
+    return all_of_them
 
 
 def _certificate(settings: Settings) -> Certificate | None:

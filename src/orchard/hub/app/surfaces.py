@@ -36,7 +36,7 @@ from orchard.hub.http.api import (
     error_problem,
 )
 from orchard.hub.http.meters import Gauge, Meters
-from orchard.hub.http.pages import Pages, Section
+from orchard.hub.http.pages import Live, Pages, Section
 from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
 from orchard.hub.jobs.caretaking import Caretaker
@@ -51,8 +51,11 @@ def site(
     *,
     settings: Settings,
     sections: Sequence[Section] = (),
+    live: Live | None = None,
 ) -> Site:
     """Make what people see, beside the repositories also ``sections``; and where they log in, if they have to.
+
+    ``live`` knows who listens to what goes on, and lets them go when the hub ends.
 
     Raises:
         UsageError: If a place to log in at cannot be one.
@@ -62,7 +65,12 @@ def site(
     if service is not None:
         sign_in = browsers(settings, entrance.people, service, gate=outside.gate, vault=outside.vault)
     pages = Pages(
-        registry, now=lambda: datetime.now(UTC), login=service is not None, sign_in=sign_in, sections=sections
+        registry,
+        now=lambda: datetime.now(UTC),
+        login=service is not None,
+        sign_in=sign_in,
+        sections=sections,
+        live=live,
     )
     return Site(routes=pages.routes(), problem=pages.problem, public=pages.public)
 

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from orchard.errors import OrchardError, UnauthenticatedError
-from orchard.hub.access import ANONYMOUS, Principal
+from orchard.hub.access import ANONYMOUS, Kind, Principal
 from orchard.hub.http.asgi import App, Message, Receive, Scope, Send
 from orchard.hub.http.cookies import SESSION, read_cookie
 from orchard.hub.http.distribution import Distribution, Service
@@ -100,7 +100,8 @@ class Site:
     """What people see.
 
     Attributes:
-        routes: Pages and their like. ``request.state.who`` says who asks.
+        routes: Pages and their like. ``request.state.who`` says who asks; ``request.state.again``, where they are
+            somebody, finds out once more and raises ``UnauthenticatedError`` if they are not any longer.
         problem: Tells a person why somebody may not come in.
         public: Beginnings of the paths that everybody may see, such as style sheets.
     """
@@ -243,7 +244,10 @@ class _Front:
                     self._guard.check(scope["method"], headers)
             else:
                 who = await self._visit(scope, headers) or await self._admit(scope, headers, anonymous=True)
-                scope.setdefault("state", {})["who"] = who
+                state = scope.setdefault("state", {})
+                state["who"] = who
+                if who.kind is not Kind.ANONYMOUS:
+                    state["again"] = self._again(scope, headers)
         except OrchardError as error:
             await self._refuse_page(scope, error)(scope, receive, send)
             return
@@ -275,6 +279,25 @@ class _Front:
             scope[ACCOUNT] = who.name
             scope.setdefault("state", {})["session"] = True
         return who
+
+    def _again(self, scope: Scope, headers: dict[bytes, bytes]) -> Callable[[], Principal]:
+        """Make what finds out once more who asks; takes a while.
+
+        It is for answers that take long: what was shown may have been revoked since.
+        """
+        authorization = headers.get(b"authorization")
+        if authorization is not None:
+            address: str = (scope.get("client") or ("unknown", 0))[0]
+            return lambda: self._access.recall(authorization) or self._access.login(authorization, address)
+        session = read_cookie(headers, SESSION, secure=origin_of(scope, headers).startswith("https:")) or ""
+
+        def again() -> Principal:
+            who = self._access.visit(session)
+            if who is None:
+                raise UnauthenticatedError("the session has ended: log in again")
+            return who
+
+        return again
 
     async def _late(self, scope: Scope, headers: dict[bytes, bytes], error: UnauthenticatedError) -> Principal:
         """Find out who goes on with an upload by a token that ran out since; the upload's address is the proof.

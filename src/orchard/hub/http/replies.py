@@ -59,7 +59,8 @@ def reply(status: int, headers: Headers | None = None, body: bytes = b"") -> Rep
     return Reply(status, [*(headers or ()), (b"content-length", b"%d" % len(body))], body)
 
 
-async def _departure(receive: Receive) -> None:
+async def departure(receive: Receive) -> None:
+    """Wait until the client goes away."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -95,7 +96,7 @@ async def _send_pieces(
     begun: tuple[bytes, Generator[bytes]], left: int, run: Run, *, receive: Receive, send: Send
 ) -> None:
     """Send some bytes, and stop when the client goes away: sending to nobody raises nothing."""
-    gone = asyncio.ensure_future(_departure(receive))
+    gone = asyncio.ensure_future(departure(receive))
     piece, pieces = begun
     try:
         while piece and not gone.done():

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from orchard.hub.access import Principal
 from orchard.hub.http.pages.forms import Form
+from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.rendering import Link, Renderer
 
 
@@ -37,6 +38,6 @@ class Section(Protocol):
         """Give what stands in the head of every page for somebody; asked for each page, so it must not wait long."""
         ...
 
-    def doors(self, renderer: Renderer, /) -> Sequence[Door]:
-        """Make the pages."""
+    def doors(self, renderer: Renderer, /) -> Sequence[Door | Stream]:
+        """Make the pages, and where they are told that something on them has changed."""
         ...

@@ -17,6 +17,7 @@ from orchard.hub.access import Kind, Principal
 from orchard.hub.http.pages.answers import ELSEWHERE, UNFORESEEN, WRONG_METHOD, problem_of
 from orchard.hub.http.pages.assets import PREFIX, Assets
 from orchard.hub.http.pages.forms import Form, onward
+from orchard.hub.http.pages.live import Live, Stream
 from orchard.hub.http.pages.ports import Registry
 from orchard.hub.http.pages.rendering import Link, Renderer
 from orchard.hub.http.pages.sections import Door, Section
@@ -35,6 +36,7 @@ class Pages:
         login: Whether clients must log in before they push.
         sign_in: Lets people in, if they have to log in here and not elsewhere.
         sections: What there is beside the repositories.
+        live: Who listens to what goes on.
 
     Attributes:
         public: Beginnings of the paths that everybody may see; there is nothing of an artifact below them.
@@ -48,11 +50,13 @@ class Pages:
         login: bool,
         sign_in: SignIn | None = None,
         sections: Sequence[Section] = (),
+        live: Live | None = None,
     ) -> None:
         self.public: tuple[str, ...] = (PREFIX,) if sign_in is None else (PREFIX, PATH, OUT, f"{WELCOME}/")
         self._login = None if sign_in is None else login_url
         self._sign_in = sign_in
         self._sections = tuple(sections)
+        self._live = Live() if live is None else live
         self._assets = Assets(STATIC)
         self._renderer = Renderer(self._assets, now, login=self._login, links=self._links)
         self._views = Views(registry, self._renderer, login=login)
@@ -66,6 +70,7 @@ class Pages:
             routes=[
                 Route("/", self._endpoint(self._views.home)),
                 Route("/r/{reference:path}", self._endpoint(self._views.place)),
+                self._door(Stream("/live/r/{reference:path}", self._views.progress)),
                 *(self._door(door) for section in self._sections for door in section.doors(self._renderer)),
                 *self._signing(),
                 Route(PREFIX + "{name}", self._assets.answer),
@@ -89,7 +94,9 @@ class Pages:
     def _links(self, who: Principal) -> list[Link]:
         return [link for section in self._sections for link in section.links(who)]
 
-    def _door(self, door: Door) -> BaseRoute:
+    def _door(self, door: Door | Stream) -> BaseRoute:
+        if isinstance(door, Stream):
+            return self._live.route(door, self.problem)
         take = door.take
         if take is None:
             return Route(door.path, self._inside(door.show))

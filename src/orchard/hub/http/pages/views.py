@@ -9,6 +9,7 @@ from orchard.hub.http.pages import answers
 from orchard.hub.http.pages.addresses import Target, repository_url
 from orchard.hub.http.pages.answers import Step
 from orchard.hub.http.pages.home import HomePage
+from orchard.hub.http.pages.live import State
 from orchard.hub.http.pages.ports import Registry, Visit
 from orchard.hub.http.pages.rendering import Renderer
 from orchard.hub.http.pages.repository import RepositoryPages
@@ -41,6 +42,19 @@ class Views:
             return self._of_version(visit, visit.target.version)
         except DeniedError:
             return self._renderer.problem(request, answers.hidden(visit.name, self._renderer.login_url(request)))
+
+    def progress(self, request: Request, who: Principal) -> State:
+        """Tell how far the hub has come with a version.
+
+        Raises:
+            NotFoundError: If there is no such version.
+            DeniedError: If it may not be seen.
+        """
+        target = Target.parse(request.path_params["reference"])
+        if target.version is None or target.leaf:
+            raise NotFoundError("that names no version")
+        known = self._registry.readable(who, target.repository).contents(target.version).understanding()
+        return State(known.state, ended=known.state != "waiting")
 
     def _of_version(self, visit: Visit, version: str | Digest) -> Response:
         try:

@@ -49,11 +49,116 @@ document.addEventListener("keydown", (event) => {
   document.getElementById("search").select();
 });
 
-// A page of which something is still missing looks whether it has come, and shows it.
-async function wait(tries) {
-  await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 1.3 ** tries, 15000)));
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
-  if (answer?.ok && !(await answer.text()).includes(" data-waiting")) location.reload();
-  else if (tries < 60) wait(tries + 1);
+// What people did in a region, kept when it is shown anew: where they are, what they opened, typed and scrolled.
+function place(root, node) {
+  return node.id ? `#${CSS.escape(node.id)}` : [...root.querySelectorAll(node.localName)].indexOf(node);
 }
-if (document.querySelector("[data-waiting]")) wait(0);
+
+function at(root, name, where) {
+  return typeof where === "string" ? root.querySelector(where) : root.querySelectorAll(name)[where];
+}
+
+function keep(root) {
+  const all = (selector, what) =>
+    [...root.querySelectorAll(selector)].map((node) => [node.localName, place(root, node), what(node)]);
+  const typed = (node) =>
+    node.type === "checkbox" || node.type === "radio"
+      ? node.checked !== node.defaultChecked && { checked: node.checked }
+      : node.localName === "select"
+        ? [...node.options].some((one) => one.selected !== one.defaultSelected) && { value: node.value }
+        : node.value !== node.defaultValue && { value: node.value };
+  const active = root.contains(document.activeElement) ? document.activeElement : null;
+  return {
+    focus: active && [active.localName, place(root, active)],
+    cursor: active?.matches("input, textarea") ? [active.selectionStart, active.selectionEnd] : null,
+    details: all("details", (node) => ({ open: node.open })),
+    typed: all("input, select, textarea", typed).filter(([, , what]) => what),
+    scrolled: all(".scroller, pre", (node) => ({ scrollLeft: node.scrollLeft, scrollTop: node.scrollTop })),
+    window: [scrollX, scrollY],
+  };
+}
+
+function restore(root, kept) {
+  for (const [name, where, what] of [...kept.details, ...kept.typed, ...kept.scrolled]) {
+    const node = at(root, name, where);
+    if (node) Object.assign(node, what);
+  }
+  const focus = kept.focus && at(root, ...kept.focus);
+  focus?.focus({ preventScroll: true });
+  if (focus && kept.cursor?.[0] != null) focus.setSelectionRange(...kept.cursor);
+  scrollTo(...kept.window);
+}
+
+// A region of which something is still to come listens at its data-live, and is fetched again when it has changed.
+class Live {
+  constructor(id) {
+    this.id = id;
+    this.tries = 0;
+    this.turn = Promise.resolve();
+    this.listen();
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.source?.close(); // a browser opens six connections at once, for all of its windows
+      else if (this.source?.readyState === EventSource.CLOSED && !this.timer) this.listen();
+    });
+  }
+
+  get region() {
+    return document.getElementById(this.id);
+  }
+
+  listen() {
+    const { live, seen } = this.region?.dataset ?? {};
+    if (!live) return;
+    this.url = live;
+    const query = seen === undefined ? "" : `${live.includes("?") ? "&" : "?"}seen=${encodeURIComponent(seen)}`;
+    this.source = new EventSource(live + query);
+    this.source.addEventListener("changed", () => this.renew());
+    this.source.addEventListener("ended", async () => {
+      this.source.close();
+      await this.renew();
+      if (this.region?.dataset.live) this.look();
+    });
+    this.source.addEventListener("error", () => {
+      if (this.source.readyState === EventSource.CLOSED) this.look();
+    });
+  }
+
+  // Where nobody tells, it looks for itself, and ever less often.
+  look() {
+    if (this.tries > 60 || this.timer) return;
+    this.timer = setTimeout(
+      async () => {
+        await this.renew();
+        this.timer = 0;
+        if (this.region?.dataset.live) this.look();
+      },
+      Math.min(1000 * 1.3 ** this.tries++, 15000),
+    );
+  }
+
+  renew() {
+    this.turn = this.turn.then(() => this.show()).catch(() => {});
+    return this.turn;
+  }
+
+  async show() {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return;
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(this.id);
+    const old = this.region;
+    if (!found || !old) return;
+    const kept = keep(old);
+    const fresh = document.adoptNode(found);
+    old.replaceWith(fresh);
+    restore(fresh, kept);
+    const { live } = fresh.dataset;
+    if (live && live !== this.url && this.source.readyState !== EventSource.CLOSED) {
+      this.source.close();
+      this.listen();
+    }
+    if (live) return;
+    this.source.close();
+    spoken.textContent = "Brought up to date";
+  }
+}
+for (const region of document.querySelectorAll("[data-live][id]")) new Live(region.id);
