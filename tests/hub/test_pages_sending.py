@@ -11,6 +11,9 @@ from starlette.types import ASGIApp
 
 from orchard.hub.http import pages
 from orchard.hub.http.pages import Pages
+from orchard.hub.http.pages.assets import Assets
+from orchard.hub.http.pages.rendering import environment
+from orchard.hub.http.pages.site import STATIC
 from orchard.oci import Digest
 from support.pages import DIGITS, NOW, Shelf, app, furnished
 from support.webpage import visit
@@ -93,6 +96,37 @@ def test_page_is_compressed_for_whoever_reads_gzip(hub: ASGIApp) -> None:
 @pytest.mark.parametrize("coding", ["", "br", "gzip;q=0", "x-gzip2"])
 def test_page_is_plain_for_whoever_does_not_read_gzip(hub: ASGIApp, coding: str) -> None:
     assert "content-encoding" not in visit(hub, "/", headers={"accept-encoding": coding}).headers
+
+
+@pytest.mark.parametrize("path", ["/", TABLE, "/r/vision/digits:v1.0.0/files"])
+def test_page_that_a_browser_has_is_not_sent_again(hub: ASGIApp, path: str) -> None:
+    first = visit(hub, path, headers={"accept-encoding": "gzip"})
+    again = visit(hub, path, headers={"if-none-match": f'"other", {first.headers["etag"]}'})
+
+    assert (again.status, again.body) == (304, b"")
+    kept = ("etag", "vary", "cache-control", "content-security-policy")
+    assert {name: again.headers[name] for name in kept} == {name: first.headers[name] for name in kept}
+    assert {"Accept-Encoding", "Authorization", "Cookie"} == set(first.headers["vary"].split(", "))
+
+
+def test_page_that_has_changed_is_sent_whole() -> None:
+    shelf = furnished()
+    before = visit(app(shelf), "/")
+    shelf.add("team/model", DIGITS.build())
+    later = visit(app(shelf), "/", headers={"if-none-match": before.headers["etag"]})
+
+    assert later.status == 200
+    assert later.headers["etag"] != before.headers["etag"]
+
+
+def test_what_went_wrong_has_no_tag(hub: ASGIApp) -> None:
+    assert "etag" not in visit(hub, "/nowhere").headers
+
+
+def test_every_template_can_be_compiled() -> None:
+    templates = environment(Assets(STATIC))
+    for name in templates.list_templates():
+        templates.get_template(name)
 
 
 @pytest.mark.parametrize(

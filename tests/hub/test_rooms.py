@@ -36,5 +36,10 @@ def test_hub_loads_readers_of_versions_only_when_one_is_looked_into() -> None:
     assert {"orchard.insight", "orchard.archive", "orchard.hub.jobs.studying"}.isdisjoint(loaded)
 
 
+def test_hub_loads_another_database_only_when_it_has_one() -> None:
+    loaded = modules_of("orchard.hub.app.running")
+    assert not [module for module in loaded if module.startswith("sqlalchemy.dialects.postgresql")]
+
+
 def test_who_only_looks_after_a_hub_needs_no_server() -> None:
     assert not {"granian", "starlette", "jinja2"} & loaded_by("orchard.hub.app.desk")

@@ -54,7 +54,7 @@ blobs: Final = Table(
         "damaged_at", BigInteger
     ),  # when they were found not to be; nobody gets them until somebody pushes them again
     Index("blobs_by_check", "checked_at"),
-    Index("blobs_by_damage", "digest", sqlite_where=text(_DAMAGED), postgresql_where=text(_DAMAGED)),
+    Index("blobs_by_damage", "digest", sqlite_where=text(_DAMAGED)),
 )
 
 blob_links: Final = Table(

@@ -49,7 +49,7 @@ layer_files: Final = Table(
     Column("hashed", Integer, nullable=False),  # whether the digest of every file is known
     Column("document", LargeBinary),
     PrimaryKeyConstraint("digest", "form"),
-    Index("layer_files_to_hash", "digest", sqlite_where=text(_TO_HASH), postgresql_where=text(_TO_HASH)),
+    Index("layer_files_to_hash", "digest", sqlite_where=text(_TO_HASH)),
 )
 
 insights: Final = Table(

@@ -32,7 +32,7 @@ tasks: Final = Table(
     Column("total", BigInteger),
     Column("note", Text, nullable=False),
     Column("reason", Text),  # why it failed, the last time
-    Index("tasks_by_key", "key", unique=True, sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("tasks_by_key", "key", unique=True, sqlite_where=_WAITING),
     Index("tasks_by_state", "state", "due_at"),
     Index("tasks_by_end", "ended_at"),
     sqlite_autoincrement=True,  # a number that people have seen never names another task

@@ -18,6 +18,7 @@ from orchard.errors import (
     UnauthenticatedError,
 )
 from orchard.hub.http.pages.assets import takes_gzip
+from orchard.oci import Digest
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -36,9 +37,17 @@ _LEVEL: Final = 4  # of gzip: 60 KB of tables in half a millisecond, 4 % larger 
 
 
 def page(request: Request, text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Send a page. There is no secret in it, so compressing what a reader typed next to it tells nobody anything."""
+    """Send a page; to a browser that has the same already, say only that.
+
+    There is no secret in it, so compressing what a reader typed next to it tells nobody anything. Its tag is made of
+    all that this reader would be shown now: whoever was shown anything else, or is somebody else now, gets the page.
+    """
     body = text.encode()
-    all_headers = {**SAFE, "Vary": "Accept-Encoding, Authorization", **(headers or {})}
+    all_headers = {**SAFE, "Vary": "Accept-Encoding, Authorization, Cookie", **(headers or {})}
+    if status == 200 and request.method in {"GET", "HEAD"}:  # noqa: PLR2004 -- OK
+        all_headers["ETag"] = f'W/"{str(Digest.of(body)).rpartition(":")[2]}"'  # weak: the same packed and unpacked
+        if all_headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=all_headers)
     if len(body) > _WORTH_PACKING and takes_gzip(request.headers):
         body = gzip.compress(body, _LEVEL, mtime=0)
         all_headers["Content-Encoding"] = "gzip"

@@ -37,7 +37,7 @@ class Link:
 
 
 class Renderer:
-    """Makes pages of templates. All of them are compiled when the hub starts, so a broken one is found then.
+    """Makes pages of templates. Each is compiled when it is first needed: all of them took a fifth of the hub's start.
 
     Attributes:
         now: The time.
@@ -128,6 +128,4 @@ def environment(assets: Assets) -> Environment:
         parameters=text.parameters,
         plain=text.plain,
     )
-    for name in made.list_templates():
-        made.get_template(name)
     return made
