@@ -1,6 +1,9 @@
 """What every test may rely on: real peers where they are installed, and a loud word where they are not."""
 
+import gc
+import itertools
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -58,10 +61,34 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"not tested against: {', '.join(missing)}. Install them as .ci/run does.")
 
 
+def pytest_collection_finish() -> None:
+    # Ten thousand tests are there to stay: nobody need look through them again and again for what can go.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
+
+
+@pytest.fixture(scope="session")
+def _numbers() -> Iterator[int]:
+    return itertools.count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _numbers: Iterator[int]) -> Path:
+    """A directory of the test alone. pytest finds a free name by a look at all there are, thousands in the end."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    path = tmp_path_factory.getbasetemp() / "own" / f"{name}{next(_numbers)}"
+    path.mkdir(mode=0o700, parents=True)
+    return path
+
+
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, _numbers: Iterator[int]
+) -> Iterator[None]:
     """Keep the developer's own home, credentials and proxies out of every test."""
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.getbasetemp() / "homes" / f"home{next(_numbers)}"
+    home.mkdir(mode=0o700, parents=True)
     for name in _PRIVATE:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
