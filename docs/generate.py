@@ -1,11 +1,12 @@
 """Write the pages that repeat what stands elsewhere. ``make docs`` runs it; a test compares.
 
 ``commands.md`` is what the commands say themselves, ``schemas/README.md`` what the schemas do, ``hub-settings.md`` what
-the settings do.
+the settings do; ``new.sql`` of the hub is what its migrations make.
 """
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from orchard.hub.settings import KEYS
 
 TARGET = Path(__file__).parent / "commands.md"
 SCHEMAS = Path(__file__).parent / "schemas"
+DATABASE = Path(__file__).parents[1] / "src/orchard/hub/db/new.sql"
 HEAD = """# Commands
 
 What `orchard COMMAND --help` prints, for each command. `kit` is the same program. This page is generated: `make docs`.
@@ -100,8 +102,23 @@ def settings() -> str:
     return SETTINGS_HEAD + "".join(rows)
 
 
+def new_database() -> str:
+    """Give the shape of a new hub's database."""
+    from orchard.hub.db import drawn, upgrade  # noqa: PLC0415 -- the other pages need no database
+    from orchard.hub.db.sqlite import open_sqlite  # noqa: PLC0415 -- as above
+
+    with tempfile.TemporaryDirectory() as directory:
+        database = open_sqlite(Path(directory) / "new.sqlite3")
+        with database.overhaul() as connection:
+            upgrade(connection)
+            drawing = drawn.draw(connection)
+        database.close()
+    return drawing
+
+
 if __name__ == "__main__":
     SETTINGS.write_text(settings(), encoding="utf-8")
     TARGET.write_text(reference(), encoding="utf-8")
     (SCHEMAS / "README.md").write_text(schemas(), encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET.name}, {SETTINGS.name} and {SCHEMAS.name}/README.md\n")
+    DATABASE.write_text(new_database(), encoding="utf-8")
+    sys.stdout.write(f"wrote {TARGET.name}, {SETTINGS.name}, {SCHEMAS.name}/README.md and {DATABASE.name}\n")

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from orchard.errors import ConflictError, StorageError, UnavailableError
-from orchard.hub.db import HEAD, Database, metadata, migrate, revision, schema
+from orchard.hub.db import HEAD, Database, drawn, metadata, migrate, revision, schema, upgrade
 from orchard.hub.db.sqlite import open_sqlite
 from support.hubinside import CATALOG, fresh_catalog, quick_directory
 
@@ -39,6 +39,21 @@ def test_migrations_make_the_tables_that_the_code_expects(database: Database) ->
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": ours})
         assert compare_metadata(context, metadata) == []
+
+
+def test_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
+    database = open_sqlite(tmp_path / CATALOG)
+    with database.overhaul() as connection:
+        upgrade(connection)
+        migrated = drawn.draw(connection)
+    database.close()
+    assert (Path(drawn.__file__).parent / drawn.DRAWING).read_text() == migrated, "run: make docs"
+    database = open_sqlite(tmp_path / "new.sqlite3")
+    migrate(database)
+    with database.read() as connection:
+        assert drawn.draw(connection) == migrated
+        assert revision(connection) == HEAD
+    database.close()
 
 
 def test_last_migration_is_the_one_that_the_code_expects() -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Connection, inspect, text
 
 from orchard.errors import ConflictError
+from orchard.hub.db import drawn
 from orchard.hub.db.database import Database
 
 HEAD: Final = "0007"
@@ -26,8 +27,10 @@ def migrate(database: Database) -> None:
     if found == MOVED:
         raise ConflictError("this hub was moved to another database: start it with that one (setting `database`)")
     with database.overhaul() as connection:
-        if revision(connection) != HEAD:  # another process may have done it while we waited
-            _upgrade(connection)
+        if drawn.is_blank(connection):
+            drawn.build(connection)
+        elif revision(connection) != HEAD:  # another process may have done it while we waited
+            upgrade(connection)
 
 
 def revision(connection: Connection) -> str | None:
@@ -38,13 +41,13 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection) -> None:
     """Run the migrations that are missing.
 
     Raises:
         ConflictError: If the database is at a migration that this code does not know.
     """
-    from alembic import command  # noqa: PLC0415 -- 0.3 s that only a first start pays
+    from alembic import command  # noqa: PLC0415 -- 0.3 s that only the first start of a release pays
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
