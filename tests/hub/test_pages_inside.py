@@ -138,9 +138,51 @@ def test_card_leads_to_files_of_its_version_and_loads_nothing_else(hub: Inside) 
     picture = hub.get(f"{GOOD}/raw/data/photo.png")
     assert (picture.body, picture.headers["content-type"]) == (PNG, "image/png")
     assert picture.headers["content-security-policy"] == "sandbox; default-src 'none'"
-    other = hub.get(f"{GOOD}/raw/src/train.py")
-    assert other.status == 303
-    assert other.headers["location"].startswith("/api/v1/repositories/team/model/-/versions/sha256:")
+
+
+def test_file_is_saved_whole_or_in_parts_and_never_runs(hub: Inside) -> None:
+    (link,) = [one for one in page(hub, f"{GOOD}/files/src/train.py").links() if one.endswith("?download")]
+    whole = hub.get(link)
+
+    assert whole.body == b"import os\n# <b>\n"
+    assert whole.headers["content-type"] == "text/plain; charset=utf-8"
+    assert whole.headers["content-disposition"].startswith('attachment; filename="train.py"')
+    assert whole.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert whole.headers["cache-control"] == "private, max-age=31536000, immutable"
+    part = hub.get(link, range="bytes=7-8")
+    assert (part.status, part.body, part.headers["content-range"]) == (206, b"os", "bytes 7-8/16")
+    assert hub.get(link, range="bytes=99-").status == 416
+    assert hub.get(link, **{"if-none-match": whole.headers["etag"]}).status == 304
+    asked = hub.request("HEAD", link)
+    assert (asked.status, asked.body, asked.headers["content-length"]) == (200, b"", "16")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("docs/bad.html", "text/plain; charset=utf-8"), ("docs/bad.ipynb", "text/plain; charset=utf-8")]
+)
+def test_nothing_but_a_picture_is_shown_by_itself(hub: Inside, path: str, kind: str) -> None:
+    answer = hub.get(f"{BAD}/raw/{path}")
+    assert answer.headers["content-type"] == kind
+    assert answer.headers["content-disposition"].startswith("attachment; ")
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert hub.get(f"{GOOD}/raw/data/photo.png?download").headers["content-disposition"].startswith("attachment; ")
+    assert hub.get(f"{GOOD}/raw/none.txt").status == 404
+
+
+def test_repository_shows_the_card_of_its_newest_version(hub: Inside) -> None:
+    assert "/r/team/model/-/card" in page(hub, "/r/team/model").links()
+    shown = page(hub, "/r/team/model/-/card")
+
+    assert "Card See code" in shown.text
+    assert shown.all("a", href="/r/team/model:v1")
+    assert f"{GOOD}#card" in page(hub, f"{GOOD}/files").links()
+
+
+def test_history_tells_what_happened(hub: Inside) -> None:
+    shown = page(hub, f"{GOOD}/history").text
+    for part in ("Pulled 0 times", "the hub looked into it", "tag v1 came here", "pushed"):
+        assert part in shown, part
+    assert "/r/team/model/-/tags/v1" in page(hub, f"{GOOD}/history").links()
 
 
 def test_files_are_listed_directory_by_directory(hub: Inside) -> None:

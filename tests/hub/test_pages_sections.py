@@ -10,9 +10,11 @@ from starlette.responses import PlainTextResponse, Response
 from orchard.errors import DeniedError, NotFoundError
 from orchard.hub.access import Kind, OpenDoor, Principal
 from orchard.hub.http import Guard, Site, build_app
+from orchard.hub.http.meters import Meters
 from orchard.hub.http.pages import Door, Link, Pages
 from orchard.hub.http.pages.forms import Form, onward
 from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.watched import Watched
 from support.hubs import Inside, MakeHub
 from support.webpage import Answer
 
@@ -30,7 +32,14 @@ class Orchard:
 
     def doors(self, renderer: Renderer) -> Sequence[Door]:
         del renderer
-        return [Door("/apples", self.show, self.pick), Door("/apples/{sort}", self.refuse)]
+        return [
+            Door("/apples", self.show, self.pick),
+            Door("/apples/worm", self.rot),
+            Door("/apples/{sort}", self.refuse),
+        ]
+
+    def rot(self, request: Request, who: Principal) -> Response:
+        raise ZeroDivisionError(f"{who.name} bit into {request.url.path}")
 
     def show(self, request: Request, who: Principal) -> Response:
         del request, who
@@ -94,3 +103,17 @@ def test_page_that_somebody_may_not_see_says_so(hub: Inside) -> None:
     answer = hub.get("/apples/red")
     assert answer.status == 403
     assert b"No red for you." in answer.body
+
+
+def test_error_that_nobody_foresaw_is_a_page_and_stands_in_the_log(
+    hub: Inside, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.app = Watched(hub.app, Meters(), log_all=False)
+    answer = hub.get("/apples/worm")
+
+    assert answer.status == 500
+    assert b"Something went wrong here" in answer.body
+    (record, request) = [one for one in caplog.records if one.name == "orchard.hub"]
+    assert record.exc_info is not None
+    assert "anonymous bit into /apples/worm" in caplog.text
+    assert request.getMessage() == "request"

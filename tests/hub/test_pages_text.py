@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it.ruler import Ruler
 from markupsafe import Markup
 
-from orchard.hub.http.pages import text
+from orchard.hub.http.pages import markdown, text
 from orchard.hub.http.pages.kitfile import lines
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -162,3 +163,15 @@ def test_lines_lose_nothing(document: str) -> None:
 
 def test_lines_stop_where_they_should() -> None:
     assert len(list(lines("a\n" * 100, 7))) == 7
+
+
+def test_parser_of_documents_is_ready_before_threads_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = markdown.parser()
+
+    def late(ruler: object) -> None:
+        raise AssertionError(f"{ruler} orders its rules while others use them")
+
+    monkeypatch.setattr(Ruler, "__compile__", late)
+    assert parser.render("# hi *there*\n\n> `x`\n") == (
+        "<h1>hi <em>there</em></h1>\n<blockquote>\n<p><code>x</code></p>\n</blockquote>\n"
+    )

@@ -19,6 +19,7 @@ from orchard.hub.registry import (
     Comparer,
     Fact,
     Gap,
+    Happened,
     Kind,
     KnownKey,
     Line,
@@ -27,6 +28,7 @@ from orchard.hub.registry import (
     Pulls,
     RepositorySummary,
     SheetQuery,
+    Step,
     StoredFile,
     TagMove,
     TagPattern,
@@ -71,6 +73,10 @@ class Shelf:
     def readable(self, who: Principal, name: str, /) -> "ShelfRepository":
         assert who == ANONYMOUS
         return ShelfRepository(self, name)
+
+    @property
+    def chronicle(self) -> "ShelfChronicle":
+        return ShelfChronicle(self)
 
     @property
     def comparer(self) -> Comparer:
@@ -205,6 +211,18 @@ class ShelfTags:
             raise NotFoundError(f"{name} never had a tag {tag}")
         gone = TagMove(1, None, NOW - timedelta(days=9), "ann")
         return [*(TagMove(2, one.digest, one.updated_at, one.updated_by) for one in states), gone]
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfChronicle:
+    """What happened to what is on a shelf: it was pushed, and tagged."""
+
+    shelf: Shelf
+
+    def of(self, who: Principal, name: str, digest: Digest) -> list[Step]:
+        one = self.shelf.version(who, name, digest).summary
+        pushed = Step(Happened.PUSHED, one.pushed_at, one.pushed_by)
+        return [*(Step(Happened.TAGGED, one.pushed_at, one.pushed_by, tag) for tag in one.tags), pushed]
 
 
 def app(registry: Registry, *, login: bool = False) -> Starlette:

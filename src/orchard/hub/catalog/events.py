@@ -1,8 +1,9 @@
 """What happened, written in the transaction that did it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from orchard.hub.catalog import outbox
 from orchard.hub.catalog.records import Event
@@ -49,17 +50,31 @@ def before(connection: Connection, number: int, *, limit: int, repository: str |
     statement = select(events).where(events.c.id < number).order_by(events.c.id.desc()).limit(limit)
     if repository is not None:
         statement = statement.where(events.c.repository == repository)
-    return [
-        Event(
-            number=row.id,
-            at=moment(row.at),
-            account=row.account,
-            action=row.action,
-            repository=row.repository,
-            digest=row.digest,
-            tag=row.tag,
-            subject=row.subject,
-            detail=row.detail,
-        )
-        for row in connection.execute(statement)
-    ]
+    return [_read(row) for row in connection.execute(statement)]
+
+
+def about(
+    connection: Connection, repository: str, digest: Digest, *, actions: Collection[str], limit: int
+) -> list[Event]:
+    """List what of some kinds happened to one thing in a repository, newest first."""
+    statement = (
+        select(events)
+        .where(events.c.repository == repository, events.c.digest == str(digest), events.c.action.in_(sorted(actions)))
+        .order_by(events.c.id.desc())
+        .limit(limit)
+    )
+    return [_read(row) for row in connection.execute(statement)]
+
+
+def _read(row: Row[Any]) -> Event:
+    return Event(
+        number=row.id,
+        at=moment(row.at),
+        account=row.account,
+        action=row.action,
+        repository=row.repository,
+        digest=row.digest,
+        tag=row.tag,
+        subject=row.subject,
+        detail=row.detail,
+    )

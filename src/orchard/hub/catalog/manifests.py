@@ -7,8 +7,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from orchard.hub.catalog import facts, texts, usage
 from orchard.hub.catalog.facts import Fact
-from orchard.hub.catalog.records import Outline, StoredManifest
+from orchard.hub.catalog.records import Attached, Outline, StoredManifest
 from orchard.hub.catalog.repositories import batches, home, release, revive
+from orchard.hub.db import moment
 from orchard.hub.db.schema import documents, manifest_children, manifests, repositories, tags
 from orchard.oci import MAX_MANIFEST, Descriptor, Digest, Document, Manifest, dumps
 
@@ -45,6 +46,13 @@ _REFERRERS: Final = (
     .order_by(manifests.c.digest)
     .limit(bindparam("limit"))
     .execution_options(yield_per=16)  # each may have 4 MiB, and the reader stops when it has enough
+)
+_ATTACHED: Final = (
+    select(manifests.c.digest, manifests.c.artifact_type, manifests.c.pushed_at, manifests.c.pushed_by)
+    .select_from(manifests.join(repositories))
+    .where(repositories.c.name == bindparam("name"), manifests.c.subject_digest == bindparam("subject"))
+    .order_by(manifests.c.pushed_at.desc(), manifests.c.id.desc())
+    .limit(bindparam("limit"))
 )
 _REFERRERS_OF_KIND: Final = _REFERRERS.where(manifests.c.artifact_type == bindparam("artifact_type"))
 # What a version says about itself is known at once, by the keys that it has among all that will be known of it.
@@ -144,6 +152,15 @@ def referrers(
                 return found, True
             found.append(row.referrer)
     return found, False
+
+
+def attached(connection: Connection, name: str, subject: Digest, *, limit: int) -> list[Attached]:
+    """List what was attached to a manifest, by whom and when, newest first."""
+    values = {"name": name, "subject": str(subject), "limit": limit}
+    return [
+        Attached(Digest.parse(row.digest), row.artifact_type, moment(row.pushed_at), row.pushed_by)
+        for row in connection.execute(_ATTACHED, values)
+    ]
 
 
 class NewManifest:

@@ -39,6 +39,21 @@ class TagMove:
     account: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A manifest that is about another one.
+
+    Attributes:
+        artifact_type: What it is, if it says so.
+        account: Who pushed it.
+    """
+
+    digest: Digest
+    artifact_type: str | None
+    at: datetime
+    account: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
     """What a version says about itself, for lists.

@@ -36,6 +36,21 @@ _MOVES: Final = (
     .limit(bindparam("limit"))
 )
 
+_OWN: Final = tag_history.alias()
+# Every move of the tags that have ever pointed to a manifest: where they went from there is part of its story.
+_ABOUT: Final = (
+    select(tag_history.c.id, tag_history.c.name, tag_history.c.digest, tag_history.c.at, tag_history.c.account)
+    .select_from(tag_history.join(repositories))
+    .where(
+        repositories.c.name == bindparam("repository"),
+        tag_history.c.name.in_(
+            select(_OWN.c.name).where(_OWN.c.repository_id == repositories.c.id, _OWN.c.digest == bindparam("digest"))
+        ),
+    )
+    .order_by(tag_history.c.id.desc())
+    .limit(bindparam("limit"))
+)
+
 _TARGET: Final = (
     select(manifests.c.digest)
     .select_from(manifests.join(tags).join(repositories, repositories.c.id == tags.c.repository_id))
@@ -91,6 +106,18 @@ def moves(connection: Connection, repository: str, tag: str, *, before: int, lim
     return [
         TagMove(row.id, None if row.digest is None else Digest.parse(row.digest), moment(row.at), row.account)
         for row in connection.execute(_MOVES, values)
+    ]
+
+
+def moves_about(connection: Connection, repository: str, digest: Digest, *, limit: int) -> list[tuple[str, TagMove]]:
+    """List where the tags have pointed that ever pointed to a manifest, each by its name, newest first."""
+    values = {"repository": repository, "digest": str(digest), "limit": limit}
+    return [
+        (
+            row.name,
+            TagMove(row.id, None if row.digest is None else Digest.parse(row.digest), moment(row.at), row.account),
+        )
+        for row in connection.execute(_ABOUT, values)
     ]
 
 

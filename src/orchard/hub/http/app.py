@@ -101,7 +101,8 @@ class Site:
 
     Attributes:
         routes: Pages and their like. ``request.state.who`` says who asks; ``request.state.again``, where they are
-            somebody, finds out once more and raises ``UnauthenticatedError`` if they are not any longer.
+            somebody, finds out once more and raises ``UnauthenticatedError`` if they are not any longer. What a page
+            sends piece by piece is read in ``request.state.threads``.
         problem: Tells a person why somebody may not come in.
         public: Beginnings of the paths that everybody may see, such as style sheets.
     """
@@ -245,7 +246,7 @@ class _Front:
             else:
                 who = await self._visit(scope, headers) or await self._admit(scope, headers, anonymous=True)
                 state = scope.setdefault("state", {})
-                state["who"] = who
+                state.update(who=who, threads=self._threads)
                 if who.kind is not Kind.ANONYMOUS:
                     state["again"] = self._again(scope, headers)
         except OrchardError as error:

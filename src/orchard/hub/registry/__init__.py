@@ -36,6 +36,7 @@ from orchard.hub.catalog import (
 from orchard.hub.catalog.excerpts import Piece
 from orchard.hub.catalog.finding import Common
 from orchard.hub.registry.browsing import VersionDetail
+from orchard.hub.registry.chronicle import Happened, Step
 from orchard.hub.registry.collecting import Collected, Collector
 from orchard.hub.registry.conditions import Condition
 from orchard.hub.registry.deleting import DeletableRepository
@@ -89,6 +90,7 @@ __all__ = [
     "Finder",
     "Gap",
     "GovernedScope",
+    "Happened",
     "Hit",
     "Hits",
     "KeepRule",
@@ -123,6 +125,7 @@ __all__ = [
     "SheetQuery",
     "Shelf",
     "Staged",
+    "Step",
     "StoredBlobs",
     "StoredFile",
     "StoredManifest",

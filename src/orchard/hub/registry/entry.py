@@ -11,6 +11,7 @@ from orchard.hub.catalog.usage import EVERYWHERE
 from orchard.hub.registry import browsing
 from orchard.hub.registry.browsing import VersionDetail
 from orchard.hub.registry.caching import WHO, CachedRepository
+from orchard.hub.registry.chronicle import Chronicle
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.governing import Allotment, GovernedScope
 from orchard.hub.registry.overview import Overview
@@ -45,6 +46,7 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         finder: Search.
         tabling: Tables for people.
         tagboard: Tags for people.
+        chronicle: What happened to versions.
     """
 
     def __init__(self, premises: Premises, upstreams: Upstreams | None = None) -> None:
@@ -55,6 +57,7 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         self.finder = Finder(premises)
         self.tabling = Tabling(premises, self.readable)
         self.tagboard = TagBoard(premises, self.readable)
+        self.chronicle = Chronicle(premises, self.readable, self.deletable)
 
     @cached_property
     def comparer(self) -> "Comparer":

@@ -53,11 +53,27 @@ _ATTRIBUTES: Final = {
 }
 _SCHEMES: Final = {"http", "https", "mailto"}
 _IMAGES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp")
-_PARSER: Final = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
 _FORMATTER: Final = HtmlFormatter(nowrap=True, classprefix="hl-")
 
 # Gives the address of a file of the version, as a page or (for pictures) as bytes.
 Place = Callable[[str, bool], str]
+
+
+def parser() -> MarkdownIt:
+    """Make a parser that many threads may use from the start.
+
+    Left alone, it orders its rules when it is first used, and a second thread that comes meanwhile finds none: "none
+    of the block rules matched", or a document without its links and code.
+    """
+    made = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
+    for ruler in (made.core.ruler, made.block.ruler, made.inline.ruler, made.inline.ruler2):
+        ruler.getRules("")
+    return made
+
+
+_PARSER: Final = parser()
+# On a phone a table is wider than the page. Text of a document cannot be mistaken for one: its angles are escaped.
+_SCROLLER: Final = '<div class="scroller" role="group" aria-label="Table, to scroll" tabindex="0">'
 
 
 @lru_cache(_KEPT)
@@ -82,6 +98,7 @@ def render(text: str, path: str, place: Place) -> Markup:
         link_rel="nofollow noopener noreferrer",
     )
     clean = clean.replace("<th></th>", "<td></td>")  # a head that says nothing is none: readers aloud stumble over it
+    clean = clean.replace("<table>", _SCROLLER + "<table>").replace("</table>", "</table></div>")
     return Markup(clean)  # noqa: S704 -- nh3 made it
 
 

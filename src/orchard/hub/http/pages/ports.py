@@ -16,6 +16,7 @@ from orchard.hub.registry import (
     Page,
     Pulls,
     SheetQuery,
+    Step,
     TagMove,
     TagState,
     VersionDetail,
@@ -61,6 +62,18 @@ class Tags(Protocol):
 
         Raises:
             NotFoundError: If there was never such a tag.
+        """
+        ...
+
+
+class Chronicle(Protocol):
+    """What happened to versions."""
+
+    def of(self, who: Principal, name: str, digest: Digest, /) -> list[Step]:
+        """List what happened to one, newest first, as far as somebody may know.
+
+        Raises:
+            NotFoundError: If there is no such version.
         """
         ...
 
@@ -144,6 +157,11 @@ class Registry(Protocol):
     @property
     def tagboard(self) -> Tags:
         """Tags for people."""
+        ...
+
+    @property
+    def chronicle(self) -> Chronicle:
+        """What happened to versions."""
         ...
 
     @property

@@ -14,11 +14,12 @@ from orchard.hub.http.pages.asked import Asked
 from orchard.hub.http.pages.columns import VERSION, Column
 from orchard.hub.http.pages.ports import Registry, Visit
 from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.pages.tree import Beside
 from orchard.hub.registry import Card, Line, QueryError, SheetQuery
 
 TAGS: Final = 200  # on one page
 MOVES: Final = 200
-_TABS: Final = (("", "Versions"), ("tags", "Tags"))
+_TABS: Final = (("", "Versions"), ("card", "Model card"), ("tags", "Tags and their history"))
 
 
 class RepositoryPages:
@@ -29,6 +30,7 @@ class RepositoryPages:
         self._renderer = renderer
         self._leaves = {
             "": self.table,
+            "card": self.card,
             "tags": self.tags,
             "compare": self.compare,
             "versions.csv": self.csv,
@@ -83,6 +85,18 @@ class RepositoryPages:
         from orchard.hub.http.pages.comparing import ComparePage  # noqa: PLC0415 -- a hub's start needs no formats
 
         return ComparePage(self._registry, self._renderer).answer(visit, self._frame(visit, self._card(visit)))
+
+    def card(self, visit: Visit) -> Response:
+        """Show the model card of the newest version, which is how people introduce a repository."""
+        found = self._card(visit)
+        newest = found.latest.digest
+        state = self._registry.readable(visit.who, visit.name).contents(newest).understanding()
+        body = ""
+        if state.card:
+            from orchard.hub.http.pages import markdown  # noqa: PLC0415 -- a hub's start needs no parsers of languages
+
+            body = markdown.render(state.card, "README.md", Beside(visit.name, newest))
+        return self._renderer.page(visit.request, "card.html", state=state, body=body, **self._frame(visit, found))
 
     def tags(self, visit: Visit) -> Response:
         """Show the tags and what protects them, or where one of them has pointed."""

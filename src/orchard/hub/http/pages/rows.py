@@ -28,7 +28,7 @@ _TRUST: Final = (
     '<span class="trust" title="Not signed, scanned or deployed yet">'
     '<span class="sr-only">not signed, scanned or deployed yet</span>'
     '<svg aria-hidden="true"><use href="#icon-sign"/></svg><svg aria-hidden="true"><use href="#icon-shield"/></svg>'
-    '<svg aria-hidden="true"><use href="#icon-play"/></svg></span>'
+    '<svg aria-hidden="true"><use href="#icon-play"/></svg><span aria-hidden="true">not yet</span></span>'
 )
 _CHANGED: Final = (
     '<span class="changed" title="Another than in the version before"></span><span class="sr-only"> changed</span>'

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from orchard.errors import NotFoundError, OrchardError
 from orchard.formats import INDEX_TYPE
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from orchard.hub.registry import Understood
     from orchard.insight import Conclusion, Insight
 
-MAX_IMAGE: Final = 16 << 20
 MAX_DATASETS: Final = 50
 _WEIGHTS: Final = ("safetensors", "gguf", "onnx", "torch")
 
@@ -73,6 +71,7 @@ class VersionPages:
             "parameters": self.parameters,
             "kitfile": self.kitfile,
             "layers": self.layers,
+            "history": self.history,
             MANIFEST: self.manifest,
         }
 
@@ -135,15 +134,21 @@ class VersionPages:
         return self._page(look, "files.html", crumbs=crumbs, entries=entries, more=more, notes=notes)
 
     def raw(self, look: Look) -> Response:
-        """Give a picture to show in a page; everything else is given by the API."""
-        path = look.visit.target.rest
-        kind = tree.IMAGES.get(path[path.rfind(".") :].lower())
-        found = look.inside.file(path)
-        if kind is None or found.file.size > MAX_IMAGE:
-            return RedirectResponse(self._download(look, path), 303, answers.SAFE)
-        body = b"".join(found.content.read(0, found.file.size)) if found.file.size else b""
-        headers = {**answers.SAFE, "Content-Security-Policy": "sandbox; default-src 'none'"}
-        return Response(body, 200, headers, kind)
+        """Give a file to be saved, or a picture to be shown in a page."""
+        from orchard.hub.http.pages import sending  # noqa: PLC0415 -- a hub's start needs no formats
+
+        found = look.inside.file(look.visit.target.rest)
+        return sending.file(look.visit.request, found, lasting=isinstance(look.version, Digest))
+
+    def history(self, look: Look) -> Response:
+        """Show what happened to it, as far as the reader may know."""
+        name, digest = look.visit.name, look.detail.summary.digest
+        return self._page(
+            look,
+            "history.html",
+            steps=self._registry.chronicle.of(look.visit.who, name, digest),
+            pulls=self._registry.readable(look.visit.who, name).pulls(digest),
+        )
 
     def model(self, look: Look) -> Response:
         """Show the models in it, tensor by tensor."""
@@ -217,8 +222,7 @@ class VersionPages:
 
     @staticmethod
     def _download(look: Look, path: str) -> str:
-        name, digest = quote(look.visit.name, safe="/"), look.detail.summary.digest
-        return f"/api/v1/repositories/{name}/-/versions/{digest}/raw/{quote(path, safe='/')}?download=true"
+        return f"{leaf_url(look.visit.name, look.detail.summary.digest, 'raw', rest=path)}?download"
 
     def _page(self, look: Look, template: str, **values: object) -> Response:
         """Fill a template with what every page about a version shows above."""
@@ -226,7 +230,11 @@ class VersionPages:
         leaves = [("", "Overview"), ("files", "Files")]
         leaves += [("model", "Model")] if conclusion is not None and conclusion.models else []
         leaves += [("data", "Data")] if conclusion is not None and conclusion.datasets else []
+        card = (
+            [("Model card", f"{leaf_url(look.visit.name, look.version, '')}#card", "card")] if look.state.card else []
+        )
         leaves += [("parameters", "Parameters and metrics"), ("kitfile", "Kitfile"), ("layers", "Layers and referrers")]
+        leaves += [("history", "History")]
         version = look.version
         return self._renderer.page(
             look.visit.request,
@@ -236,7 +244,7 @@ class VersionPages:
             address=version,
             version=look.detail.summary,
             state=look.state,
-            tabs=[(title, leaf_url(look.visit.name, version, leaf), leaf) for leaf, title in leaves],
+            tabs=[*((title, leaf_url(look.visit.name, version, leaf), leaf) for leaf, title in leaves), *card],
             tab=look.visit.target.leaf,
             **values,
         )
