@@ -60,7 +60,7 @@ install: $(VENV)/.hub ## set up .venv with the command line and the hub (then: .
 # ---- the two commands --------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(VENV)/.hub ## pack a real project, push it to a hub, get it back, compare every byte (ONESHOT=1: then stop)
+demo: $(VENV)/.hub ## a real project to a hub and back, every byte compared; then a hub full of versions (ONESHOT=1: then stop)
 	@$(BIN)/python examples/demo.py $(if $(ONESHOT),--oneshot)
 
 .PHONY: test

@@ -1,6 +1,7 @@
-"""The first look at Orchard: a real project goes to a hub and comes back, byte for byte.
+"""The first look at Orchard: a real project goes to a hub and comes back, byte for byte; then a story fills the hub.
 
-Everything happens through the command line, as a user would type it, and in ``.demo`` inside the checkout.
+The first part happens through the command line, as a user would type it, the story through the library; everything in
+``.demo`` inside the checkout.
 ``python examples/demo.py --oneshot`` stops the hub at the end; without it the hub serves until Ctrl-C.
 """
 
@@ -15,8 +16,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import story
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "examples" / "digits"
@@ -32,19 +36,21 @@ def main() -> int:
     started = time.perf_counter()
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir()
-    print("Orchard demo: one real project, to a hub and back.\n")
+    print("Orchard demo: one real project, to a hub and back; then a year of a team, to look around in.\n")
     hub, host = start_hub()
     try:
-        same = tell_the_story(host)
+        good = go_and_come_back(host) and fill(host)
         print(f"\nAll of it took {time.perf_counter() - started:.1f} s.")
-        if same and "--oneshot" not in sys.argv:
+        if good:
+            show_around(host)
+        if good and "--oneshot" not in sys.argv:
             serve(hub, host)
     finally:
         stop(hub)
-    return 0 if same else 1
+    return 0 if good else 1
 
 
-def tell_the_story(host: str) -> bool:
+def go_and_come_back(host: str) -> bool:
     """Pack, push, list, pull, unpack and compare, saying what happens."""
     reference = f"{host}/demo/digits:v1"
     here, there = DEMO / "home", DEMO / "second-home"
@@ -85,6 +91,44 @@ def compare(packed: dict[str, Any]) -> bool:
     return True
 
 
+def fill(host: str) -> bool:
+    """Publish the story, and wait until the hub has looked into all of it."""
+    print("\n  And now a year of a team that sorts support tickets, by the library:\n")
+    place = story.Place(host, DEMO / "story")
+    for project in story.PROJECTS:
+        versions, seconds = timed(partial(story.publish, project, place))
+        tags = ", ".join(release.tags[0] for release in project.releases)
+        step("Published", f"{project.repository} ({tags}), {size(sum(one.size for one in versions))}", seconds)
+    understood, seconds = timed(lambda: story.wait_until_understood(story.PROJECTS, place))
+    if not understood:
+        print("  ! The hub has not looked into all of it.")
+        return False
+    step("Waited", "until the hub had looked into every version", seconds)
+    return True
+
+
+def show_around(host: str) -> None:
+    """Say what there is, and what to try first."""
+    router = f"{host}/{story.ROUTER.repository}"
+    compare = f"http://{host}/r/{story.ROUTER.repository}/-/compare?base=v3&head=v4"
+    orchard_ = ORCHARD.relative_to(ROOT) if ORCHARD.is_relative_to(ROOT) else ORCHARD
+    print(f"""
+In the hub now:
+  support/ticket-router       a classifier through five versions; the fourth is worse than the third
+  support/reply-drafter-lora  a LoRA adapter for Qwen3 0.6B
+  support/reply-drafter-mini  a small language model for laptops (GGUF, 8 and 4 bits)
+  support/tickets             the data they were made from, as a kit of its own
+  demo/digits                 the real project from above
+
+Three things to try while it runs:
+  1. The table that replaces the spreadsheet: http://{router.replace("/", "/r/", 1)}
+     Filter it: metric.accuracy>=0.9, or param.training.batch_size:64
+  2. Why is version 4 worse? {compare}
+     The same here:  {orchard_} diff {router}:v3 {router}:v4
+  3. Find what is good enough, anywhere:
+     {orchard_} search --hub {host} 'metric.accuracy>=0.9 dataset:train'""")
+
+
 def fingerprints(directory: Path) -> dict[str, str]:
     """Hash every file below a directory that a kit may hold."""
     hidden = {".venv", "__pycache__"}
@@ -123,7 +167,7 @@ def start_hub() -> tuple[subprocess.Popen[str], str]:
     port = FAVOURITE_PORT if is_free(FAVOURITE_PORT) else 0
     print(f"  $ orchard hub --port {port} --data .demo/hub")
     log = (DEMO / "hub.log").open("w+")
-    command = [ORCHARD, "hub", "--port", str(port), "--data", str(DEMO / "hub")]
+    command = [str(ORCHARD), "hub", "--port", str(port), "--data", str(DEMO / "hub")]
     hub = subprocess.Popen(command, stdout=log, stderr=log, text=True, env={**os.environ, "ORCHARD_HOME": str(DEMO)})
     while time.perf_counter() - began < START_SECONDS and hub.poll() is None:
         found = re.search(r"http://([\w.\-:]+)", (DEMO / "hub.log").read_text())
@@ -141,7 +185,7 @@ def start_hub() -> tuple[subprocess.Popen[str], str]:
 
 def serve(hub: subprocess.Popen[str], host: str) -> None:
     """Leave the hub running until Ctrl-C."""
-    print(f"\nThe hub is still serving. Look at it: http://{host}/\nCtrl-C stops it.", flush=True)
+    print(f"\nThe hub is still serving, without a login on this machine: http://{host}/\nCtrl-C stops it.", flush=True)
     try:
         hub.wait()
     except KeyboardInterrupt:
@@ -180,7 +224,7 @@ def say(text: str) -> None:
 
 def size(count: int) -> str:
     """Write a number of bytes for people."""
-    return f"{count / 1024:.0f} KiB"
+    return f"{count / 1024:.0f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
 
 
 if __name__ == "__main__":
