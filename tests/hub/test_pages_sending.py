@@ -226,7 +226,7 @@ def test_first_visit_takes_at_most_120_kilobytes(hub: ASGIApp) -> None:
 
 def test_templates_never_switch_escaping_off() -> None:
     templates = Path(pages.__file__).parent.parent / "templates"
-    for template in templates.iterdir():
+    for template in templates.rglob("*.*"):
         text = template.read_text()
         assert not re.search(r"\|\s*safe|autoescape|Markup", text), template.name
         assert not re.search(r"=\{\{", text), f"{template.name}: an attribute without quotes"

@@ -52,8 +52,7 @@ class Staff:
         queue = TaskQueue(hub.database, TableDispatch(hub.clock), steady=hub.clock)
         caretaker = upkeep(Caretaker(hub.premises, queue), self.entrance)
         outside = trusts(self.entrance, Gate.of((), ()), settings)
-        deliverer = Deliverer(hub.database, hub.vault, hub.gate, now=hub.clock)
-        outgoing = Outside(hub.database, hub.gate, hub.vault, hub.upstreams, deliverer)
+        outgoing = outgoing_of(hub)
         kept = outgoing.resources(self.entrance.policy, outgoing.mirroring(hub.registry, queue))
         return [api(hub.registry, self.entrance, settings, threads=hub.threads, more=[caretaker, outside, *kept])]
 
@@ -71,6 +70,12 @@ class Staff:
 
     def sight(self, who: Principal) -> Sight | None:
         return self.people.rights.sight(who)
+
+
+def outgoing_of(hub: Inside) -> Outside:
+    """Give the ways out of a hub inside the test."""
+    deliverer = Deliverer(hub.database, hub.vault, hub.gate, now=hub.clock)
+    return Outside(hub.database, hub.gate, hub.vault, hub.upstreams, deliverer)
 
 
 def staffed(make_hub: MakeHub, *, self_service: bool = False) -> tuple[Inside, People]:

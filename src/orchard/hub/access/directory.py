@@ -38,16 +38,16 @@ class Directory:
         self._grants = grants
         self._tokens = tokens
 
-    def users(self, who: Principal, *, after: str = "", limit: int = _PAGE) -> list[User]:
-        """List accounts by name: one's own, or all.
+    def users(self, who: Principal, *, part: str = "", after: str = "", limit: int = _PAGE) -> list[User]:
+        """List accounts by name: one's own, or all; those only whose names hold ``part``.
 
         Raises:
             DeniedError: If ``who`` acts for no account.
             StorageError: If the catalog fails.
         """
         if self._standing(who).site_admin:
-            return self._users.list(after=after, limit=limit)
-        return [self._users.get(who.name)] if who.name > after else []
+            return self._users.list(part=part, after=after, limit=limit)
+        return [self._users.get(who.name)] if who.name > after and part in who.name else []
 
     def user(self, who: Principal, name: str) -> User:
         """Show one account.

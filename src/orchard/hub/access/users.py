@@ -67,13 +67,15 @@ class Users:
             raise NotFoundError(f"there is no account {name}")
         return _user(row)
 
-    def list(self, *, after: str = "", limit: int = 1000) -> list[User]:
-        """List accounts by name.
+    def list(self, *, part: str = "", after: str = "", limit: int = 1000) -> list[User]:
+        """List accounts by name; those only whose names hold ``part``.
 
         Raises:
             StorageError: If the catalog fails.
         """
         statement = select(users).where(users.c.name > after).order_by(users.c.name).limit(limit)
+        if part:
+            statement = statement.where(users.c.name.contains(part, autoescape=True))
         with self._ledger.database.read() as connection:
             return [_user(row) for row in connection.execute(statement)]
 

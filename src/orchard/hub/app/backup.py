@@ -14,10 +14,11 @@ from typing import Final
 
 from orchard.errors import ConflictError, IntegrityError, NotFoundError, StorageError, UsageError
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files
-from orchard.hub.catalog import places
+from orchard.hub.catalog import places, upkeep
 from orchard.hub.db import Database, Transaction, copying, migrate
 from orchard.hub.db.sqlite import open_sqlite
 from orchard.hub.egress import VAULT
+from orchard.hub.jobs.caretaking import BACKUP
 from orchard.hub.registry import Files
 from orchard.hub.registry.moving import Moving, Passed
 from orchard.hub.settings import Settings
@@ -77,6 +78,9 @@ def back_up(settings: Settings, target: Path, *, at: int, observer: Observer) ->
         database = stack.enter_context(open_catalog(settings))
         done = _rounds(database, open_files(settings, database), target, observer=observer)
         _publish(settings, target, done, at=at)
+        with database.aside() as connection:
+            counts = {"blobs": done.blobs, "size": done.size, "unsound": len(done.passed.unsound)}
+            upkeep.note(connection, BACKUP, counts, at=at)
     return done
 
 

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import Final, TypedDict
 
 from orchard.errors import NotFoundError, StorageError
-from orchard.hub.access import EverybodyInside, Principal
+from orchard.hub.access import ANONYMOUS, EverybodyInside, Principal
 from orchard.hub.app.drivers import catalog_file, open_catalog, open_files, open_queue
 from orchard.hub.db import Database
 from orchard.hub.egress import VAULT, Gate, Vault
@@ -62,11 +62,17 @@ class Outside:
 
     def resources(self, policy: Policy, mirroring: Mirroring) -> Sequence[object]:
         """Make the parts of the JSON API that are about it."""
+        kept = self.keepers(policy, mirroring)
+        return (Webhooks(kept.hooks), Mirrors(kept.mirrors), Proxies(kept.proxies))
+
+    def keepers(self, policy: Policy, mirroring: Mirroring, who: Principal = ANONYMOUS) -> "Keepers":
+        """Make those who keep what is about it; ``who`` is whoever runs the hub, if it is asked on its own machine."""
         means: Means = {"vault": self.vault, "gate": self.gate, "now": time.time}
-        return (
-            Webhooks(HookKeeper(self.database, policy, self.deliverer, **means)),
-            Mirrors(MirrorKeeper(self.database, policy, mirroring, **means)),
-            Proxies(ProxyKeeper(self.database, policy, self.upstreams, **means)),
+        return Keepers(
+            who,
+            HookKeeper(self.database, policy, self.deliverer, **means),
+            MirrorKeeper(self.database, policy, mirroring, **means),
+            ProxyKeeper(self.database, policy, self.upstreams, **means),
         )
 
     def courier(self, mirroring: Mirroring) -> Courier:
@@ -119,13 +125,7 @@ def open_keepers(settings: Settings, account: str) -> Iterator[Keepers]:
         outside, policy = _outside(settings, database), EverybodyInside()
         premises = Premises(database, open_files(settings, database), policy, recall=Recall(0), now=time.time)
         mirroring = outside.mirroring(Registry(premises, outside.upstreams), open_queue(database))
-        means: Means = {"vault": outside.vault, "gate": outside.gate, "now": time.time}
-        yield Keepers(
-            Principal(account),
-            HookKeeper(database, policy, outside.deliverer, **means),
-            MirrorKeeper(database, policy, mirroring, **means),
-            ProxyKeeper(database, policy, outside.upstreams, **means),
-        )
+        yield outside.keepers(policy, mirroring, Principal(account))
         outside.upstreams.close()
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import uvloop
 
 from orchard.errors import UsageError
+from orchard.hub.app.administration import administration
 from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
@@ -92,7 +93,12 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                 entrance,
                 outside,
                 settings=settings,
-                sections=sections(entrance, served.document),
+                sections=[
+                    *sections(entrance, served.document),
+                    administration(
+                        settings, registry, entrance, outside=outside, caretaker=caretaker, mirroring=mirroring
+                    ),
+                ],
                 live=live,
             ),
             surfaces=(

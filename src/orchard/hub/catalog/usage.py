@@ -9,9 +9,10 @@ kept right instead; ``recount`` is what it must equal.
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, union, update
 
 from orchard.hub.db import insert_new
+from orchard.hub.db.people import namespaces
 from orchard.hub.db.rules import quotas, usage
 from orchard.hub.db.schema import blob_links, blobs, manifests, repositories, uploads
 
@@ -66,6 +67,22 @@ class Usage:
     repositories: int
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one namespace keeps, in a list of many.
+
+    Attributes:
+        bytes: Of manifests, and of blobs, each once.
+        repositories: How many.
+        quota: Of its own, if it has one.
+    """
+
+    namespace: str
+    bytes: int
+    repositories: int
+    quota: Quota | None
+
+
 def namespace_of(repository: str) -> str:
     """Name the namespace of a repository: the first component of its name."""
     return repository.partition("/")[0]
@@ -114,6 +131,34 @@ def quota(connection: Connection, namespace: str) -> Quota | None:
     """Tell the quota of a namespace: its own, else that for all."""
     row = connection.execute(_QUOTA, {"wanted": namespace}).first()
     return None if row is None else Quota(row.bytes, row.repositories)
+
+
+def holdings(connection: Connection, *, part: str, after: str, limit: int) -> list[Holding]:
+    """List what namespaces keep, by name: those after ``after`` whose names hold ``part``."""
+    names = union(select(namespaces.c.name), select(usage.c.namespace)).subquery()
+    statement = (
+        select(names.c.name, usage.c.bytes, usage.c.repositories, quotas.c.namespace.label("own"))
+        .add_columns(quotas.c.bytes.label("most_bytes"), quotas.c.repositories.label("most_repositories"))
+        .select_from(
+            names.outerjoin(usage, usage.c.namespace == names.c.name).outerjoin(
+                quotas, quotas.c.namespace == names.c.name
+            )
+        )
+        .where(names.c.name > after)
+        .order_by(names.c.name)
+        .limit(limit)
+    )
+    if part:
+        statement = statement.where(names.c.name.contains(part, autoescape=True))
+    return [
+        Holding(
+            row.name,
+            row.bytes or 0,
+            row.repositories or 0,
+            None if row.own is None else Quota(row.most_bytes, row.most_repositories),
+        )
+        for row in connection.execute(statement)
+    ]
 
 
 def set_quota(connection: Connection, namespace: str, wanted: Quota | None, *, account: str, at: int) -> None:

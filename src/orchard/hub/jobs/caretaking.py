@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
@@ -12,7 +13,8 @@ from orchard.hub.queue import Queue, Record, record
 from orchard.hub.registry import Damage, Page, Premises
 from orchard.oci import JSON
 
-_KINDS = frozenset({COLLECT, SCRUB})
+BACKUP: Final = "backup"  # its report: the last backup that a command of this hub's machine made
+_KINDS: Final = frozenset({COLLECT, SCRUB})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,13 @@ class Reports:
         garbage: The last collection of garbage.
         rehearsal: The last rehearsal of one.
         scrub: The last time that blobs were read again.
+        backup: The last backup.
     """
 
     garbage: Report | None
     rehearsal: Report | None
     scrub: Report | None
+    backup: Report | None
 
 
 class Caretaker:
@@ -72,7 +76,7 @@ class Caretaker:
         Raises:
             StorageError: If the catalog fails.
         """
-        kinds = (COLLECT, report_of(rehearse=True), SCRUB)
+        kinds = (COLLECT, report_of(rehearse=True), SCRUB, BACKUP)
         with self._premises.database.read() as connection:
             return Reports(*(catalog.upkeep.last(connection, kind) for kind in kinds))
 

@@ -9,7 +9,7 @@ from orchard.hub import catalog
 from orchard.hub.access import Principal
 from orchard.hub.catalog import Journal, KeepRule, Kind, Movers, Quota, Retention, TagPattern, TagRule, Usage
 from orchard.hub.catalog.rules import NOBODY
-from orchard.hub.catalog.usage import EVERYWHERE
+from orchard.hub.catalog.usage import EVERYWHERE, Holding
 from orchard.hub.db import Transaction
 from orchard.hub.registry.reading import Premises
 from orchard.hub.registry.retaining import Plan
@@ -159,6 +159,15 @@ class Allotment:
             StorageError: If the catalog fails.
         """
         return _usage(self._premises, namespace)
+
+    def holdings(self, *, part: str = "", after: str = "", limit: int) -> list[Holding]:
+        """List what namespaces keep, by name: those after ``after`` whose names hold ``part``.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            return catalog.usage.holdings(connection, part=part, after=after, limit=limit)
 
     def set(self, namespace: str, quota: Quota | None) -> None:
         """Give a namespace a quota, or all that have none of their own (``*``); none takes it away.

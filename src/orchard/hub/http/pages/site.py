@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,12 @@ from orchard.hub.http.pages.signing import OUT, PATH, WELCOME, SignIn, Signing, 
 from orchard.hub.http.pages.views import Views
 
 STATIC: Final = Path(__file__).parent.parent / "static"
+
+
+@cache
+def _files() -> Assets:
+    """Read what pages need; once in a process, for it never changes."""
+    return Assets(STATIC)
 
 
 class Pages:
@@ -57,7 +64,7 @@ class Pages:
         self._sign_in = sign_in
         self._sections = tuple(sections)
         self._live = Live() if live is None else live
-        self._assets = Assets(STATIC)
+        self._assets = _files()
         self._renderer = Renderer(self._assets, now, login=self._login, links=self._links)
         self._views = Views(registry, self._renderer, login=login)
 

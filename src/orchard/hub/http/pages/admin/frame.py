@@ -1,0 +1,175 @@
+"""What all pages of administrators share: who sees them, what stands above, and how complaints come back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchard.errors import ConflictError, InvalidError, NotFoundError, OrchardError
+from orchard.hub.access import Mandate, Principal
+from orchard.hub.http.pages.admin.means import Means
+from orchard.hub.http.pages.answers import sentence
+from orchard.hub.http.pages.forms import Form, onward
+from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.statuses import status_of
+
+HOME: Final = "/admin"
+TABS: Final = (
+    ("Overview", HOME, ""),
+    ("Users", f"{HOME}/users", "users"),
+    ("Teams", f"{HOME}/teams", "teams"),
+)
+ROWS: Final = 50  # of a list, on one page
+MOST: Final = 64  # characters of a name that is searched for
+ABOUT_THE_FORM: Final = (InvalidError, ConflictError, NotFoundError)  # what whoever filled it in can put right
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An administrator who looks at a page.
+
+    Attributes:
+        by: What they may change: everything.
+    """
+
+    request: Request
+    who: Principal
+    by: Mandate
+
+    def asked(self, name: str, most: int = MOST) -> str:
+        """Give a parameter of the query, without blanks around it."""
+        return self.request.query_params.get(name, "").strip()[:most]
+
+    def place(self, name: str) -> str:
+        """Give a parameter of the path."""
+        return str(self.request.path_params[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a form was not taken, for the page that shows it again.
+
+    Attributes:
+        form: Which form of the page.
+        text: What is wrong, as a sentence.
+        status: HTTP status of the page.
+        typed: What was filled in.
+    """
+
+    form: str = ""
+    text: str = ""
+    status: int = 200
+    typed: Form = field(default_factory=lambda: Form({}))
+
+    @classmethod
+    def of(cls, error: OrchardError, typed: Form) -> "Trouble":
+        """Say what is wrong with a form, as one of ``ABOUT_THE_FORM`` says it."""
+        return cls(typed.word("do"), sentence(error), status_of(type(error)), typed)
+
+    def wrong(self, form: str) -> str:
+        """Give what is wrong with one form; nothing if it is another one."""
+        return self.text if self.form == form else ""
+
+    def value(self, form: str, name: str, otherwise: str = "") -> str:
+        """Give what was typed into a field of a form, else what stood there."""
+        return self.typed.text(name) if self.form == form and name in self.typed.fields else otherwise
+
+
+NO_TROUBLE: Final = Trouble()
+Show = Callable[[Visit], Response]
+Take = Callable[[Visit, Form], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Makes pages of administrators.
+
+    Attributes:
+        renderer: Fills templates.
+        means: What pages work with.
+    """
+
+    renderer: Renderer
+    means: Means
+
+    def door(self, path: str, show: Show, take: Take | None = None) -> Door:
+        """Make a page, whose forms go to itself; nobody but administrators gets in."""
+
+        def shown(request: Request, who: Principal) -> Response:
+            return show(Visit(request, who, self.means.admit(who)))
+
+        if take is None:
+            return Door(path, shown)
+        taking = take
+
+        def taken(request: Request, who: Principal, form: Form) -> Response:
+            return taking(Visit(request, who, self.means.admit(who)), form)
+
+        return Door(path, shown, taken)
+
+    def page(
+        self, visit: Visit, template: str, tab: str, *, trouble: Trouble = NO_TROUBLE, **values: object
+    ) -> Response:
+        """Fill a template that extends ``admin/frame.html``."""
+        page = self.renderer.page(
+            visit.request,
+            f"admin/{template}",
+            tabs=TABS,
+            tab=tab,
+            trouble=trouble,
+            done=DONE.get(visit.asked("done"), ""),
+            login=self.means.login,
+            **values,
+        )
+        page.status_code = trouble.status
+        return page
+
+
+def take(
+    deeds: Mapping[str, Take], show: Callable[[Visit, Trouble], Response], visit: Visit, *, form: Form
+) -> Response:
+    """Do what a form of a page says, in its field ``do``; else show the page again, and why not."""
+    deed = deeds.get(form.word("do"))
+    if deed is None:
+        return show(visit, Trouble.of(InvalidError("the form does not say what is to be done"), form))
+    try:
+        return deed(visit, form)
+    except ABOUT_THE_FORM as error:
+        return show(visit, Trouble.of(error, form))
+
+
+def secret_page(page: Response) -> Response:
+    """Let nobody keep a page that shows a secret."""
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+def back(path: str, done: str, **query: str) -> Response:
+    """Go to the page that shows what was done, and says so."""
+    assert done in DONE
+    return onward(f"{path}?{urlencode({**query, 'done': done})}")
+
+
+def next_url(visit: Visit, **marks: str) -> str:
+    """Give the address of the next part of a list: what was asked for, and where it begins."""
+    asked = {name: value for name, value in visit.request.query_params.items() if name != "done"}
+    return f"{visit.request.url.path}?{urlencode({**asked, **marks})}"
+
+
+# What has just been done. The address names the key, never the text.
+DONE: Final[Mapping[str, str]] = {
+    "admin": "The account administers this hub now.",
+    "unadmin": "The account administers this hub no longer.",
+    "disabled": "The account can come in no more: its sessions and tokens are refused.",
+    "enabled": "The account can come in again.",
+    "revoked": "The token is good no more.",
+    "user-deleted": "The account, its tokens and its roles are gone. What it pushed stays.",
+    "team-made": "The team is made.",
+    "team-deleted": "The team and the roles that were given to it are gone.",
+    "member": "The team has changed.",
+    "member-gone": "The account is of the team no more.",
+}
