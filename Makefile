@@ -140,6 +140,10 @@ lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (package
 docs: $(VENV)/.dev ## write docs/commands.md anew from the commands' own help
 	@$(BIN)/python docs/generate.py
 
+.PHONY: screenshots
+screenshots: $(VENV)/.dev ## take the pictures in docs/img anew (needs Chromium; ONLY=home,compare for some)
+	@ONLY='$(ONLY)' $(BIN)/python examples/screenshots.py
+
 .PHONY: manifests
 manifests: ## write deploy/kubernetes/hub.yaml anew from the chart (needs helm)
 	@helm template orchard-hub deploy/helm/orchard-hub --kube-version 1.31.0 > deploy/kubernetes/hub.yaml

@@ -6,10 +6,10 @@ Everything is made here, the same each time: the files by code, the commits by G
 weights are noise of the right shapes; whoever made this trained nothing.
 """
 
-from story.publishing import Place, publish, wait_until_understood
+from story.publishing import PEOPLE, Place, publish, wait_until_understood
 from story.router import ROUTER
 from story.shelf import ADAPTER, STUDENT, TICKETS
 
 PROJECTS = (TICKETS, STUDENT, ADAPTER, ROUTER)
 
-__all__ = ["PROJECTS", "ROUTER", "TICKETS", "Place", "publish", "wait_until_understood"]
+__all__ = ["PEOPLE", "PROJECTS", "ROUTER", "TICKETS", "Place", "publish", "wait_until_understood"]

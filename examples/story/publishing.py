@@ -1,11 +1,9 @@
 """Projects with a history, and how they come to a hub: files, a commit, a version, tags."""
 
-import json
 import os
 import shutil
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import orchard
+from story.asking import Asking
 
 Files = Mapping[str, str | bytes]
 
@@ -71,13 +70,6 @@ class Place:
         """Give the home directory of an author."""
         return self.homes.get(author, self.work / "home")
 
-    def ask(self, path: str) -> object:
-        """Read a JSON document of the hub."""
-        headers = {"Authorization": self.authorization} if self.authorization else {}
-        request = urllib.request.Request(f"http://{self.host}{path}", headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- our own hub
-            return json.load(answer)
-
 
 def publish(project: Project, place: Place, *, told: Callable[[str], None] = lambda _: None) -> list[orchard.Version]:
     """Live through the history of a project: each release is written, committed, packed and pushed.
@@ -104,14 +96,14 @@ def publish(project: Project, place: Place, *, told: Callable[[str], None] = lam
 
 def wait_until_understood(projects: Sequence[Project], place: Place) -> bool:
     """Wait until the hub has looked into every version; say whether it has."""
-    until = time.monotonic() + _PATIENCE
+    hub, until = Asking(place.host, place.authorization), time.monotonic() + _PATIENCE
     left = [
         f"/api/v1/repositories/{project.repository}/-/versions/{release.tags[0]}/understanding"
         for project in projects
         for release in project.releases
     ]
     while left and time.monotonic() < until:
-        left = [path for path in left if _state(place.ask(path)) not in _READY]
+        left = [path for path in left if _state(hub.ask(path)) not in _READY]
         if left:
             time.sleep(0.1)  # noqa: TID251 -- waiting for another process
     return not left
