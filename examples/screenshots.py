@@ -15,12 +15,15 @@ import tempfile
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, Route, sync_playwright
 
 import story
 from story.asking import Asking
@@ -84,19 +87,14 @@ def main(only: Sequence[str]) -> int:
     IMAGES.mkdir(exist_ok=True)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orchard-pictures-")))
-        playwright = stack.enter_context(sync_playwright())
-        hubs = {empty: stack.enter_context(running_hub(work / str(empty))) for empty in {one.empty for one in wanted}}
-        if False in hubs:
-            furnish(hubs[False], work)
-        for empty, port in hubs.items():
-            rules = f"--host-resolver-rules=MAP {HOST}:80 127.0.0.1:{port}"
-            browser = playwright.chromium.launch(executable_path=chromium(), args=[rules, "--hide-scrollbars"])
-            take(browser, [one for one in wanted if one.empty is empty])
-            browser.close()
-    large = [one.name for one in wanted if (IMAGES / f"{one.name}.png").stat().st_size > LARGEST]
-    if large:
-        print(f"larger than {LARGEST >> 10} KiB: {', '.join(large)}")
-    return 1 if large else 0
+        ports = {empty: stack.enter_context(running_hub(work / str(empty))) for empty in {one.empty for one in wanted}}
+        if False in ports:
+            furnish(ports[False], work)
+        lines = {key: Line(ports[key[0]], key[1]) for key in {(one.empty, one.who) for one in wanted}}
+        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium())
+        good = [take(browser, one, lines[one.empty, one.who]) for one in wanted]
+        browser.close()
+    return 0 if all(good) else 1
 
 
 def chromium() -> str:
@@ -166,42 +164,62 @@ def basic(name: str) -> str:
 # ---- taking pictures -------------------------------------------------------------------------------------------------
 
 
-def take(browser: Browser, pictures: Sequence[Picture]) -> None:
-    """Take pictures, each in a window of its own and a session that all of an account share."""
-    sessions: dict[str, Mapping[str, object]] = {}
-    for picture in pictures:
-        context = browser.new_context(
-            viewport={"width": picture.width, "height": picture.height},
-            color_scheme=picture.theme,
-            extra_http_headers={"x-forwarded-proto": "https"},  # commands on pages as they are where it is so
-        )
-        if picture.who:
-            if picture.who not in sessions:
-                sessions[picture.who] = {"cookies": log_in(context, picture.who)}
-            context.add_cookies(sessions[picture.who]["cookies"])  # type: ignore[arg-type]
-        page = context.new_page()
-        answer = page.goto(f"http://{HOST}{picture.path}", wait_until="load")
-        if answer is None or not answer.ok:
-            print(f"{picture.name}: {picture.path} gives {None if answer is None else answer.status}")
-        page.evaluate("document.fonts.ready")
-        if picture.at:
-            page.locator(picture.at).first.scroll_into_view_if_needed()
-        shot = packed(page.screenshot(animations="disabled"))
-        (IMAGES / f"{picture.name}.png").write_bytes(shot)
-        print(f"{picture.name}: {len(shot) >> 10} KiB")
-        context.close()
+class Line:
+    """A way to the hub for the browser, which believes to speak HTTPS with ``HOST``.
+
+    Args:
+        port: Of the hub, on this machine.
+        who: The account that is logged in; nobody if empty.
+    """
+
+    def __init__(self, port: int, who: str) -> None:
+        self._port = port
+        self._headers = {"Host": HOST, "X-Forwarded-Proto": "https"}
+        if who:
+            self._headers["Cookie"] = self._log_in(who)
+
+    def pass_on(self, route: Route) -> None:
+        """Answer a request of a page with what the hub says."""
+        url = urlsplit(route.request.url)
+        status, headers, body = self._ask("GET", f"{url.path}?{url.query}" if url.query else url.path)
+        route.fulfill(status=status, headers=headers, body=body)
+
+    def _log_in(self, name: str) -> str:
+        form = urlencode({"name": name, "password": PASSWORD}).encode()
+        _, headers, _ = self._ask("POST", "/login", form)
+        return headers["set-cookie"].partition(";")[0]
+
+    def _ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
+        more = {"Origin": f"https://{HOST}", "Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        try:
+            connection.request(method, path, body or None, {**self._headers, **more})
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
 
 
-def log_in(context: BrowserContext, name: str) -> object:
-    """Log in as a person does; give the session."""
+def take(browser: Browser, picture: Picture, line: Line) -> bool:
+    """Take a picture, in a window of its own; say whether it is one of a page, and not too large."""
+    context = browser.new_context(
+        viewport={"width": picture.width, "height": picture.height}, color_scheme=picture.theme
+    )
+    context.route("**/*", line.pass_on)
     page = context.new_page()
-    page.goto(f"http://{HOST}/login")
-    page.get_by_label("Account").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(f"http://{HOST}/")
-    page.close()
-    return context.cookies()
+    answer = page.goto(f"https://{HOST}{picture.path}", wait_until="load")
+    page.evaluate("document.fonts.ready")
+    if picture.at:
+        page.locator(picture.at).first.evaluate("it => it.scrollIntoView()")
+    shot = packed(page.screenshot(animations="disabled"))
+    (IMAGES / f"{picture.name}.png").write_bytes(shot)
+    context.close()
+    status = 0 if answer is None else answer.status
+    good = status == HTTPStatus.OK and len(shot) <= LARGEST
+    print(
+        f"{picture.name}: {len(shot) >> 10} KiB{'' if good else f' !! HTTP status {status}, or too large'}", flush=True
+    )
+    return good
 
 
 def packed(png: bytes) -> bytes:

@@ -295,7 +295,7 @@ TICKETS: Final = Project(
             "mei",
             "2026-07-02T08:45:00Z",
             "Second quarter; cancellations are told apart",
-            lambda: _tickets("2026.2", 1130, "January to June, every sixth in German since April."),
+            lambda: _tickets("2026.2", 1400, "January to June, every sixth in German since April."),
         ),
     ),
 )

@@ -106,7 +106,7 @@ def tickets(
         labels: Among which.
         german: Whether every sixth is in German.
         guessed: How many of the last were labelled by a program, which is often wrong.
-        first: How many came before them.
+        first: How many came before them; below zero for those of the year before.
     """
     last = first + count
     random = Random(f"{first} {len(labels)}")  # noqa: S311 -- the same each time, that is the point
@@ -126,7 +126,7 @@ def _ticket(number: int, random: Random, labels: Sequence[str], *, german: bool)
     )
     return Ticket(
         number=_NUMBERED + number,
-        received=f"{_FIRST + timedelta(minutes=97 * number):%Y-%m-%dT%H:%M}",
+        received=f"{_FIRST + timedelta(minutes=180 * number):%Y-%m-%dT%H:%M}",
         channel=random.choices(("email", "form", "chat"), (5, 3, 2))[0],
         language="de" if in_german else "en",
         text=text,

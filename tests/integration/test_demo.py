@@ -66,7 +66,7 @@ def test_an_adapter_a_quantised_model_and_data_stand_beside_it(hub: Hub) -> None
     data = facts(hub, "support/tickets", "2026-q2")
     assert (adapter["base_model"], adapter["lora.rank"]) == (["Qwen/Qwen3-0.6B"], [16])
     assert (student["quantization"], student["context"]) == (["Q4_K_M"], [4096])
-    assert data["dataset.tickets.rows"] == [1130]
+    assert data["dataset.tickets.rows"] == [1400]
     assert "params" not in data
 
 
