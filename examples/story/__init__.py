@@ -12,4 +12,4 @@ from story.shelf import ADAPTER, STUDENT, TICKETS
 
 PROJECTS = (TICKETS, STUDENT, ADAPTER, ROUTER)
 
-__all__ = ["PEOPLE", "PROJECTS", "ROUTER", "TICKETS", "Place", "publish", "wait_until_understood"]
+__all__ = ["ADAPTER", "PEOPLE", "PROJECTS", "ROUTER", "STUDENT", "TICKETS", "Place", "publish", "wait_until_understood"]
