@@ -237,7 +237,8 @@ def test_hub_listens_on_ipv6(hubs: Nursery, tmp_path: Path) -> None:
 def test_first_start_for_others_makes_an_account_and_tells_its_password_once(hubs: Nursery, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with hubs.hub(data, host=OPEN) as hub:
-        told, _ = hub.announced
+        told, link, _ = hub.announced
+        assert f" http://localhost:{hub.port}/welcome/" in link
         password = told.split("password ")[1].split(" ")[0]
         assert hub.get("/v2/").status == 401
         hub.authorization = basic("admin", password)
@@ -248,6 +249,22 @@ def test_first_start_for_others_makes_an_account_and_tells_its_password_once(hub
         hub.authorization = basic("admin", password)
         assert hub.get(f"/v2/{NAME}/blobs/{Digest.of(DATA)}").body == DATA
     assert password.encode() not in (data / "catalog.sqlite3").read_bytes()
+
+
+def test_first_start_can_be_done_in_a_browser_whole(hubs: Nursery, tmp_path: Path) -> None:
+    with hubs.hub(tmp_path / "data", host=OPEN, access_log=True) as hub:
+        told, link, _ = hub.announced
+        target = link.partition(str(hub.port))[2]
+        assert b"Choose a password" in hub.get(target).body
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        chosen = hub.request("POST", target, b"password=my+own+words&again=my+own+words", form)
+        assert (chosen.status, chosen.headers["location"]) == (303, "/setup")
+        session = {"cookie": chosen.headers["set-cookie"].partition(";")[0]}
+        assert b"has a password that somebody chose" in hub.request("GET", "/setup", headers=session).body
+        assert hub.get(target).status == 404
+        for password, status in ((told.split("password ")[1].split(" ")[0], 401), ("my own words", 200)):
+            hub.authorization = basic("admin", password)
+            assert hub.get("/v2/").status == status
 
 
 def test_password_of_the_admin_can_be_given(hubs: Nursery, tmp_path: Path) -> None:

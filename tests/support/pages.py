@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchard.errors import NotFoundError
 from orchard.formats import FileIndex
-from orchard.hub.access import ANONYMOUS, Principal
+from orchard.hub.access import ANONYMOUS, Action, Principal
 from orchard.hub.http.pages import Pages, Registry
 from orchard.hub.registry import (
     Card,
@@ -84,6 +84,11 @@ class Shelf:
 
     def pair(self, who: Principal, name: str, /, *, base: str = "", head: str = "") -> tuple[Chosen, Chosen]:
         raise NotFoundError(f"{who.name} finds nothing to compare in {name}: {base} {head}")
+
+    def may(self, who: Principal, action: Action, name: str, /) -> bool:
+        assert (who, action) == (ANONYMOUS, Action.GOVERN)
+        assert name in self.details
+        return False
 
     def version(self, who: Principal, name: str, reference: str | Digest, /) -> VersionDetail:
         assert who == ANONYMOUS

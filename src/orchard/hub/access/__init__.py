@@ -15,6 +15,7 @@ from orchard.hub.access.teams import Team
 from orchard.hub.access.tickets import Ticket, Tickets
 from orchard.hub.access.tokens import Token, Wanted
 from orchard.hub.access.users import ADMIN, User
+from orchard.hub.access.welcomes import Identity
 
 __all__ = [
     "ADMIN",
@@ -26,6 +27,7 @@ __all__ = [
     "Door",
     "EverybodyInside",
     "Grant",
+    "Identity",
     "Kind",
     "Limit",
     "Mandate",

@@ -85,6 +85,14 @@ class Authority:
         granted = self._self_service and who.whole and self._is_or_leads(who, owner)
         return self._mandate(who, Over.CREATION, str(owner), granted=granted)
 
+    def may_create(self, who: Principal) -> bool:
+        """Tell whether somebody may make teams and namespaces at all.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        return who.whole and (self._self_service or self.is_site_admin(who))
+
     def _mandate(self, who: Principal, over: Over, subject: str, *, granted: bool) -> Mandate:
         """Give a mandate.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from orchard.hub.access.authority import Authority
+from orchard.hub.access.beginnings import Beginnings
 from orchard.hub.access.directory import Directory
 from orchard.hub.access.grants import Grants
 from orchard.hub.access.keys import Keys
@@ -46,6 +47,7 @@ class People:
     invitations: Invitations
     identities: Identities
     keys: Keys
+    beginnings: Beginnings
 
     @classmethod
     def of(
@@ -83,4 +85,5 @@ class People:
             invitations=Invitations(ledger, users),
             identities=Identities(ledger),
             keys=Keys(ledger, overlap=LONGEST_TICKET),
+            beginnings=Beginnings(ledger),
         )

@@ -3,9 +3,9 @@
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, update
 
 from orchard.errors import NotFoundError
 from orchard.hub.access.ledger import Ledger
@@ -17,6 +17,8 @@ IDLE: Final = 12 * 3600.0  # seconds without a request after which a session end
 LONGEST: Final = 7 * 24 * 3600.0  # seconds after its start at which it ends in any case
 _PRECISION: Final = 60_000  # milliseconds
 _BYTES: Final = 32
+_ID: Final = 16  # characters of the hash
+_MOST: Final = 100  # that are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,13 @@ class Session:
     """One session of one account.
 
     Attributes:
+        id: Names it, and lets nobody in.
         user: Who logged in.
         created_at: When.
         seen_at: When it was last used, to the minute.
     """
 
+    id: str
     user: str
     created_at: datetime
     seen_at: datetime
@@ -79,17 +83,7 @@ class Sessions:
             StorageError: If the catalog fails.
         """
         at = self._ledger.at
-        statement = (
-            select(browser_sessions)
-            .join(users)
-            .where(
-                browser_sessions.c.secret_hash == hash_of(secret),
-                browser_sessions.c.created_at > at - round(LONGEST * 1000),
-                browser_sessions.c.seen_at > at - round(IDLE * 1000),
-                browser_sessions.c.created_at >= users.c.changed_at,
-                users.c.disabled.is_(False),
-            )
-        )
+        statement = _live(at).where(browser_sessions.c.secret_hash == hash_of(secret))
         with self._ledger.database.read() as connection:
             row = connection.execute(statement).first()
         if row is None:
@@ -98,7 +92,18 @@ class Sessions:
             with self._ledger.database.write() as connection:
                 same = browser_sessions.c.secret_hash == row.secret_hash
                 connection.execute(update(browser_sessions).where(same), {"seen_at": at})
-        return Session(row.user_name, _moment(row.created_at), _moment(row.seen_at))
+        return _session(row)
+
+    def of(self, user: str) -> list[Session]:
+        """List the sessions of an account that have not ended, the last used first; no more than a hundred.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        newest = (browser_sessions.c.seen_at.desc(), browser_sessions.c.created_at.desc())
+        statement = _live(self._ledger.at).where(browser_sessions.c.user_name == user).order_by(*newest).limit(_MOST)
+        with self._ledger.database.read() as connection:
+            return [_session(row) for row in connection.execute(statement)]
 
     def end(self, secret: str) -> None:
         """End a session, if it is there.
@@ -108,17 +113,48 @@ class Sessions:
         """
         self._end(browser_sessions.c.secret_hash == hash_of(secret))
 
-    def end_all(self, user: str) -> None:
-        """End every session of an account.
+    def end_one(self, user: str, session: str) -> None:
+        """End one session of an account, by its id, if it is there.
 
         Raises:
             StorageError: If the catalog fails.
         """
-        self._end(browser_sessions.c.user_name == user)
+        if len(session) == _ID:
+            mine = browser_sessions.c.user_name == user
+            self._end(mine & (func.substr(browser_sessions.c.secret_hash, 1, _ID) == session))
+
+    def end_all(self, user: str, *, but: str | None = None) -> None:
+        """End every session of an account, but for the one of an id, if one is given.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        which = browser_sessions.c.user_name == user
+        if but is not None:
+            which &= func.substr(browser_sessions.c.secret_hash, 1, _ID) != but
+        self._end(which)
 
     def _end(self, which: ColumnElement[bool]) -> None:
         with self._ledger.database.write() as connection:
             connection.execute(delete(browser_sessions).where(which))
+
+
+def _live(at: int) -> Select[Any]:
+    """Select the sessions that have not ended."""
+    return (
+        select(browser_sessions)
+        .join(users)
+        .where(
+            browser_sessions.c.created_at > at - round(LONGEST * 1000),
+            browser_sessions.c.seen_at > at - round(IDLE * 1000),
+            browser_sessions.c.created_at >= users.c.changed_at,
+            users.c.disabled.is_(False),
+        )
+    )
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(row.secret_hash[:_ID], row.user_name, _moment(row.created_at), _moment(row.seen_at))
 
 
 def _moment(milliseconds: int) -> datetime:

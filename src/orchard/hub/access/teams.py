@@ -63,6 +63,16 @@ class Teams:
         with self._ledger.database.read() as connection:
             return list(connection.execute(statement).scalars())
 
+    def of(self, user: str) -> Mapping[str, Role]:
+        """Tell which teams an account is of, by name, and its role in each.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        statement = select(team_members).where(team_members.c.user_name == user).order_by(team_members.c.team_name)
+        with self._ledger.database.read() as connection:
+            return {row.team_name: Role(row.role) for row in connection.execute(statement)}
+
     def create(self, by: Mandate, name: Name, *, owner: str | None = None) -> Team:
         """Make a team; of nobody, or of its first owner.
 

@@ -1,6 +1,8 @@
 """Invitations and identities: other ways to come in than a password that is known already."""
 
 import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, delete, insert, select
@@ -47,6 +49,20 @@ class Invitations:
             change.record("user.invite", user)
         return secret
 
+    def find(self, secret: str) -> str:
+        """Name the account that an invitation is for.
+
+        Raises:
+            NotFoundError: If there is no such invitation, or it has ended.
+            StorageError: If the catalog fails.
+        """
+        good = (invitations.c.secret_hash == hash_of(secret)) & (invitations.c.expires_at > self._ledger.at)
+        with self._ledger.database.read() as connection:
+            found: str | None = connection.execute(select(invitations.c.user_name).where(good)).scalar()
+        if found is None:
+            raise NotFoundError("this invitation was used already, or has ended; ask for another one")
+        return found
+
     def accept(self, secret: str, password: str) -> str:
         """Take the password that an invited person chose; give the account's name. The invitation ends.
 
@@ -55,13 +71,24 @@ class Invitations:
             InvalidError: If the password cannot be one; the invitation stays.
             StorageError: If the catalog fails.
         """
-        good = (invitations.c.secret_hash == hash_of(secret)) & (invitations.c.expires_at > self._ledger.at)
-        with self._ledger.database.read() as connection:
-            found: str | None = connection.execute(select(invitations.c.user_name).where(good)).scalar()
-        if found is None:
-            raise NotFoundError("this invitation was used already, or has ended; ask for another one")
+        found = self.find(secret)
         self._users.set_password(Mandate(found, Over.ACCOUNT, found), found, password)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody whom another place knows.
+
+    Attributes:
+        issuer: The place.
+        subject: What it calls them.
+        created_at: Since when they come in as an account of ours.
+    """
+
+    issuer: str
+    subject: str
+    created_at: datetime
 
 
 class Identities:
@@ -80,6 +107,21 @@ class Identities:
         with self._ledger.database.read() as connection:
             found: str | None = connection.execute(statement).scalar()
         return found
+
+    def of(self, user: str) -> list[Identity]:
+        """List who comes in as an account at other places, in order.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        statement = (
+            select(identities).where(identities.c.user_name == user).order_by(identities.c.issuer, identities.c.subject)
+        )
+        with self._ledger.database.read() as connection:
+            return [
+                Identity(row.issuer, row.subject, datetime.fromtimestamp(row.created_at / 1000, UTC))
+                for row in connection.execute(statement)
+            ]
 
     def bind(self, by: Mandate, user: str, *, issuer: str, subject: str) -> None:
         """Let somebody whom another place knows come in as an account.

@@ -73,9 +73,16 @@ def people_of(settings: Settings, database: Database) -> People:
 
 @contextmanager
 def open_entrance(
-    settings: Settings, database: Database, *, loopback: bool, announce: Callable[[str], None]
+    settings: Settings, database: Database, *, loopback: bool, url: str, announce: Callable[[str], None]
 ) -> Iterator[Entrance]:
     """Make the door, and see to it that somebody can come in.
+
+    Args:
+        settings: How the hub runs.
+        database: Where accounts are kept.
+        loopback: Whether only this machine can reach the hub.
+        url: How whoever starts it can reach it.
+        announce: Is told how to come in for the first time, once.
 
     Raises:
         InvalidError: If the password that is wanted for the admin account cannot be one.
@@ -85,7 +92,7 @@ def open_entrance(
     if not settings.needs_login(loopback=loopback):
         yield Entrance(OpenDoor(), EverybodyInside(), people, None)
         return
-    _prepare(people, settings.admin_password, announce)
+    _prepare(people, settings.admin_password, url=url, announce=announce)
     tickets = Tickets(
         people.keys,
         people.rights,
@@ -117,7 +124,7 @@ def set_password(people: People, account: str, password: str) -> None:
         people.users.create(by, ADMIN, password=password, site_admin=True)
 
 
-def _prepare(people: People, password: str | None, announce: Callable[[str], None]) -> None:
+def _prepare(people: People, password: str | None, *, url: str, announce: Callable[[str], None]) -> None:
     """See to it that somebody can log in."""
     if password is not None:
         if people.users.verify(ADMIN, password) is None:
@@ -126,6 +133,8 @@ def _prepare(people: People, password: str | None, announce: Callable[[str], Non
         made = secrets.token_urlsafe(18)
         set_password(people, ADMIN, made)
         announce(f"made the account {ADMIN!r} with the password {made} (it is shown this once)")
+        invitation = people.invitations.create(Mandate.operator(), ADMIN)
+        announce(f"choose another one and set this hub up in a browser: {url}/welcome/{invitation}?next=/setup")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from orchard.hub.app.administration import administration
 from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
+from orchard.hub.app.quarters import quarters
 from orchard.hub.app.sections import sections
 from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, upkeep_gauges, watch
 from orchard.hub.app.work import counted, kinds, open_worker, writing_pulls
@@ -53,7 +54,11 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
     with ExitStack() as stack:
         stack.enter_context(claim(settings.data))
         database = stack.enter_context(open_catalog(settings))
-        entrance = stack.enter_context(open_entrance(settings, database, loopback=place.loopback, announce=announce))
+        entrance = stack.enter_context(
+            open_entrance(
+                settings, database, loopback=place.loopback, url=settings.url or place.local_url, announce=announce
+            )
+        )
         threads = stack.enter_context(Threads())
         outside = stack.enter_context(open_outside(settings, database))
         queue = open_queue(database)
@@ -95,6 +100,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                 settings=settings,
                 sections=[
                     *sections(entrance, served.document),
+                    quarters(settings, registry, entrance),
                     administration(
                         settings, registry, entrance, outside=outside, caretaker=caretaker, mirroring=mirroring
                     ),

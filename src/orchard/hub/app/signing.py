@@ -75,6 +75,15 @@ class Browsers:
         done = self._logins.finish(kept, state=answer.get("state", ""), code=answer.get("code", ""), redirect=redirect)
         return self._people.sessions.begin(done.account, instead_of=instead_of), done.onward
 
+    def invited(self, invitation: str) -> str:
+        """Name the account that an invitation is for.
+
+        Raises:
+            NotFoundError: If there is no such invitation, or it has ended.
+            StorageError: If the catalog fails.
+        """
+        return self._people.invitations.find(invitation)
+
     def welcome(self, invitation: str, password: str, *, instead_of: str | None) -> str:
         """Take the password that an invited person chose; give the secret of a session.
 

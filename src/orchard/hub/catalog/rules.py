@@ -183,9 +183,15 @@ def remove_tag_rule(connection: Connection, scope: str, number: int) -> TagRule 
     return found
 
 
-def for_keeping(connection: Connection, name: str) -> Retention | None:
-    """Tell what holds for keeping the versions of a repository: what its nearest scope says."""
-    wanted = scopes(name)
+def for_keeping(connection: Connection, name: str, *, itself: bool = True) -> Retention | None:
+    """Tell what holds for keeping the versions of a repository: what its nearest scope says.
+
+    Args:
+        connection: To the catalog.
+        name: The repository, or another scope.
+        itself: Whether what it says itself counts, or only what wider scopes say.
+    """
+    wanted = scopes(name)[0 if itself else 1 :]
     rows = {row.scope: row.rules for row in connection.execute(_RETENTION, {"scopes": wanted})}
     nearest = next((scope for scope in wanted if scope in rows), None)
     if nearest is None:

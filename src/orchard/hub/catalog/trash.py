@@ -161,6 +161,15 @@ def entries(connection: Connection, name: str, *, before: int = LATEST, limit: i
     return [_trashed(row, tags.get(row.id, [])) for row in rows]
 
 
+def repositories(connection: Connection, namespace: str, *, limit: int) -> list[Trashed]:
+    """List the repositories of a namespace that were deleted, the last first."""
+    # "0" comes right after "/": all names of the namespace, by the index
+    below = (trash.c.repository > f"{namespace}/") & (trash.c.repository < f"{namespace}0")
+    here = (trash.c.kind == "repository") & ((trash.c.repository == namespace) | below)
+    rows = connection.execute(select(trash, _COUNT).where(here).order_by(trash.c.id.desc()).limit(limit))
+    return [_trashed(row, []) for row in rows]
+
+
 def entry(connection: Connection, name: str, number: int) -> Trashed | None:
     """Find an entry of a repository."""
     row = connection.execute(_ENTRY, {"name": name, "entry": number}).first()

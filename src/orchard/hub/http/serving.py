@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Self
 
@@ -92,6 +93,12 @@ class Place:
     def loopback(self) -> bool:
         """Whether only this machine can get here."""
         return is_loopback(self.address)
+
+    @property
+    def local_url(self) -> str:
+        """How to get here from this machine: browsers open no address that stands for all of them."""
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://localhost:{self.port}" if ip_address(self.address).is_unspecified else self.url
 
     @property
     def url(self) -> str:

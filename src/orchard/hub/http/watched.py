@@ -14,6 +14,7 @@ from orchard.hub.http.meters import Meters
 REQUEST_ID: Final = b"x-request-id"
 ENDPOINT: Final = "orchard.endpoint"  # in the scope: what was asked for, written by whoever finds out
 ACCOUNT: Final = "orchard.account"  # likewise: who asked
+INVITATIONS: Final = "/welcome/"  # below it stand secrets
 
 # A request is named after the process and counted: drawing a name for each costs a system call.
 _PROCESS: Final = secrets.token_hex(4)
@@ -49,7 +50,9 @@ class Watched:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception:  # noqa: BLE001 -- the edge of the hub: the client gets an answer, the log gets the cause
-            _LOG.exception("something broke", extra=noted(id=exchange.id, method=scope["method"], path=scope["path"]))
+            _LOG.exception(
+                "something broke", extra=noted(id=exchange.id, method=scope["method"], path=_told(scope["path"]))
+            )
             await exchange.give_up()
         finally:
             self._meters.running -= 1
@@ -71,7 +74,7 @@ class Watched:
             extra=noted(
                 id=exchange.id,
                 method=method,
-                path=scope["path"],
+                path=_told(scope["path"]),
                 status=exchange.status,
                 milliseconds=round(seconds * 1000, 3),
                 received=exchange.received,
@@ -81,6 +84,11 @@ class Watched:
                 address=(scope.get("client") or ("-",))[0],
             ),
         )
+
+
+def _told(path: str) -> str:
+    """Give what may be written down of a path: no invitation, which would let its reader in."""
+    return f"{INVITATIONS}..." if path.startswith(INVITATIONS) else path
 
 
 class _Exchange:

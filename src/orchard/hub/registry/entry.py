@@ -141,6 +141,14 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         self._require_admin(who, EVERYWHERE, "change quotas")
         return Allotment(self._premises, who=who)
 
+    def may(self, who: Principal, action: Action, name: str) -> bool:
+        """Tell whether somebody may do something with a repository, be it there or not.
+
+        Raises:
+            StorageError: If that cannot be told.
+        """
+        return self._premises.policy.allows(who, action, name)
+
     def upkeep(self) -> Upkeep:
         """Give what the hub does by itself: applying retention, emptying the trash, writing down what was counted."""
         return Upkeep(self._premises)

@@ -7,7 +7,7 @@ from typing import Final
 from orchard.errors import InvalidError, NotFoundError
 from orchard.hub import catalog
 from orchard.hub.access import Principal
-from orchard.hub.catalog import Journal, KeepRule, Kind, Movers, Quota, Retention, TagPattern, TagRule, Usage
+from orchard.hub.catalog import Journal, KeepRule, Kind, Movers, Quota, Retention, TagPattern, TagRule, Trashed, Usage
 from orchard.hub.catalog.rules import NOBODY
 from orchard.hub.catalog.usage import EVERYWHERE, Holding
 from orchard.hub.db import Transaction
@@ -94,14 +94,29 @@ class GovernedScope:
             told: dict[str, JSON] = {"rules": [str(rule) for rule in rules]}
             self._journal(connection).record("retention.set" if rules else "retention.clear", detail=told)
 
-    def plan(self) -> Plan:
+    def plan(self, rules: Sequence[KeepRule] | None = None) -> Plan:
         """Say what retention would do to this repository now, and change nothing.
+
+        Args:
+            rules: What the repository would say itself; none of them leaves it to wider scopes. Absent, what it says.
 
         Raises:
             NotFoundError: If there is no such repository.
+            InvalidError: If a rule makes no sense.
             StorageError: If the catalog fails.
         """
-        return Upkeep(self._premises).plan(self.scope)
+        for rule in rules or ():
+            rule.check()
+        return Upkeep(self._premises).plan(self.scope, rules)
+
+    def deleted(self, *, limit: int) -> list[Trashed]:
+        """List the repositories of this namespace that were deleted and can come back, the last first.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        with self._premises.database.read() as connection:
+            return catalog.trash.repositories(connection, self.scope, limit=limit)
 
     def retain(self, *, mark: str | None = None) -> Plan:
         """Put into the trash what no rule keeps in this repository.

@@ -1,13 +1,13 @@
 """What the hub does by itself in its repositories: lets go of what no rule keeps, and of what was deleted long ago."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from orchard.errors import ConflictError, NotFoundError
 from orchard.hub import catalog
 from orchard.hub.access import Principal
-from orchard.hub.catalog import Deletion, Journal
+from orchard.hub.catalog import Deletion, Journal, KeepRule, Retention
 from orchard.hub.db import Transaction
 from orchard.hub.registry.ports import Reach
 from orchard.hub.registry.reading import Premises
@@ -33,8 +33,12 @@ class Upkeep:
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
 
-    def plan(self, name: str) -> Plan:
+    def plan(self, name: str, rules: Sequence[KeepRule] | None = None) -> Plan:
         """Say what retention would do to a repository now, and change nothing.
+
+        Args:
+            name: The repository.
+            rules: What it would say itself; none of them leaves it to wider scopes. Absent, what it says.
 
         Raises:
             NotFoundError: If there is no such repository.
@@ -42,7 +46,11 @@ class Upkeep:
         """
         self.write_pulls()
         with self._premises.database.read() as connection:
-            return _plan(connection, self._premises, name)
+            if rules is None:
+                return _plan(connection, self._premises, name)
+            wider = catalog.rules.for_keeping(connection, name, itself=False)
+            wanted = Retention(name, tuple(rules)) if rules else wider
+            return _thought(connection, self._premises, name, retention=wanted)
 
     def retain(self, name: str, *, who: Principal = RETENTION, mark: str | None = None, tell: Told = _nobody) -> Plan:
         """Put into the trash what no rule keeps in a repository. Give what stayed, and what went.
@@ -197,13 +205,22 @@ def _plan(connection: Transaction, premises: Premises, name: str) -> Plan:
     Raises:
         NotFoundError: If there is no such repository.
     """
+    return _thought(connection, premises, name, retention=catalog.rules.for_keeping(connection, name))
+
+
+def _thought(connection: Transaction, premises: Premises, name: str, *, retention: Retention | None) -> Plan:
+    """Think out what would go if these rules held.
+
+    Raises:
+        NotFoundError: If there is no such repository.
+    """
     repository = catalog.repositories.find(connection, name)
     if repository is None:
         raise NotFoundError(f"there is no repository {name}")
     return plan(
         name,
         catalog.census.residents(connection, repository),
-        catalog.rules.for_keeping(connection, name),
+        retention,
         lasting=TagGuard(catalog.rules.for_tags(connection, name), RETENTION, _NONE).lasting,
         now=premises.at,
         grace=round(premises.keep * 1000),

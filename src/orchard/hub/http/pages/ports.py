@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from starlette.requests import Request
 
-from orchard.hub.access import Principal
+from orchard.hub.access import Action, Principal
 from orchard.hub.http.pages.addresses import Target
 from orchard.hub.registry import (
     Card,
@@ -176,6 +176,10 @@ class Registry(Protocol):
             NotFoundError: If one is not there.
             InvalidError: If one is named as none can be.
         """
+        ...
+
+    def may(self, who: Principal, action: Action, name: str, /) -> bool:
+        """Tell whether somebody may do something with a repository, be it there or not."""
         ...
 
     def names(self, who: Principal, page: Page, /) -> list[str]:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from orchard.errors import NotFoundError
+from orchard.hub.access import Action
 from orchard.hub.http.pages import answers, rows, sheets
 from orchard.hub.http.pages.addresses import Place, leaf_url
 from orchard.hub.http.pages.answers import sentence
@@ -19,6 +20,7 @@ from orchard.hub.registry import Card, Line, QueryError, SheetQuery
 
 TAGS: Final = 200  # on one page
 MOVES: Final = 200
+SETTINGS: Final = "settings"
 _TABS: Final = (("", "Versions"), ("card", "Model card"), ("tags", "Tags and their history"))
 
 
@@ -57,7 +59,7 @@ class RepositoryPages:
         known = self._registry.tabling.keys(visit.who, visit.name)
         columns = sheets.columns_of(asked, known)
         lines, complaint = self._lines_or_why(visit, asked, sheets.needs(columns, known))
-        card = self._card(visit)
+        card = card_of(self._registry, visit)
         made = sheets.table(asked, lines, columns, known=known)
         return self._renderer.page(
             visit.request,
@@ -67,7 +69,7 @@ class RepositoryPages:
             body=rows.body(made.rows, self._renderer.now()),
             standard=VERSION,
             complaint=complaint,
-            **self._frame(visit, card),
+            **frame(self._registry, visit, card),
         )
 
     def csv(self, visit: Visit) -> Response:
@@ -84,11 +86,11 @@ class RepositoryPages:
         """Show how two versions differ."""
         from orchard.hub.http.pages.comparing import ComparePage  # noqa: PLC0415 -- a hub's start needs no formats
 
-        return ComparePage(self._registry, self._renderer).answer(visit, self._frame(visit, self._card(visit)))
+        return ComparePage(self._registry, self._renderer).answer(visit, self._frame(visit))
 
     def card(self, visit: Visit) -> Response:
         """Show the model card of the newest version, which is how people introduce a repository."""
-        found = self._card(visit)
+        found = card_of(self._registry, visit)
         newest = found.latest.digest
         state = self._registry.readable(visit.who, visit.name).contents(newest).understanding()
         body = ""
@@ -96,7 +98,8 @@ class RepositoryPages:
             from orchard.hub.http.pages import markdown  # noqa: PLC0415 -- a hub's start needs no parsers of languages
 
             body = markdown.render(state.card, "README.md", Beside(visit.name, newest))
-        return self._renderer.page(visit.request, "card.html", state=state, body=body, **self._frame(visit, found))
+        above = frame(self._registry, visit, found)
+        return self._renderer.page(visit.request, "card.html", state=state, body=body, **above)
 
     def tags(self, visit: Visit) -> Response:
         """Show the tags and what protects them, or where one of them has pointed."""
@@ -109,21 +112,19 @@ class RepositoryPages:
             "tags.html",
             tags=found[:TAGS],
             following=_tags_after(visit.name, found[TAGS - 1].summary.name) if len(found) > TAGS else "",
-            **self._frame(visit, self._card(visit)),
+            **self._frame(visit),
         )
 
     def _history(self, visit: Visit) -> Response:
         tag = visit.target.rest
         moves = self._registry.tagboard.moves(visit.who, visit.name, tag, limit=MOVES)
-        return self._renderer.page(
-            visit.request, "tag.html", tag=tag, moves=moves, **self._frame(visit, self._card(visit))
-        )
+        return self._renderer.page(visit.request, "tag.html", tag=tag, moves=moves, **self._frame(visit))
 
     def _exported(self, visit: Visit) -> tuple[Asked, list[Column], Sequence[Line]]:
         asked = Asked.of(visit.request, visit.name)
         known = self._registry.tabling.keys(visit.who, visit.name)
         columns = sheets.columns_of(asked, known)
-        self._card(visit)
+        card_of(self._registry, visit)
         return asked, columns, self._lines(visit, asked, sheets.needs(columns, known))
 
     def _lines_or_why(self, visit: Visit, asked: Asked, keys: Sequence[str]) -> tuple[Sequence[Line], str]:
@@ -139,27 +140,33 @@ class RepositoryPages:
         )
         return self._registry.tabling.lines(visit.who, visit.name, query)
 
-    def _card(self, visit: Visit) -> Card:
-        """Describe the repository.
+    def _frame(self, visit: Visit) -> dict[str, object]:
+        return frame(self._registry, visit, card_of(self._registry, visit))
 
-        Raises:
-            NotFoundError: If there is none, or it holds no version.
-        """
-        found = self._registry.tabling.cards(visit.who, [visit.name], [])
-        if not found:
-            raise NotFoundError(f"there is no repository {visit.name} with a version in it")
-        return found[0]
 
-    def _frame(self, visit: Visit, card: Card) -> dict[str, object]:
-        """Give what every page about a repository shows above."""
-        newest = card.latest
-        return {
-            "name": visit.name,
-            "card": card,
-            "tabs": [(title, leaf_url(visit.name, None, leaf).removesuffix("/-"), leaf) for leaf, title in _TABS],
-            "tab": visit.target.leaf,
-            "ways": Place.of(visit.request).ways(visit.name, newest.tags[0] if newest.tags else newest.digest),
-        }
+def card_of(registry: Registry, visit: Visit) -> Card:
+    """Describe a repository.
+
+    Raises:
+        NotFoundError: If there is none, or it holds no version.
+    """
+    found = registry.tabling.cards(visit.who, [visit.name], [])
+    if not found:
+        raise NotFoundError(f"there is no repository {visit.name} with a version in it")
+    return found[0]
+
+
+def frame(registry: Registry, visit: Visit, card: Card) -> dict[str, object]:
+    """Give what every page about a repository shows above: among it the settings, to those who may change them."""
+    newest = card.latest
+    tabs = (*_TABS, *(((SETTINGS, "Settings"),) if registry.may(visit.who, Action.GOVERN, visit.name) else ()))
+    return {
+        "name": visit.name,
+        "card": card,
+        "tabs": [(title, leaf_url(visit.name, None, leaf).removesuffix("/-"), leaf) for leaf, title in tabs],
+        "tab": visit.target.leaf,
+        "ways": Place.of(visit.request).ways(visit.name, newest.tags[0] if newest.tags else newest.digest),
+    }
 
 
 def _tags_after(name: str, tag: str) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from orchard.errors import InvalidError, UnauthenticatedError
 from orchard.hub.http.cookies import LOGIN, SESSION, cookie, read_cookie
 from orchard.hub.http.origin import origin_of
-from orchard.hub.http.pages.answers import SAFE
+from orchard.hub.http.pages.answers import SAFE, sentence
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.rendering import Renderer
 
@@ -60,6 +60,10 @@ class SignIn(Protocol):
         self, kept: str, answer: Mapping[str, str], /, *, redirect: str, instead_of: str | None
     ) -> tuple[str, str]:
         """End such a login; give the secret of a session, and the page that was wanted."""
+        ...
+
+    def invited(self, invitation: str, /) -> str:
+        """Name the account that an invitation is for."""
         ...
 
     def welcome(self, invitation: str, password: str, /, *, instead_of: str | None) -> str:
@@ -126,19 +130,25 @@ class Signing:
     async def welcome(self, request: Request) -> Response:
         """Let an invited person choose a password."""
         invitation = request.path_params["invitation"]
+        name = await run_in_threadpool(lambda: self._sign_in.invited(invitation))
         if request.method != "POST":
-            return self._renderer.page(request, "welcome.html", complaint="")
+            return self._invited(request, name)
         form = await Form.read(request)
-        password, again = form.text("password"), form.text("again")
-        if password != again:
-            complaint = "The two passwords are not the same."
-            return self._renderer.page(request, "welcome.html", complaint=complaint)
+        password = form.text("password")
+        if password != form.text("again"):
+            return self._invited(request, name, "The two passwords are not the same.")
         before = self._session(request)
         try:
             secret = await run_in_threadpool(lambda: self._sign_in.welcome(invitation, password, instead_of=before))
         except InvalidError as error:
-            return self._renderer.page(request, "welcome.html", complaint=f"{error}.")
-        return self._onward(request, "/", secret)
+            return self._invited(request, name, sentence(error))
+        return self._onward(request, local(request.query_params.get("next", "/")), secret)
+
+    def _invited(self, request: Request, name: str, complaint: str = "") -> Response:
+        page = self._renderer.page(request, "welcome.html", name=name, complaint=complaint)
+        page.headers["cache-control"] = "no-store"  # its address lets somebody in
+        page.status_code = 400 if complaint else 200
+        return page
 
     async def logout(self, request: Request) -> Response:
         """End the session of this browser."""

@@ -76,9 +76,9 @@ class Pages:
         inside = Starlette(
             routes=[
                 Route("/", self._endpoint(self._views.home)),
-                Route("/r/{reference:path}", self._endpoint(self._views.place)),
                 self._door(Stream("/live/r/{reference:path}", self._views.progress)),
                 *(self._door(door) for section in self._sections for door in section.doors(self._renderer)),
+                Route("/r/{reference:path}", self._endpoint(self._views.place)),
                 *self._signing(),
                 Route(PREFIX + "{name}", self._assets.answer),
             ],

@@ -1,0 +1,222 @@
+"""What the pages about people and their own things share: who comes in, and how complaints come back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchard.errors import ConflictError, DeniedError, InvalidError, NotFoundError, OrchardError, QuotaError
+from orchard.hub.access import Kind, Principal
+from orchard.hub.http.pages.account.means import Means
+from orchard.hub.http.pages.answers import Problem, Step, sentence
+from orchard.hub.http.pages.forms import Form, onward
+from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.statuses import status_of
+
+# What whoever filled a form in can put right, or must be told beside it.
+ABOUT_THE_FORM: Final = (InvalidError, ConflictError, NotFoundError, QuotaError, DeniedError)
+ROLES: Final = (
+    ("reader", "reader: pulls"),
+    ("writer", "writer: pushes"),
+    ("maintainer", "maintainer: deletes, sets rules"),
+    ("owner", "owner: says who may what"),
+)
+NO_ACCOUNTS: Final = Problem(
+    404,
+    "This hub has no accounts",
+    "Nobody logs in here: whoever is on this machine may do everything.",
+    (
+        Step("See all repositories.", "/"),
+        Step("To share the hub, start it where others reach it (orchard hub --host 0.0.0.0); then there are accounts."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody who looks at a page."""
+
+    request: Request
+    who: Principal
+
+    def asked(self, name: str, most: int = 64) -> str:
+        """Give a parameter of the query, without blanks around it."""
+        return self.request.query_params.get(name, "").strip()[:most]
+
+    def place(self, name: str) -> str:
+        """Give a parameter of the path."""
+        return str(self.request.path_params[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a form was not taken, for the page that shows it again.
+
+    Attributes:
+        form: Which form of the page.
+        text: What is wrong, as a sentence.
+        status: HTTP status of the page.
+        typed: What was filled in.
+    """
+
+    form: str = ""
+    text: str = ""
+    status: int = 200
+    typed: Form = field(default_factory=lambda: Form({}))
+
+    @classmethod
+    def of(cls, error: OrchardError, typed: Form) -> "Trouble":
+        """Say what is wrong with a form, as one of ``ABOUT_THE_FORM`` says it."""
+        return cls(typed.word("do"), sentence(error), status_of(type(error)), typed)
+
+    def wrong(self, form: str) -> str:
+        """Give what is wrong with one form; nothing if it is another one."""
+        return self.text if self.form == form else ""
+
+    def value(self, form: str, name: str, otherwise: str = "") -> str:
+        """Give what was typed into a field of a form, else what stood there."""
+        return self.typed.text(name) if self.form == form and name in self.typed.fields else otherwise
+
+    def ticked(self, form: str, name: str, value: str, *, otherwise: bool = False) -> bool:
+        """Tell whether a box of a form was ticked, else whether it is at first."""
+        return value in self.typed.all(name) if self.form == form else otherwise
+
+
+NO_TROUBLE: Final = Trouble()
+Show = Callable[[Visit], Response]
+Take = Callable[[Visit, Form], Response]
+Again = Callable[[Visit, Trouble], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Makes pages about people and their own things.
+
+    Attributes:
+        renderer: Fills templates.
+        means: What pages work with.
+    """
+
+    renderer: Renderer
+    means: Means
+
+    def door(self, path: str, show: Show, take: Take | None = None) -> Door:
+        """Make a page, whose forms go to itself."""
+
+        def shown(request: Request, who: Principal) -> Response:
+            return show(Visit(request, who))
+
+        if take is None:
+            return Door(path, shown)
+        taking = take
+        return Door(path, shown, lambda request, who, form: taking(Visit(request, who), form))
+
+    def own(self, path: str, show: Show, take: Take | None = None) -> Door:
+        """Make a page for people with an account, as the account itself: with a password, not with a token."""
+
+        def shown(visit: Visit) -> Response:
+            return self._without_accounts(visit) or show(visit)
+
+        if take is None:
+            return self.door(path, shown)
+        taking = take
+        return self.door(path, shown, lambda visit, form: self._without_accounts(visit) or taking(visit, form))
+
+    def _without_accounts(self, visit: Visit) -> Response | None:
+        """Say that there are no accounts, if so.
+
+        Raises:
+            DeniedError: If there are, and this is none.
+        """
+        if not self.means.login:
+            return self.renderer.problem(visit.request, NO_ACCOUNTS)
+        if visit.who.kind is Kind.ANONYMOUS:
+            raise DeniedError("log in first: this page is about your account")
+        if not visit.who.whole or visit.who.limits:
+            raise DeniedError(f"{visit.who.name} came in with a token; log in with the password of the account")
+        return None
+
+    def page(self, visit: Visit, template: str, *, trouble: Trouble = NO_TROUBLE, **values: object) -> Response:
+        """Fill a template of ``account/``."""
+        page = self.renderer.page(
+            visit.request,
+            f"account/{template}",
+            trouble=trouble,
+            done=DONE.get(visit.asked("done"), ""),
+            login=self.means.login,
+            me=visit.who,
+            roles=ROLES,
+            **values,
+        )
+        page.status_code = trouble.status
+        return page
+
+
+def deeds(all_of_them: Mapping[str, Take], again: Again) -> Take:
+    """Make what takes the forms of a page: each says in ``do`` what is to be done.
+
+    What cannot be is told beside the form, with what was typed.
+    """
+
+    def take(visit: Visit, form: Form) -> Response:
+        try:
+            deed = all_of_them.get(form.word("do"))
+            if deed is None:
+                raise InvalidError("the form does not say what is to be done")
+            return deed(visit, form)
+        except ABOUT_THE_FORM as error:
+            return again(visit, Trouble.of(error, form))
+
+    return take
+
+
+def confirmed(form: Form, name: str) -> None:
+    """Go on if somebody typed the name of what they are about to delete.
+
+    Raises:
+        InvalidError: If they did not.
+    """
+    if form.word("typed") != name:
+        raise InvalidError(f"type {name} to go on; nothing was changed")
+
+
+def once(page: Response) -> Response:
+    """Let nobody keep a page that shows a secret."""
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+def back(path: str, done: str, **query: str) -> Response:
+    """Go to the page that shows what was done, and says so."""
+    assert done in DONE
+    return onward(f"{path}?{urlencode({**query, 'done': done})}")
+
+
+# What has just been done. The address names the key, never the text.
+DONE: Final[Mapping[str, str]] = {
+    "password": "Your password is changed. Every other session of yours has ended.",
+    "ended": "The session has ended.",
+    "others-ended": "Every other session has ended.",
+    "revoked": "The token is good no more.",
+    "team-made": "The team is made. Add its members below.",
+    "member": "The team has changed.",
+    "team-deleted": "The team and the roles that were given to it are gone.",
+    "namespace-made": "The namespace is made. A push makes repositories in it.",
+    "namespace-deleted": "The namespace, the roles in it and its robots are gone.",
+    "given": "The namespace has another owner.",
+    "visibility": "The visibility is changed.",
+    "granted": "The role is given.",
+    "ungranted": "The role is taken away.",
+    "rule-added": "The rule for tags holds now.",
+    "rule-removed": "The rule for tags holds no longer.",
+    "kept": "What is kept has changed. Nothing was deleted yet; the hub applies it from time to time.",
+    "retained": "What no rule keeps is in the trash.",
+    "deleted": "The repository is in the trash.",
+    "restored": "It is back.",
+    "purged": "It is gone for good.",
+    "left": "The hub reminds nobody of its setting up any more; this page stays here.",
+}
