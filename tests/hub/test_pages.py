@@ -14,9 +14,7 @@ from orchard.errors import (
     StorageError,
     UnauthenticatedError,
 )
-from orchard.hub.access import ANONYMOUS, Principal
-from orchard.hub.registry import Page
-from support.pages import DIGITS, Shelf, app, furnished
+from support.pages import DIGITS, Shelf, ShelfWindow, app, furnished
 from support.webpage import Answer, visit
 
 
@@ -41,8 +39,8 @@ def test_home_lists_repositories_and_their_versions(hub: ASGIApp) -> None:
 def test_home_says_what_came_last_whatever_it_is_called(hub: ASGIApp) -> None:
     text = visit(hub, "/").page.text
 
-    assert "Pushed last llm/llama-3.2-3b-instruct:3b-q4 12 minutes ago by admin" in text
-    assert "Pushed last" not in visit(hub, "/?q=llama").page.text
+    assert "Lately llm/llama-3.2-3b-instruct pushed 3b-q4 latest prod and 2 more 12 minutes ago by admin" in text
+    assert "Lately" not in visit(hub, "/?after=llm").page.text
 
 
 def test_home_says_what_the_model_of_the_newest_version_is() -> None:
@@ -61,7 +59,7 @@ def test_home_links_each_repository_and_its_newest_tags(hub: ASGIApp) -> None:
 
 
 def test_home_shows_three_tags_and_how_many_more(hub: ASGIApp) -> None:
-    text = visit(hub, "/?q=llama").page.text
+    text = visit(hub, "/").page.text
 
     assert "3b-q4 latest prod 2 more" in text
     assert "prod-eu" not in text
@@ -74,22 +72,11 @@ def test_home_calls_a_version_without_tags_untagged() -> None:
     assert "untagged 3 hours ago" in visit(app(shelf), "/").page.text
 
 
-@pytest.mark.parametrize(("query", "found"), [("DIGI", 1), ("vision/", 1), ("i", 3), ("%20churn%20", 1), ("zebra", 0)])
-def test_search_finds_parts_of_names_in_any_case(hub: ASGIApp, query: str, found: int) -> None:
-    page = visit(hub, f"/?q={query}").page
-
-    assert len(page.all("td", class_="in-name")) == found
-
-
-def test_search_keeps_what_was_typed(hub: ASGIApp) -> None:
-    assert visit(hub, "/?q=digits").page.all("input", name="q", value="digits")
-
-
-def test_search_without_result_says_so_and_what_to_do(hub: ASGIApp) -> None:
-    page = visit(hub, "/?q=zebra").page
-
-    assert "No repository here has zebra in its name." in page.text
-    assert "/" in page.links()
+def test_whoever_searches_on_the_first_page_goes_where_that_is_done(hub: ASGIApp) -> None:
+    assert visit(hub, "/").page.all("form", action="/search")
+    answer = visit(hub, "/?q=digits+%3Cb%3E")
+    assert (answer.status, answer.headers["location"]) == (303, "/search?q=digits+%3Cb%3E")
+    assert visit(hub, "/?q=+").status == 200
 
 
 def test_home_of_an_empty_hub_says_how_to_push_to_it() -> None:
@@ -123,38 +110,29 @@ def many(count: int) -> Shelf:
 
 
 @pytest.mark.parametrize(
-    ("asked", "number", "first", "neighbours"),
+    ("asked", "first", "neighbours"),
     [
-        ("1", 1, 0, ["/?page=2"]),
-        ("2", 2, 20, ["/?page=1", "/?page=3"]),
-        ("3", 3, 40, ["/?page=2"]),
-        ("99", 3, 40, ["/?page=2"]),
-        ("0", 1, 0, ["/?page=2"]),
-        ("-1", 1, 0, ["/?page=2"]),
-        ("٣", 1, 0, ["/?page=2"]),
-        ("9" * 5000, 3, 40, ["/?page=2"]),
-        ("", 1, 0, ["/?page=2"]),
+        ("", 0, ["/?after=team%2Fmodel-019"]),
+        ("?after=team/model-019", 20, ["/?before=team%2Fmodel-020", "/?after=team%2Fmodel-039"]),
+        ("?after=team/model-039", 40, ["/?before=team%2Fmodel-040"]),
+        ("?before=team/model-040", 20, ["/?before=team%2Fmodel-020", "/?after=team%2Fmodel-039"]),
+        ("?before=team/model-020", 0, ["/?after=team%2Fmodel-019"]),
+        ("?page=2&after=", 0, ["/?after=team%2Fmodel-019"]),
     ],
 )
-def test_home_of_a_large_hub_has_pages(asked: str, number: int, first: int, neighbours: list[str]) -> None:
-    page = visit(app(many(45)), f"/?page={asked}").page
+def test_home_of_a_large_hub_has_pages(asked: str, first: int, neighbours: list[str]) -> None:
+    page = visit(app(many(45)), f"/{asked}").page
 
-    assert f"Page {number} of 3" in page.text
+    assert "45 repositories" in page.text
     assert next(link for link in page.links() if re.fullmatch(r"/r/[^:@]+", link)) == f"/r/team/model-{first:03}"
-    assert [link for link in page.links() if "page=" in link] == neighbours
+    assert [link for link in page.links() if link.startswith("/?")] == neighbours
 
 
-def test_pages_of_a_search_keep_the_search() -> None:
-    assert "/?q=team%2Fmodel&page=2" in visit(app(many(45)), "/?q=team/model").page.links()
+def test_page_of_the_list_behind_its_end_leads_to_its_beginning() -> None:
+    page = visit(app(many(1)), "/?after=zebra").page
 
-
-def test_home_asks_for_names_until_there_are_no_more() -> None:
-    class Endless(Shelf):
-        def names(self, who: Principal, page: Page, /) -> list[str]:
-            assert who == ANONYMOUS
-            return [name for name in map("m{:05}".format, range(25_000)) if name > page.after][: page.limit]
-
-    assert "25,000 repositories" in visit(app(Endless()), "/").page.text
+    assert "There is nothing further. Begin with the first repository." in page.text
+    assert page.all("a", href="/")
 
 
 # ---- a repository ----------------------------------------------------------------------------------------------------
@@ -267,8 +245,8 @@ def test_page_that_is_only_there_to_read_refuses_anything_else(hub: ASGIApp) -> 
 )
 def test_error_says_what_happened_and_what_to_do(error: OrchardError, status: int, title: str, says: str) -> None:
     class Broken(Shelf):
-        def names(self, who: Principal, page: Page, /) -> list[str]:
-            assert (who, page.after) == (ANONYMOUS, "")
+        @property
+        def showcase(self) -> ShelfWindow:
             raise error
 
     answer = visit(app(Broken()), "/")
@@ -282,8 +260,9 @@ def test_error_says_what_happened_and_what_to_do(error: OrchardError, status: in
 
 def test_error_that_nobody_foresaw_shows_a_page_and_goes_on_to_the_log() -> None:
     class Broken(Shelf):
-        def names(self, who: Principal, page: Page, /) -> list[str]:
-            raise ZeroDivisionError(f"secret {who} {page}")
+        @property
+        def showcase(self) -> ShelfWindow:
+            raise ZeroDivisionError("secret")
 
     broken = Broken(furnished().details)
     answers: list[Answer] = []

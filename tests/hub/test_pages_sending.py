@@ -26,7 +26,7 @@ TABLE = "/r/vision/digits?columns=version,pulls,kind,metric.accuracy&sort=size&r
 TAG = "/r/vision/digits/-/tags/latest"
 PLACES = (
     "/",
-    "/?q=digits",
+    "/?after=risk",
     "/r/vision/digits",
     TABLE,
     "/r/vision/digits/-/tags",

@@ -68,6 +68,10 @@ def search(hub: Inside, query: str, **headers: str) -> list[str]:
 ORDERS = {
     "q=digits": "digits:v2 digits:v1 plain:v1",
     "q=banks": "banks:v1 digits:v2 digits:v1",
+    "q=igi": "digits:v2 digits:v1",
+    "q=igi%20team": "digits:v2 digits:v1",
+    "q=ank": "banks:v1",
+    "q=-igi": "plain:v1 banks:v1 llama:v1",
     "q=banks&latest=true": "banks:v1 digits:v2",
     "q=digits&sort=newest": "plain:v1 digits:v2 digits:v1",
     "q=namespace:other": "plain:v1 banks:v1 llama:v1",
@@ -162,9 +166,14 @@ def test_facets_count_what_versions_have_in_common(story: Inside) -> None:
     licence = facets["values"]["license"][0]["value"]
     assert licence.lower() == "mit"
     assert facets["values"] == {
+        "kind": [{"value": "image", "versions": 5}],
         "format": [{"value": "gguf", "versions": 2}, {"value": "onnx", "versions": 1}],
         "license": [{"value": licence, "versions": 2}, {"value": "Apache-2.0", "versions": 1}],
+        "architecture": [],
         "framework": [],
+        "dataset": [],
+        "namespace": [{"value": "other", "versions": 3}, {"value": "team", "versions": 2}],
+        "tag": [{"value": "v1", "versions": 4}, {"value": "v2", "versions": 1}],
     }
     assert ok(story, "GET", "/search/facets?q=license:mit")["values"]["format"] == []
     assert MOST_COUNTED == 2000

@@ -78,11 +78,5 @@ def test_keys_tell_which_columns_there_can_be(furnished: Inside) -> None:
     assert not keys["dataset"].numeric
 
 
-def test_what_came_last_is_no_signature(furnished: Inside) -> None:
-    recent = furnished.registry.tabling.recent(ANONYMOUS, limit=3)
-
-    assert [(name, version.tags) for name, version in recent] == [(NAME, ("c",)), (NAME, ("d",)), (NAME, ("a",))]
-
-
 def tags_of(hub: Inside, query: SheetQuery) -> list[str]:
     return [line.summary.tags[0] for line in hub.registry.tabling.lines(ANONYMOUS, NAME, query)]

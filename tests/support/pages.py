@@ -14,9 +14,11 @@ from orchard.formats import FileIndex
 from orchard.hub.access import ANONYMOUS, Action, Principal
 from orchard.hub.http.pages import Pages, Registry
 from orchard.hub.registry import (
+    Activity,
     Card,
     Chosen,
     Comparer,
+    Deed,
     Fact,
     Gap,
     Happened,
@@ -24,12 +26,13 @@ from orchard.hub.registry import (
     KnownKey,
     Line,
     Movers,
-    Page,
+    Names,
     Pulls,
     RepositorySummary,
     SheetQuery,
     Step,
     StoredFile,
+    Stretch,
     TagMove,
     TagPattern,
     TagRule,
@@ -58,9 +61,9 @@ class Shelf:
         self.details.setdefault(name, []).append(version)
         return version
 
-    def names(self, who: Principal, page: Page, /) -> list[str]:
-        assert who == ANONYMOUS
-        return [name for name in sorted(self.details) if name > page.after][: page.limit]
+    @property
+    def showcase(self) -> "ShelfWindow":
+        return ShelfWindow(self)
 
     @property
     def tabling(self) -> "ShelfTables":
@@ -179,10 +182,39 @@ class ShelfTables:
             for name, versions in held.items()
         ]
 
-    def recent(self, who: Principal, *, limit: int) -> list[tuple[str, VersionSummary]]:
+
+@dataclass(frozen=True, slots=True)
+class ShelfWindow:
+    """What is on a shelf, for whoever looks around."""
+
+    shelf: Shelf
+
+    def names(self, who: Principal, wanted: Stretch) -> Names:
         assert who == ANONYMOUS
-        all_of_them = [(name, one.summary) for name, found in self.shelf.details.items() for one in found]
-        return sorted(all_of_them, key=lambda pair: pair[1].pushed_at, reverse=True)[:limit]
+        held = [name for name in sorted(self.shelf.details) if self.shelf.details[name]]
+        if wanted.before:
+            found = [name for name in held if name < wanted.before]
+            return Names(found[-wanted.limit :], earlier=len(found) > wanted.limit, later=True, count=len(held))
+        found = [name for name in held if name > wanted.after]
+        further = len(found) > wanted.limit
+        return Names(found[: wanted.limit], earlier=bool(wanted.after), later=further, count=len(held))
+
+    def lately(self, who: Principal, namespace: str = "", *, limit: int) -> list[Activity]:
+        assert who == ANONYMOUS
+        done = [
+            Activity(
+                at=one.summary.pushed_at,
+                account=one.summary.pushed_by,
+                repository=name,
+                deed=Deed.PUSHED,
+                tags=one.summary.tags,
+                digest=one.summary.digest,
+            )
+            for name, found in self.shelf.details.items()
+            for one in found
+            if name.startswith(namespace)
+        ]
+        return sorted(done, key=lambda one: one.at, reverse=True)[:limit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                 outside,
                 settings=settings,
                 sections=[
-                    *sections(entrance, served.document),
+                    *sections(registry, entrance, served.document),
                     quarters(settings, registry, entrance),
                     administration(
                         settings, registry, entrance, outside=outside, caretaker=caretaker, mirroring=mirroring

@@ -1,11 +1,24 @@
 """Finding versions by queries: which there are, in which order, and what they have in common."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from orchard.hub.catalog import listing
 from orchard.hub.catalog.facts import Fact
@@ -16,16 +29,37 @@ from orchard.hub.catalog.records import VersionSummary
 from orchard.hub.catalog.selecting import Ground, condition
 from orchard.hub.db.folding import fold
 from orchard.hub.db.people import namespaces
-from orchard.hub.db.schema import manifests, repositories
+from orchard.hub.db.schema import manifests, repositories, tags
 from orchard.hub.db.understood import facts
 
-FACETS: Final = ("format", "license", "framework")
+FACETS: Final = ("kind", "format", "license", "architecture", "framework", "dataset", "namespace", "tag")
 SHOWN: Final = ("format", "params", "license", "framework", "architecture", "precision", "quantization", "base_model")
 MOST_COUNTED: Final = 2000  # versions
+MOST_SURVEYED: Final = 500  # versions
 _MOST_VALUES: Final = 10  # of a facet
 _SAMPLE: Final = 300  # versions whose facts tell which keys there are
 _MOST_KEYS: Final = 200
 
+_MOST_SPELLINGS: Final = 100  # of a facet: each is folded
+
+_IDS: Final = bindparam("ids", expanding=True, literal_execute=True, type_=Integer)
+_IN_FACTS: Final = [key for key in FACETS if key not in {"kind", "namespace", "tag"}]
+# How many of some versions have each value of each facet, wherever it is kept.
+_COUNTED: Final = (
+    select(facts.c.key, facts.c.text.label("value"), func.count().label("versions"))
+    .where(facts.c.manifest_id.in_(_IDS), facts.c.key.in_(_IN_FACTS))
+    .group_by(facts.c.key, facts.c.text),
+    select(literal("tag").label("key"), tags.c.name.label("value"), func.count().label("versions"))
+    .where(tags.c.manifest_id.in_(_IDS))
+    .group_by(tags.c.name),
+    select(literal("kind").label("key"), manifests.c.kind.label("value"), func.count().label("versions"))
+    .where(manifests.c.id.in_(_IDS))
+    .group_by(manifests.c.kind),
+    select(literal("namespace").label("key"), repositories.c.namespace.label("value"), func.count().label("versions"))
+    .select_from(manifests.join(repositories))
+    .where(manifests.c.id.in_(_IDS))
+    .group_by(repositories.c.namespace),
+)
 _ROWS: Final = (
     select(manifests, repositories.c.name.label("repository"))
     .select_from(manifests.join(repositories))
@@ -53,15 +87,22 @@ class Within:
         """Make a condition over ``manifests``."""
         if self.everywhere:
             return manifests.c.subject_digest.is_(None)
+        seen = select(repositories.c.id).where(self.of_repositories())
+        return and_(manifests.c.subject_digest.is_(None), manifests.c.repository_id.in_(seen))
+
+    def of_repositories(self) -> ColumnElement[bool]:
+        """Make a condition over ``repositories``."""
+        if self.everywhere:
+            return true()
         found: list[ColumnElement[bool]] = [
             repositories.c.name.in_(_all(self.repositories)),
             repositories.c.namespace.in_(_all(self.namespaces)),
         ]
         if self.public:
-            usual = select(namespaces.c.visibility).where(namespaces.c.name == repositories.c.namespace)
-            found.append(func.coalesce(repositories.c.visibility, usual.scalar_subquery()) == "public")
-        seen = select(repositories.c.id).where(or_(*found))
-        return and_(manifests.c.subject_digest.is_(None), manifests.c.repository_id.in_(seen))
+            usual = select(namespaces.c.name).where(namespaces.c.visibility == "public")
+            follows = and_(repositories.c.visibility.is_(None), repositories.c.namespace.in_(usual))
+            found.append(or_(repositories.c.visibility == "public", follows))
+        return or_(*found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +176,45 @@ def find(
     if after is not None:
         arranged = order.behind(arranged, after)
     rows = connection.execute(arranged.limit(limit + 1)).all()
-    following = tuple(rows[limit - 1])[1:] if len(rows) > limit else None
+    following = tuple(rows[limit - 1])[2:] if len(rows) > limit else None
     return [row[0] for row in rows[:limit]], following
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A version among those that were found.
+
+    Attributes:
+        number: Its row.
+        repository: The row of its repository.
+        mark: Its place.
+    """
+
+    number: int
+    repository: int
+    mark: Mark
+
+
+def survey(
+    connection: Connection, chosen: Chosen, order: Order, *, after: Mark | None, apart: bool
+) -> tuple[list[Standing], bool]:
+    """Give many versions at once, for whoever shows some of them and tells what all are; and whether these are all.
+
+    Args:
+        connection: To the catalog.
+        chosen: Which are meant.
+        order: In which they come.
+        after: Where the part before ended.
+        apart: Whether to leave out the versions of repositories that were in a part before.
+    """
+    if apart:
+        arranged = order.apart(chosen.condition(), after)
+    else:
+        arranged = order.arranged(chosen.condition(), latest=False)
+        arranged = arranged if after is None else order.behind(arranged, after)
+    rows = connection.execute(arranged.limit(MOST_SURVEYED + 1)).all()
+    found = [Standing(row[0], row[1], tuple(row)[2:]) for row in rows[:MOST_SURVEYED]]
+    return found, len(rows) <= MOST_SURVEYED
 
 
 def described(connection: Connection, ids: Sequence[int], keys: Sequence[str]) -> list[Found]:
@@ -158,23 +236,31 @@ def described(connection: Connection, ids: Sequence[int], keys: Sequence[str]) -
 
 def common(connection: Connection, chosen: Chosen) -> Common:
     """Count what versions have in common; of many, the newest."""
-    counted = _newest(chosen.condition(), MOST_COUNTED + 1).subquery()
-    looked_up = select(*(_value(key, counted.c.id) for key in FACETS)).select_from(counted)
-    rows = connection.execute(looked_up).all()
-    values = {key: _most([row[number] for row in rows[:MOST_COUNTED]]) for number, key in enumerate(FACETS)}
-    return Common(min(len(rows), MOST_COUNTED), len(rows) <= MOST_COUNTED, values)
+    ids = connection.execute(_newest(chosen.condition(), MOST_COUNTED + 1)).scalars().all()
+    return shared(connection, ids[:MOST_COUNTED], exact=len(ids) <= MOST_COUNTED)
 
 
-def _value(key: str, manifest: ColumnElement[int]) -> ColumnElement[Any]:
-    """Look up a value of a version: without a choice, for the engine would begin with the most frequent values."""
-    wanted = facts.c.manifest_id == manifest, facts.c.key == key, facts.c.position == 0
-    return select(facts.c.text).where(*wanted).scalar_subquery()
+def shared(connection: Connection, ids: Sequence[int], *, exact: bool) -> Common:
+    """Count what these versions have in common.
+
+    Args:
+        connection: To the catalog.
+        ids: Their rows.
+        exact: Whether these are all that are meant.
+    """
+    found: dict[str, Counter[str]] = {key: Counter() for key in FACETS}
+    for statement in _COUNTED:
+        for row in connection.execute(statement, {"ids": ids}):
+            if row.value is not None:
+                found[row.key][row.value] += row.versions
+    found["tag"] = Counter({tag: count for tag, count in found["tag"].items() if not listing.is_stand_in([tag])})
+    return Common(len(ids), exact, {key: _most(values) for key, values in found.items()})
 
 
-def _most(values: Iterable[str | None]) -> list[tuple[str, int]]:
+def _most(values: Counter[str]) -> list[tuple[str, int]]:
     """Count values, however they are written; give those that are most frequent, each as it is written most often."""
     spellings: dict[str, Counter[str]] = {}
-    for text, count in Counter(value for value in values if value is not None).items():
+    for text, count in values.most_common(_MOST_SPELLINGS):
         spellings.setdefault(fold(text), Counter())[text] += count
     found = [(spelt.most_common(1)[0][0], spelt.total()) for spelt in spellings.values()]
     return sorted(found, key=lambda one: (-one[1], one[0]))[:_MOST_VALUES]

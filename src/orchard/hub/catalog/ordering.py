@@ -14,7 +14,7 @@ from sqlalchemy.sql.expression import FromClause
 from orchard.errors import InvalidError
 from orchard.hub.catalog.fields import Field, Kind, Place, find
 from orchard.hub.catalog.queries import Query
-from orchard.hub.catalog.selecting import PULLS, Ground
+from orchard.hub.catalog.selecting import PULLS, Ground, in_names
 from orchard.hub.db.fulltext import Part, holding
 from orchard.hub.db.schema import manifests, repositories
 from orchard.hub.db.understood import facts
@@ -67,36 +67,59 @@ class Order:
     field: str | None = None
 
     def arranged(self, condition: ColumnElement[bool], *, latest: bool) -> Select[Any]:
-        """Select the versions that meet a condition, with the values that decide.
+        """Select the versions that meet a condition: row, repository, and the values that decide.
 
         Args:
             condition: Over ``manifests``.
             latest: Whether to take only the first of each repository.
         """
-        values = [key.value.label(f"key{number}") for number, key in enumerate(self.keys)]
-        found = select(manifests.c.id, manifests.c.repository_id, *values).where(condition).subquery()
+        found = self._found(condition).subquery()
         if not latest:
             return self._sorted(found)
         place = func.row_number().over(partition_by=found.c.repository_id, order_by=self._ways(found)).label("place")
         firsts = select(found, place).subquery()  # not in one step: each value would be looked up twice
         return self._sorted(firsts).where(firsts.c.place == 1)
 
-    def _sorted(self, found: FromClause) -> Select[Any]:
-        columns = [found.c[f"key{number}"] for number in range(len(self.keys))]
-        return select(found.c.id, *columns).order_by(*self._ways(found))
-
-    def _ways(self, found: FromClause) -> list[ColumnElement[Any]]:
-        columns = [found.c[f"key{number}"] for number in range(len(self.keys))]
-        return [column.desc() if key.falling else column for column, key in zip(columns, self.keys, strict=True)]
-
     def behind(self, arranged: Select[Any], mark: Mark) -> Select[Any]:
         """Leave out what comes before a place, and that place itself."""
-        columns = list(arranged.selected_columns)[1:]
+        return arranged.where(self._further(list(arranged.selected_columns)[2:], mark))
+
+    def apart(self, condition: ColumnElement[bool], mark: Mark | None) -> Select[Any]:
+        """Select the versions that meet a condition behind a place, if no other of their repositories stands before it.
+
+        Whoever shows the first of each repository, and goes on from the last row that he read, shows none twice. To
+        number all that is found, as ``arranged`` does, takes twice as long.
+        """
+        found = self._found(condition).cte("found")
+        arranged = self._sorted(found)
+        if mark is None:
+            return arranged
+        seen = found.alias("seen")
+        shown = select(seen.c.repository_id).where(~self._further(self._columns(seen), mark))
+        return arranged.where(self._further(self._columns(found), mark), found.c.repository_id.not_in(shown))
+
+    def _found(self, condition: ColumnElement[bool]) -> Select[Any]:
+        values = [key.value.label(f"key{number}") for number, key in enumerate(self.keys)]
+        return select(manifests.c.id, manifests.c.repository_id, *values).where(condition)
+
+    def _sorted(self, found: FromClause) -> Select[Any]:
+        return select(found.c.id, found.c.repository_id, *self._columns(found)).order_by(*self._ways(found))
+
+    def _ways(self, found: FromClause) -> list[ColumnElement[Any]]:
+        return [
+            column.desc() if key.falling else column
+            for column, key in zip(self._columns(found), self.keys, strict=True)
+        ]
+
+    def _columns(self, found: FromClause) -> list[ColumnElement[Any]]:
+        return [found.c[f"key{number}"] for number in range(len(self.keys))]
+
+    def _further(self, columns: Sequence[ColumnElement[Any]], mark: Mark) -> ColumnElement[bool]:
         found: ColumnElement[bool] = false()
         for column, key, value in reversed(list(zip(columns, self.keys, mark, strict=True))):
             further = column < value if key.falling else column > value
             found = or_(further, and_(column == value, found))
-        return arranged.where(found)
+        return found
 
     def read(self, text: str) -> Mark:
         """Read a place.
@@ -146,17 +169,18 @@ def _last(*, falling: bool = True) -> _Key:
 
 
 def _nearness(query: Query, ground: Ground) -> _Key:
-    """Tell how much the place says where all words are found: 0 in names, 1 with descriptions, 2 elsewhere.
+    """Tell how much the place says where all words are found: 0 in names, 1 inside of them, 2 with descriptions, or 3.
 
     Asking the full text again is cheap for few parts: of 10,000 versions whose cards all hold a word, 1.5 ms for both,
     where reading their texts takes 30.
     """
-    near = ((Part.NAMES,), (Part.NAMES, Part.ABOUT))
-    whens = [
-        (manifests.c.id.in_(holding(ground.dialect, query.words, parts)), literal(number))
-        for number, parts in enumerate(near)
-    ]
-    return _Key(case(*whens, else_=len(near)), int, falling=False)
+    called, about = (
+        manifests.c.id.in_(holding(ground.dialect, query.words, parts))
+        for parts in ((Part.NAMES,), (Part.NAMES, Part.ABOUT))
+    )
+    named = in_names(query.words)
+    partly = [] if named is None else [(manifests.c.repository_id.in_(named), literal(1))]
+    return _Key(case((called, literal(0)), *partly, (about, literal(2)), else_=3), int, falling=False)
 
 
 def _by_live(name: str, *, falling: bool) -> _Key | None:

@@ -127,15 +127,19 @@ class Query:
         """The words and phrases that must be there."""
         return tuple(one.content for one in self.terms if isinstance(one.content, Phrase) and not one.negated)
 
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        """The fields that are named, with what they must be."""
+        return tuple(one.content for one in self.terms if isinstance(one.content, Test) and not one.negated)
+
     def describe(self) -> list[Filter]:
         """Say which terms there are, in their order, and how the query reads without each."""
         return [self._filter(term) for term in self.terms]
 
     def _filter(self, term: Term) -> Filter:
-        test = term.content if isinstance(term.content, Test) else None
+        key, about = (term.content.key, term.content.field.about) if isinstance(term.content, Test) else (None, None)
         rest = f"{self.text[: term.start].rstrip()} {self.text[term.stop :].lstrip()}".strip()
-        text = self.text[term.start : term.stop]
-        return Filter(text, None if test is None else test.key, None if test is None else test.field.about, rest)
+        return Filter(self.text[term.start : term.stop], key, about, rest)
 
 
 def parse(text: str) -> Query:

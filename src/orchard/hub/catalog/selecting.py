@@ -6,7 +6,7 @@ from math import ceil, floor
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Integer, and_, exists, false, func, or_, select, true
+from sqlalchemy import Column, ColumnElement, Integer, Select, and_, exists, false, func, or_, select, true
 
 from orchard.hub.catalog.amounts import Span
 from orchard.hub.catalog.fields import Place
@@ -45,14 +45,33 @@ def condition(query: Query, ground: Ground) -> Condition:
     phrases = query.words
     found = [_term(term, ground) for term in query.terms if term.negated or not isinstance(term.content, Phrase)]
     if phrases:
-        found.append(manifests.c.id.in_(holding(ground.dialect, phrases)))
+        found.append(_has_words(phrases, ground))
     return and_(true(), *found)
+
+
+def _has_words(phrases: Sequence[Phrase], ground: Ground) -> Condition:
+    """Say that a version holds all of some phrases; or that its repository's name does, be it inside of words.
+
+    Both are one list of rows, from which an engine can begin; with an OR it would look at each version.
+    """
+    held, named = holding(ground.dialect, phrases), in_names(phrases)
+    if named is None:
+        return manifests.c.id.in_(held)
+    return manifests.c.id.in_(held.union_all(select(manifests.c.id).where(manifests.c.repository_id.in_(named))))
+
+
+def in_names(phrases: Sequence[Phrase]) -> Select[Any] | None:
+    """Select the repositories whose names hold all of some phrases; none if one is to be taken as it is."""
+    if any(phrase.whole for phrase in phrases):
+        return None
+    like = [repositories.c.name.like(f"%{_ANY.join(map(_escape, one.words))}%", escape="\\") for one in phrases]
+    return select(repositories.c.id).where(*like)
 
 
 def _term(term: Term, ground: Ground) -> Condition:
     content = term.content
     if isinstance(content, Phrase):
-        holds: Condition = manifests.c.id.in_(holding(ground.dialect, [content]))
+        holds: Condition = _has_words([content], ground)
     elif content.field.place is Place.WORDS:
         holds = _in_words(content, ground)
     elif content.field.place is Place.LIVE:

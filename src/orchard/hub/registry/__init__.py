@@ -33,8 +33,11 @@ from orchard.hub.catalog import (
     VersionSummary,
     parse,
 )
+from orchard.hub.catalog.activity import Activity, Deed
 from orchard.hub.catalog.excerpts import Piece
 from orchard.hub.catalog.finding import Common
+from orchard.hub.catalog.narrowing import narrowed, widened
+from orchard.hub.catalog.shelving import Stretch
 from orchard.hub.registry.browsing import VersionDetail
 from orchard.hub.registry.chronicle import Happened, Step
 from orchard.hub.registry.collecting import Collected, Collector
@@ -50,8 +53,9 @@ from orchard.hub.registry.recall import Recall
 from orchard.hub.registry.restoring import Restored
 from orchard.hub.registry.retaining import Decision, Plan
 from orchard.hub.registry.scrubbing import Scrubbed, Scrubber
-from orchard.hub.registry.searching import Finder, Hit, Hits, KnownField, Wish
+from orchard.hub.registry.searching import Finder, Findings, Hit, Hits, KnownField, Wish
 from orchard.hub.registry.shelf import Shelf
+from orchard.hub.registry.showcase import Names, Showcase
 from orchard.hub.registry.stored import StoredBlobs
 from orchard.hub.registry.tabling import MAX_ROWS, Tabling
 from orchard.hub.registry.tagboard import TagBoard, TagState
@@ -70,6 +74,7 @@ __all__ = [
     "FIRST",
     "FRESH",
     "MAX_ROWS",
+    "Activity",
     "Allotment",
     "Blob",
     "Card",
@@ -83,11 +88,13 @@ __all__ = [
     "Contents",
     "Damage",
     "Decision",
+    "Deed",
     "DeletableRepository",
     "Event",
     "Fact",
     "Files",
     "Finder",
+    "Findings",
     "Gap",
     "GovernedScope",
     "Happened",
@@ -99,6 +106,7 @@ __all__ = [
     "KnownKey",
     "Line",
     "Movers",
+    "Names",
     "OpenUpload",
     "Order",
     "Overview",
@@ -124,11 +132,13 @@ __all__ = [
     "Scrubber",
     "SheetQuery",
     "Shelf",
+    "Showcase",
     "Staged",
     "Step",
     "StoredBlobs",
     "StoredFile",
     "StoredManifest",
+    "Stretch",
     "Tabling",
     "TagBoard",
     "TagMove",
@@ -148,7 +158,9 @@ __all__ = [
     "Wish",
     "WritableRepository",
     "boundless",
+    "narrowed",
     "parse",
+    "widened",
 ]
 
 if not TYPE_CHECKING:

@@ -18,6 +18,7 @@ from orchard.hub.registry.overview import Overview
 from orchard.hub.registry.pairing import Chosen, parse_wanted
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.searching import Finder
+from orchard.hub.registry.showcase import Showcase
 from orchard.hub.registry.tabling import Tabling
 from orchard.hub.registry.tagboard import TagBoard
 from orchard.hub.registry.upkeep import Upkeep
@@ -44,6 +45,7 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
     Attributes:
         overview: Lists of what is in a repository, part by part.
         finder: Search.
+        showcase: What there is, for whoever looks around.
         tabling: Tables for people.
         tagboard: Tags for people.
         chronicle: What happened to versions.
@@ -55,6 +57,7 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
         self._busy = Busy()
         self.overview = Overview(premises)
         self.finder = Finder(premises)
+        self.showcase = Showcase(premises)
         self.tabling = Tabling(premises, self.readable)
         self.tagboard = TagBoard(premises, self.readable)
         self.chronicle = Chronicle(premises, self.readable, self.deletable)
@@ -165,6 +168,10 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
     def decided(self, who: Principal, action: Action, name: str) -> bool:
         """Tell whether opening a repository takes no waiting, because it is known whether ``who`` may."""
         return not self._stands_for_another(name) and self._premises.policy.knows(who, action, name) is not None
+
+    def stands(self, namespace: str) -> str | None:
+        """Name the registry whose repositories those of a namespace stand for, if they do."""
+        return None if self._upstreams is None else self._upstreams.origin(namespace)
 
     def name_of(self, host: str, name: str) -> str:
         """Give our name of a repository of another registry, be it there or not."""

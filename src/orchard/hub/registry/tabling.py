@@ -6,11 +6,10 @@ from typing import Final
 from orchard.errors import InvalidError
 from orchard.hub import catalog
 from orchard.hub.access import Action, Principal
-from orchard.hub.catalog import Card, KnownKey, Line, Query, SheetQuery, VersionSummary, selecting
+from orchard.hub.catalog import Card, KnownKey, Line, Query, SheetQuery, selecting
 from orchard.hub.registry.reading import Premises, ReadableRepository
 
 MAX_ROWS: Final = 1000
-_LOOKED_THROUGH: Final = 400  # newest versions of the hub, of which somebody may see some
 
 
 class Tabling:
@@ -68,17 +67,6 @@ class Tabling:
         seen = self._seen(who, names)
         with self._premises.database.read() as connection:
             return catalog.cards.cards(connection, seen, keys)
-
-    def recent(self, who: Principal, *, limit: int) -> list[tuple[str, VersionSummary]]:
-        """List what came last, as far as ``who`` may see it: repositories' names and versions, newest first.
-
-        Raises:
-            StorageError: If the catalog fails.
-        """
-        with self._premises.database.read() as connection:
-            found = catalog.cards.recent(connection, limit=_LOOKED_THROUGH)
-        seen = set(self._seen(who, list({name for name, _ in found})))
-        return [(name, version) for name, version in found if name in seen][:limit]
 
     def _seen(self, who: Principal, names: Sequence[str]) -> list[str]:
         self._premises.policy.prepare(who, names)

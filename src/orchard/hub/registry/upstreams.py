@@ -196,6 +196,11 @@ class Upstreams:
         """Tell whether a repository of this name stands for one of another registry."""
         return self._proxy(name) is not None
 
+    def origin(self, namespace: str) -> str | None:
+        """Name the registry for whose repositories those of a namespace stand, if they do."""
+        found = self._proxies.get(namespace)
+        return None if found is None else Url.parse(found.remote).origin.authority
+
     def find(self, name: str) -> Upstream | None:
         """Find what a repository stands for.
 

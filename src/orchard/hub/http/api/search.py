@@ -84,7 +84,8 @@ class Facets(Output, frozen=True):
     Attributes:
         versions: How many were counted.
         is_exact: Whether these are all that were found; else they are the newest 2,000.
-        values: Of `format`, `license` and `framework`, the values that most have.
+        values: Of `kind`, `format`, `license`, `architecture`, `framework`, `dataset`, `namespace` and `tag`, the
+            values that most have.
     """
 
     versions: Count

@@ -17,7 +17,6 @@ from orchard.oci import Digest, Reference, check_repository, check_tag
 T = TypeVar("T")
 
 MANIFEST: Final = "manifest.json"
-MAX_PAGE: Final = 200  # of a list whose length nobody counts
 _MARKS: Final = frozenset(":@")
 _LOOPBACK: Final = ("localhost:", "127.", "[::1]:")
 _FALLBACK: Final = "hub.example.com"
@@ -173,39 +172,12 @@ def leaf_url(repository: str, version: str | Digest | None, leaf: str, *, rest: 
     return f"{whole}/{quote(rest, safe='/')}" if rest else whole
 
 
-@dataclass(frozen=True, slots=True)
-class Pager:
-    """One of several pages of a list.
+def namespace_url(namespace: str) -> str:
+    """Give the address of a namespace's page."""
+    return f"/n/{quote(namespace, safe='')}"
 
-    Attributes:
-        path: Address of the list.
-        query: What was searched for; empty for nothing.
-        number: Which page this is, from 1.
-        size: Items on each.
-        last: The number of the last page, if that is known.
-    """
 
-    path: str
-    query: str
-    number: int
-    size: int
-    last: int | None = None
-
-    @classmethod
-    def of(cls, request: Request, size: int, *, total: int | None = None, query: str = "") -> Self:
-        """Read which page is wanted; a number that is none is 1, and one that is too high is the last."""
-        last = None if total is None else max(1, -(-total // size))
-        wanted = request.query_params.get("page", "1")[:9]
-        number = int(wanted) if wanted.isascii() and wanted.isdecimal() else 1
-        most = MAX_PAGE if last is None else last
-        return cls(request.url.path, query, min(max(1, number), most), size, last)
-
-    @property
-    def bounds(self) -> slice:
-        """Which items of the whole list this page holds."""
-        return slice((self.number - 1) * self.size, self.number * self.size)
-
-    def url(self, number: int) -> str:
-        """Give the address of another page of the same list."""
-        asked = {"q": self.query} if self.query else {}
-        return f"{self.path}?{urlencode({**asked, 'page': number})}"
+def search_url(query: str, **more: str) -> str:
+    """Give the address of what a query finds; what is empty is left out."""
+    asked = {name: value for name, value in {"q": query, **more}.items() if value}
+    return f"/search?{urlencode(asked)}" if asked else "/search"

@@ -1,37 +1,18 @@
-"""The first page: what to search in, what came last, and the repositories."""
+"""The first page: what to search in, what was done lately, and the repositories."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from orchard.hub.access import Kind, Principal
-from orchard.hub.http.pages import cells, text
-from orchard.hub.http.pages.addresses import Pager
+from orchard.hub.http.pages.addresses import search_url
+from orchard.hub.http.pages.forms import onward
+from orchard.hub.http.pages.glances import Shelf, news
 from orchard.hub.http.pages.ports import Registry
 from orchard.hub.http.pages.rendering import Renderer
-from orchard.hub.registry import Card, Page
 
-REPOSITORIES: Final = 20  # on one page of the list
 RECENT: Final = 6
-MAX_QUERY: Final = 255
-_BATCH: Final = 10_000  # names asked for at once; 1 ms a thousand
-_KEYS: Final = ("format", "architecture", "family", "params", "precision", "quantization", "license")
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """A repository in the list.
-
-    Attributes:
-        params: How many parameters its newest model has; empty if that is not known.
-        traits: Format, architecture and precision of that model, as far as they are known.
-    """
-
-    card: Card
-    params: str
-    traits: str
 
 
 class HomePage:
@@ -43,42 +24,18 @@ class HomePage:
         self._login = login
 
     def show(self, request: Request, who: Principal) -> Response:
-        """Show what came last and all repositories, or those whose names hold what is searched for."""
-        query = request.query_params.get("q", "").strip()[:MAX_QUERY]
-        wanted = query.lower()
-        found = [name for name in self._names(who) if wanted in name]
-        pager = Pager.of(request, REPOSITORIES, total=len(found), query=query)
-        cards = self._registry.tabling.cards(who, found[pager.bounds], _KEYS)
-        first = not query and pager.number == 1
+        """Show what was done lately and the repositories; whoever comes to search goes where that is done."""
+        asked = request.query_params
+        if asked.get("q", "").strip():
+            return onward(search_url(asked["q"]))
+        showcase = self._registry.showcase
+        shelf = Shelf.of(self._registry, request, who)
+        first = shelf.glances and not shelf.earlier and "before" not in asked
         return self._renderer.page(
             request,
             "home.html",
-            query=query,
-            glances=[_glance(card) for card in cards],
-            recent=self._registry.tabling.recent(who, limit=RECENT) if first and cards else [],
-            total=len(found),
-            pager=pager,
+            shelf=shelf,
+            recent=[news(one) for one in showcase.lately(who, limit=RECENT)] if first else [],
             login=self._login,
             stranger=self._login and who.kind is Kind.ANONYMOUS,
         )
-
-    def _names(self, who: Principal) -> list[str]:
-        names: list[str] = []
-        while True:
-            more = self._registry.names(who, Page(names[-1] if names else "", _BATCH))
-            names += more
-            if len(more) < _BATCH:
-                return names
-
-
-def _glance(card: Card) -> Glance:
-    params = _first(card, "params")
-    traits = [_first(card, "format") or card.latest.model_format, _first(card, "architecture")]
-    traits += [_first(card, "quantization") or _first(card, "precision")]
-    words = list(dict.fromkeys(text.clip(str(trait), 24) for trait in traits if trait))
-    return Glance(card, text.parameters(params) if isinstance(params, float) else "", " · ".join(words))
-
-
-def _first(card: Card, key: str) -> cells.Fact | None:
-    values = card.facts.get(key)
-    return values[0] if values else None

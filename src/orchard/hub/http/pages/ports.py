@@ -9,18 +9,19 @@ from starlette.requests import Request
 from orchard.hub.access import Action, Principal
 from orchard.hub.http.pages.addresses import Target
 from orchard.hub.registry import (
+    Activity,
     Card,
     Fact,
     KnownKey,
     Line,
-    Page,
+    Names,
     Pulls,
     SheetQuery,
     Step,
+    Stretch,
     TagMove,
     TagState,
     VersionDetail,
-    VersionSummary,
 )
 from orchard.oci import Digest
 
@@ -45,8 +46,30 @@ class Tables(Protocol):
         """Describe repositories that hold a version, by name."""
         ...
 
-    def recent(self, who: Principal, *, limit: int) -> list[tuple[str, VersionSummary]]:
-        """List what came last, newest first."""
+
+class Showing(Protocol):
+    """What there is, for whoever looks around."""
+
+    def names(self, who: Principal, wanted: Stretch, /) -> Names:
+        """Name repositories in order, stretch by stretch."""
+        ...
+
+    def lately(self, who: Principal, namespace: str = "", *, limit: int) -> list[Activity]:
+        """List what was done last, newest first."""
+        ...
+
+
+class Windows(Protocol):
+    """Where repositories are shown at a glance."""
+
+    @property
+    def showcase(self) -> Showing:
+        """What there is."""
+        ...
+
+    @property
+    def tabling(self) -> Tables:
+        """Tables for people."""
         ...
 
 
@@ -146,13 +169,8 @@ class Repository(Protocol):
         ...
 
 
-class Registry(Protocol):
+class Registry(Windows, Protocol):
     """What the hub keeps."""
-
-    @property
-    def tabling(self) -> Tables:
-        """Tables for people."""
-        ...
 
     @property
     def tagboard(self) -> Tags:
@@ -180,10 +198,6 @@ class Registry(Protocol):
 
     def may(self, who: Principal, action: Action, name: str, /) -> bool:
         """Tell whether somebody may do something with a repository, be it there or not."""
-        ...
-
-    def names(self, who: Principal, page: Page, /) -> list[str]:
-        """List the names of repositories, in order."""
         ...
 
     def readable(self, who: Principal, name: str, /) -> Repository:

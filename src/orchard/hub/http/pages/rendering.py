@@ -120,6 +120,8 @@ def environment(assets: Assets) -> Environment:
         version_url=addresses.version_url,
         manifest_url=addresses.manifest_url,
         leaf_url=addresses.leaf_url,
+        namespace_url=addresses.namespace_url,
+        search_url=addresses.search_url,
     )
     made.filters.update(
         size=text.size,
