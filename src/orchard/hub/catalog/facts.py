@@ -76,7 +76,7 @@ def of(connection: Connection, ids: Sequence[int], keys: Sequence[str] | None = 
     found: dict[int, list[Fact]] = {}
     if keys is not None:
         values["keys"] = keys
-    for row in connection.execute(_ALL if keys is None else _SOME, values):
+    for row in connection.execute(_ALL if keys is None else _SOME, values).all():
         found.setdefault(row.manifest_id, []).append(_fact(row))
     return found
 
@@ -84,7 +84,7 @@ def of(connection: Connection, ids: Sequence[int], keys: Sequence[str] | None = 
 def grouped(connection: Connection, ids: Sequence[int], keys: Sequence[str]) -> dict[int, dict[str, list[str | float]]]:
     """Give the values of some keys that are known of manifests, each key's values in their order."""
     found: dict[int, dict[str, list[str | float]]] = {}
-    for manifest, key, text, number in connection.execute(_SOME, {"ids": ids, "keys": keys}):
+    for manifest, key, text, number in connection.execute(_SOME, {"ids": ids, "keys": keys}).all():
         found.setdefault(manifest, {}).setdefault(key, []).append(text if number is None else number)
     return found
 

@@ -183,8 +183,8 @@ def totals(connection: Connection) -> Totals:
 def tags_of(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
     """Give the tags of manifests, of each the newest first."""
     found: dict[int, list[str]] = {}
-    for row in connection.execute(_TAGS_OF, {"manifests": list(ids)}):
-        found.setdefault(row.manifest_id, []).append(row.name)
+    for manifest, name in connection.execute(_TAGS_OF, {"manifests": list(ids)}).all():
+        found.setdefault(manifest, []).append(name)
     return found
 
 

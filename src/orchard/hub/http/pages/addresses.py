@@ -6,6 +6,7 @@ names hold slashes and never ``:`` or ``@``, so every such address can be read i
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -149,6 +150,7 @@ class Way:
     command: str
 
 
+@lru_cache(1 << 10)
 def repository_url(repository: str) -> str:
     """Give the address of a repository's page."""
     return f"/r/{quote(repository, safe='/')}"
@@ -156,8 +158,9 @@ def repository_url(repository: str) -> str:
 
 def version_url(repository: str, version: str | Digest) -> str:
     """Give the address of a version's page, by tag or for ever."""
-    mark = "@" if isinstance(version, Digest) else ":"
-    return f"{repository_url(repository)}{mark}{quote(str(version), safe=':')}"
+    if isinstance(version, Digest):  # lower-case letters, digits, and the colon
+        return f"{repository_url(repository)}@{version}"
+    return f"{repository_url(repository)}:{quote(version, safe=':')}"
 
 
 def manifest_url(repository: str, digest: Digest) -> str:

@@ -33,7 +33,7 @@ SAFE: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 _WORTH_PACKING: Final = 1 << 10  # bytes
-_LEVEL: Final = 4  # of gzip: 60 KB of tables in half a millisecond, 4 % larger than at level 9
+_LEVEL: Final = 3  # of gzip: less than half the time of level 4, and 2 % larger
 
 
 def page(request: Request, text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -44,13 +44,13 @@ def page(request: Request, text: str, *, status: int = 200, headers: Mapping[str
     """
     body = text.encode()
     all_headers = {**SAFE, "Vary": "Accept-Encoding, Authorization, Cookie", **(headers or {})}
-    if status == 200 and request.method in {"GET", "HEAD"}:  # noqa: PLR2004 -- OK
-        all_headers["ETag"] = f'W/"{str(Digest.of(body)).rpartition(":")[2]}"'  # weak: the same packed and unpacked
-        if all_headers["ETag"] in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=all_headers)
     if len(body) > _WORTH_PACKING and takes_gzip(request.headers):
         body = gzip.compress(body, _LEVEL, mtime=0)
         all_headers["Content-Encoding"] = "gzip"
+    if status == 200 and request.method in {"GET", "HEAD"}:  # noqa: PLR2004 -- OK
+        tag = all_headers["ETag"] = f'"{Digest.of(body).hex}"'
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=all_headers)
     return Response(body, status, all_headers, "text/html")
 
 

@@ -4,6 +4,7 @@ Every value goes through ``_safe``, which does what templates do with every expr
 what would be an element is text.
 """
 
+import re
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
@@ -33,25 +34,46 @@ _TRUST: Final = (
 _CHANGED: Final = (
     '<span class="changed" title="Another than in the version before"></span><span class="sr-only"> changed</span>'
 )
+_PLAIN: Final = re.compile(r"[ !#-%(-;=?-~]*", re.ASCII).fullmatch  # nothing hides in it, and nothing can be markup
 _NOTHING: Final = '<span class="soft">&ndash;</span>'
 
 
-@lru_cache(1 << 12)
 def _safe(value: str) -> str:
     """Write a text so that it is text wherever it stands: between elements, or in an attribute in quotes."""
+    return value if _PLAIN(value) else _escaped(value)
+
+
+@lru_cache(1 << 12)
+def _escaped(value: str) -> str:
     return str(escape(text.visible(value)))
 
 
 def body(rows: "Sequence[Row]", now: "datetime") -> Markup:
     """Write all rows."""
+    if not rows:
+        return Markup()
     pick = len(rows) > 1
     ages = partial(text.ago, now=now)
-    return Markup("\n".join(_row(row, number if pick else None, ages) for number, row in enumerate(rows)))  # noqa: S704 -- made of what ``_safe`` gave
+    starts = [_starts(column) for _, column in rows[0].cells]
+    written = [_row(row, number if pick else None, ages, starts=starts) for number, row in enumerate(rows)]
+    return Markup("\n".join(written))  # noqa: S704 -- made of what ``_safe`` gave
 
 
-def _row(row: "Row", number: int | None, ago: "Callable[[datetime], str]") -> str:
-    cells = "".join([_cell(cell, column, row, ago=ago) for cell, column in row.cells])
-    return f'<tr role="row">{_version(row, number)}{cells}</tr>'
+def _starts(column: "Column") -> tuple[str, str]:
+    """Write how cells of a column begin: those like others, and the best one."""
+    start = f'<td role="cell" data-label="{_safe(column.title)}"'
+    return (
+        (f'{start} class="n">', f'{start} class="n best">') if column.kind == "number" else (f"{start}>", f"{start}>")
+    )
+
+
+def _row(
+    row: "Row", number: int | None, ago: "Callable[[datetime], str]", *, starts: "Sequence[tuple[str, str]]"
+) -> str:
+    cells = [
+        f"{start[cell.best]}{_inside(cell, row, ago)}</td>" for (cell, _), start in zip(row.cells, starts, strict=True)
+    ]
+    return f'<tr role="row">{_version(row, number)}{"".join(cells)}</tr>'
 
 
 def _version(row: "Row", number: int | None) -> str:
@@ -78,19 +100,17 @@ def _choice(row: "Row", number: int | None) -> str:
     return f'<span class="p">{old}{new}</span>'
 
 
-def _cell(cell: "Cell", column: "Column", row: "Row", *, ago: "Callable[[datetime], str]") -> str:
-    best = " best" if cell.best else ""
-    number = f' class="n{best}"' if column.kind == "number" else ""
-    start = f'<td role="cell" data-label="{_safe(column.title)}"{number}>'
-    if cell.kind == "trust":
-        return f"{start}{_TRUST}</td>"
-    if cell.kind == "pushed":
+def _inside(cell: "Cell", row: "Row", ago: "Callable[[datetime], str]") -> str:
+    kind, pieces, best = cell
+    if kind == "trust":
+        return _TRUST
+    if kind == "pushed":
         when = (
             f'<time datetime="{text.machine_time(row.pushed)}" title="{text.exact_time(row.pushed)}">{ago(row.pushed)}'
         )
-        return f'{start}<div>{when}</time></div><div class="soft">{_safe(text.clip(row.pushed_by, _CLIP))}</div></td>'
-    pieces = "".join([_piece(piece, code=cell.kind == "code", best=cell.best) for piece in cell.pieces])
-    return f"{start}{pieces or _NOTHING}</td>"
+        return f'<div>{when}</time></div><div class="soft">{_safe(text.clip(row.pushed_by, _CLIP))}</div>'
+    code = kind == "code"
+    return "".join([_piece(piece, code=code, best=best) for piece in pieces]) or _NOTHING
 
 
 def _piece(piece: "Piece", *, code: bool, best: bool) -> str:

@@ -106,12 +106,19 @@ def table(asked: Asked, lines: Sequence[Line], columns: Sequence[Column], *, kno
     shown = lines[: asked.rows]
     by_time = asked.order.key == "pushed" and asked.order.descending
     before: list[Line | None] = [*lines[1:], None] if by_time else [None] * len(lines)
-    tops = {column.key: cells.best(column, shown) for column in columns if column.metric}
+    makers = [
+        (column, cells.maker(column), cells.best(column, shown) if column.metric else None) for column in columns[1:]
+    ]
     rows = [
         _row(
             asked.repository,
             line,
-            [(_cell(column, line, earlier, top=tops.get(column.key)), column) for column in columns[1:]],
+            [
+                (_starred(make(column, line, earlier), line, column, top=top), column)
+                if top is not None
+                else (make(column, line, earlier), column)
+                for column, make, top in makers
+            ],
         )
         for line, earlier in zip(shown, before, strict=False)
     ]
@@ -157,9 +164,8 @@ def _flat(value: object) -> str:
     return " ".join(str(part) for part in value.values() if part) if isinstance(value, dict) else str(value)
 
 
-def _cell(column: Column, line: Line, before: Line | None, *, top: float | None) -> Cell:
-    made = cells.cell(column, line, before)
-    return cells.starred(made) if top is not None and cells.one(line, column.key) == top else made
+def _starred(made: Cell, line: Line, column: Column, *, top: float) -> Cell:
+    return cells.starred(made) if cells.one(line, column.key) == top else made
 
 
 def _row(name: str, line: Line, made: Sequence[tuple[Cell, Column]]) -> Row:

@@ -33,7 +33,9 @@ def size(count: int) -> str:
     """Write a number of bytes with three digits: ``1.50 KiB``, ``152 MiB``."""
     if count < 1 << 10:
         return f"{count} B"
-    step = next((step for step in range(1, len(_STEPS)) if count < 999.5 * 1024**step), len(_STEPS))
+    step = min((count.bit_length() - 1) // 10, len(_STEPS))
+    if step < len(_STEPS) and count >= 999.5 * 1024**step:
+        step += 1
     value = count / 1024**step
     decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0  # noqa: PLR2004 -- what rounds to one digit more
     return f"{value:.{decimals}f} {_STEPS[step - 1]}"
@@ -64,12 +66,12 @@ def ago(then: datetime, now: datetime) -> str:
 
 def exact_time(then: datetime) -> str:
     """Write a time in full: ``2026-11-23 12:30:11 UTC``."""
-    return f"{then.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{then.astimezone(UTC).isoformat(' ', 'seconds')[:19]} UTC"
 
 
 def machine_time(then: datetime) -> str:
     """Write a time for the ``datetime`` attribute: ``2026-11-23T12:30:11Z``."""
-    return f"{then.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{then.astimezone(UTC).isoformat('T', 'seconds')[:19]}Z"
 
 
 def clip(text: str, most: int) -> str:
