@@ -34,7 +34,6 @@ PATHS = (
     "/",
     "/search?q=zebra",
     "/search?q=digits+metric.accuracy:*",
-    "/search?q=digits+prams>1",
     "/search/fields",
     "/n/red",
     "/r/vision/digits",
