@@ -147,6 +147,15 @@ def test_hub_without_accounts_says_so_and_has_settings_of_repositories(make_hub:
     assert anybody.get("/").text.count("Set up") == 0
 
 
+@pytest.mark.parametrize("path", [*OWN, *THINGS, "/login"])
+def test_page_that_a_browser_has_is_not_sent_again(still: Inside, path: str) -> None:
+    persona = Persona(still, "root")
+    tag = persona.get(path).headers.get("etag", "")
+    again = persona.get(path, if_none_match=tag)
+    assert (again.status, again.body) == (304, b"")
+    assert persona.get(path, if_none_match="W/other").body
+
+
 # The account ------------------------------------------------------------------------------------------------------
 
 

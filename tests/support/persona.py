@@ -56,8 +56,8 @@ class Persona:
         self.name = name
         self.session = None if name is None else hub.people.sessions.begin(name)
 
-    def get(self, target: str) -> Answer:
-        return self._ask("GET", target)
+    def get(self, target: str, **headers: str) -> Answer:
+        return self._ask("GET", target, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
     def post(self, target: str, *, origin: str = "http://127.0.0.1:5000", **fields: str) -> Answer:
         return self.fill(target, fields, origin=origin)

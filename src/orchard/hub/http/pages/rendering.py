@@ -63,9 +63,12 @@ class Renderer:
         query: bytes = request.scope["query_string"]
         return self._login(quote(request.url.path) + (f"?{query.decode('latin-1')}" if query else ""))
 
-    def page(self, request: Request, template: str, **values: object) -> Response:
-        """Fill a template and send it."""
-        return answers.page(request, self._fill(request, template, values))
+    def page(self, request: Request, template: str, status: int = 200, /, **values: object) -> Response:
+        """Fill a template and send it.
+
+        An answer that has been made keeps its status: it may be that the browser has the page already (304).
+        """
+        return answers.page(request, self._fill(request, template, values), status=status)
 
     def fragment(self, template: str, **values: object) -> Markup:
         """Fill a piece that is the same on a page for everybody."""

@@ -145,9 +145,9 @@ class Signing:
         return self._onward(request, local(request.query_params.get("next", "/")), secret)
 
     def _invited(self, request: Request, name: str, complaint: str = "") -> Response:
-        page = self._renderer.page(request, "welcome.html", name=name, complaint=complaint)
+        status = 400 if complaint else 200
+        page = self._renderer.page(request, "welcome.html", status, name=name, complaint=complaint)
         page.headers["cache-control"] = "no-store"  # its address lets somebody in
-        page.status_code = 400 if complaint else 200
         return page
 
     async def logout(self, request: Request) -> Response:
@@ -163,11 +163,15 @@ class Signing:
         places = [
             (title, f"{PATH}/{quote(key)}?{urlencode({'next': onward})}") for key, title in self._sign_in.places.items()
         ]
-        page = self._renderer.page(
-            request, "login.html", action=login_url(onward), places=places, name=name, complaint=complaint
+        return self._renderer.page(
+            request,
+            "login.html",
+            401 if complaint else 200,
+            action=login_url(onward),
+            places=places,
+            name=name,
+            complaint=complaint,
         )
-        page.status_code = 401 if complaint else 200
-        return page
 
     def _onward(self, request: Request, onward: str, secret: str) -> Response:
         answer = RedirectResponse(onward, 303, SAFE)

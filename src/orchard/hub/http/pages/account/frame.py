@@ -142,9 +142,10 @@ class Frame:
 
     def page(self, visit: Visit, template: str, *, trouble: Trouble = NO_TROUBLE, **values: object) -> Response:
         """Fill a template of ``account/``."""
-        page = self.renderer.page(
+        return self.renderer.page(
             visit.request,
             f"account/{template}",
+            trouble.status,
             trouble=trouble,
             done=DONE.get(visit.asked("done"), ""),
             login=self.means.login,
@@ -152,8 +153,6 @@ class Frame:
             roles=ROLES,
             **values,
         )
-        page.status_code = trouble.status
-        return page
 
 
 def deeds(all_of_them: Mapping[str, Take], again: Again) -> Take:

@@ -115,9 +115,10 @@ class Frame:
         self, visit: Visit, template: str, tab: str, *, trouble: Trouble = NO_TROUBLE, **values: object
     ) -> Response:
         """Fill a template that extends ``admin/frame.html``."""
-        page = self.renderer.page(
+        return self.renderer.page(
             visit.request,
             f"admin/{template}",
+            trouble.status,
             tabs=TABS,
             tab=tab,
             trouble=trouble,
@@ -125,8 +126,6 @@ class Frame:
             login=self.means.login,
             **values,
         )
-        page.status_code = trouble.status
-        return page
 
 
 def take(

@@ -77,9 +77,7 @@ class SearchPages:
         try:
             query = parse(sought.text)
         except QueryError as error:
-            page = self._page(request, sought, complaint=Complaint.of(error, sought.text))
-            page.status_code = 400
-            return page
+            return self._page(request, sought, 400, complaint=Complaint.of(error, sought.text))
         wish = Wish(query=query, sort=sought.sort, after=sought.after, limit=RESULTS, latest=not sought.each)
         found = self._keeping.finder.look(who, wish)
         exact = found.common is not None and found.common.exact
@@ -106,10 +104,11 @@ class SearchPages:
             request, "search-fields.html", usual=own, others=[one for one in known if _is_of_family(one)]
         )
 
-    def _page(self, request: Request, sought: Sought, **values: object) -> Response:
+    def _page(self, request: Request, sought: Sought, status: int = 200, /, **values: object) -> Response:
         return self._renderer.page(
             request,
             "search.html",
+            status,
             **{
                 "sought": sought,
                 "complaint": None,
