@@ -122,7 +122,7 @@ fix: $(VENV)/.dev ## format, and mend what tools can mend
 # ---- more --------------------------------------------------------------------------------------------------------------
 
 .PHONY: bench
-bench: $(VENV)/.dev ## measure, beside the limits of this machine (SIZE=256M RUNS=1 for a short run, ONLY=packing for a part)
+bench: $(VENV)/.dev ## measure, beside the limits of this machine (SIZE=256M RUNS=1 for a short run, ONLY=pages,hub for parts)
 	@mkdir -p $(TMPDIR)
 	@$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 

@@ -1,4 +1,4 @@
-"""``python -m bench``: print one table. ``--size 256M`` for a short run."""
+"""``python -m bench``: print one table. ``--size 256M`` for a short run, ``--only pages,hub`` for parts."""
 
 import argparse
 import itertools
@@ -44,7 +44,7 @@ def main() -> None:
     """
     arguments = _arguments()
     if arguments.tree is not None:
-        SECTIONS[arguments.only](Bench(arguments.root, arguments.tree, arguments.size, arguments.runs))
+        SECTIONS[arguments.only[0]](Bench(arguments.root, arguments.tree, arguments.size, arguments.runs))
         return
     with tempfile.TemporaryDirectory(prefix="orchard-bench-", dir=arguments.dir) as name:
         tree = make_tree(Path(name) / "tree", arguments.size)
@@ -54,7 +54,7 @@ def main() -> None:
             f"{platform.machine()}, {cores} cores, Python {platform.python_version()}; {size / GIB:.2f} GiB: ", end=""
         )
         print(f"2 big files and {SMALL_FILES} small ones; medians of {arguments.runs} runs", flush=True)
-        for section in [arguments.only] if arguments.only else SECTIONS:
+        for section in arguments.only or SECTIONS:
             root = Path(name) / section
             root.mkdir()
             given = ("--size", str(arguments.size), "--runs", str(arguments.runs), "--tree", tree, "--root", root)
@@ -114,6 +114,12 @@ def _insights(bench: Bench) -> None:
     from bench import insights  # noqa: PLC0415 -- as above
 
     insights.rows(bench.root)
+
+
+def _understanding(bench: Bench) -> None:
+    from bench import understanding  # noqa: PLC0415 -- as above
+
+    understanding.rows(bench.root)
 
 
 def _hub(bench: Bench) -> None:
@@ -283,6 +289,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "moving": _moving,
     "reading": _reading,
     "insights": _insights,
+    "understanding": _understanding,
     "datasets": _datasets,
     "hub": _hub,
     "million": _million,
@@ -296,11 +303,18 @@ def _arguments() -> argparse.Namespace:
     def amount(text: str) -> int:
         return int(text[:-1]) * UNITS[text[-1].upper()] if text[-1].isalpha() else int(text)
 
+    def sections(text: str) -> list[str]:
+        if unknown := set(text.split(",")) - set(SECTIONS):
+            raise argparse.ArgumentTypeError(
+                f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}"
+            )
+        return text.split(",")
+
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--size", type=amount, default=4 * GIB, help="bytes of the tree (default 4G)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--dir", default=None, help="where to work (default: the temporary directory)")
-    parser.add_argument("--only", choices=list(SECTIONS), default=None, help="one section")
+    parser.add_argument("--only", type=sections, default=None, help=f"some of {', '.join(SECTIONS)}; with commas")
     parser.add_argument("--tree", type=Path, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, default=None, help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -16,14 +16,14 @@ WIDTH = 4096
 
 def rows(root: Path) -> None:
     """Measure and print."""
-    kit = _kit(root / "kit", 10 * GIB)
-    gguf, many = InMemory(_gguf(150_000)), InMemory(_header(100_000, 8))
+    shards = kit(root / "kit", 10 * GIB)
+    vocabulary, many = InMemory(gguf(150_000)), InMemory(_header(100_000, 8))
     tokenizer, pickle = InMemory(_tokenizer()), InMemory(_pickle())
     print(f"\n{'understanding':<52}{'CPU ms':>9}   target")
     for name, work, target in (
-        ("a 10 GiB safetensors kit in 4 shards", lambda: _understand(kit), "<= 2000"),
-        ("the same, kept and read again", lambda: _again(kit), ""),
-        ("GGUF, 150,000 tokens and merges", lambda: examine("m.gguf", gguf), "<= 200"),
+        ("a 10 GiB safetensors kit in 4 shards", lambda: _understand(shards), "<= 2000"),
+        ("the same, kept and read again", lambda: _again(shards), ""),
+        ("GGUF, 150,000 tokens and merges", lambda: examine("m.gguf", vocabulary), "<= 200"),
         ("safetensors, 100,000 tensors", lambda: examine("m.safetensors", many), ""),
         ("tokenizer.json, 150,000 tokens and merges", lambda: examine("tokenizer.json", tokenizer), ""),
         (f"a pickle of {MAX_STEPS:,} operations", lambda: examine("m.pkl", pickle), ""),
@@ -31,7 +31,7 @@ def rows(root: Path) -> None:
         print(f"{name:<52}{_least(work) * 1000:>9.0f}   {target}", flush=True)
 
 
-def _kit(root: Path, size: int) -> Path:
+def kit(root: Path, size: int) -> Path:
     """Write a Llama of a size, sparse: nothing but its headers is on the disk."""
     root.mkdir(parents=True)
     weight_map: dict[str, str] = {}
@@ -94,7 +94,9 @@ def _header(count: int, each: int, *, first: int = 0) -> bytes:
     return len(raw).to_bytes(8, "little") + raw + (bytes(count * each) if each < WIDTH else b"")
 
 
-def _gguf(tokens: int) -> bytes:
+def gguf(tokens: int) -> bytes:
+    """Make a GGUF file that holds a vocabulary and no tensor."""
+
     def text(value: bytes) -> bytes:
         return len(value).to_bytes(8, "little") + value
 
