@@ -1,150 +1,71 @@
 """The pages in a real browser, in front of a real hub."""
 
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from importlib.resources import files
-from pathlib import Path
+import re
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-import orchard
-from support.hubs import Hub, quick_directory, running_hub
-from support.pages import DIGITS, Kit, push
-from support.vectors import VECTORS
+from support.browsing import PHONE, Visitor, chromium, log_in
+from support.crawling import crawl, dangers
+from support.hubinside import Inside
+from support.hubs import Hub, Nursery
+from support.showroom import HOSTILE, PASSWORD, good_kit, showroom, understand
+from support.versions import bring
+from support.webpage import Answer
 
 pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
-# No sandbox, because tests may run as root; and nothing that the browser does on its own account.
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 375, "height": 700}}
-HOSTILE = "".join(text for name, text in VECTORS.items() if name not in {"null", "long"})
-PATHS = (
+# What whoever has no account sees.
+PUBLIC = (
     "/",
     "/search?q=zebra",
     "/search?q=digits+metric.accuracy:*",
     "/search/fields",
     "/n/red",
-    "/r/vision/digits",
-    "/r/vision/digits/-/tags",
-    "/r/vision/digits/-/tags/latest",
+    "/login",
+    "/nowhere",
+    "/docs/api",
+    "/r/demo/digits",
+    "/r/demo/digits?q=metric.accuracy%3E",
+    "/r/demo/digits/-/card",
+    "/r/demo/digits/-/tags",
+    "/r/demo/digits/-/tags/latest",
+    "/r/demo/digits/-/compare?base=v1&head=v3",
+    "/r/demo/digits:v3",
+    "/r/demo/digits:v3/files",
+    "/r/demo/digits:v3/files/docs/look.ipynb",
+    "/r/demo/digits:v3/files/src/train.py",
+    "/r/demo/digits:v3/files/data/photo.png",
+    "/r/demo/digits:v3/model",
+    "/r/demo/digits:v3/data",
+    "/r/demo/digits:v3/parameters",
+    "/r/demo/digits:v3/layers",
+    "/r/demo/digits:v3/history",
     "/r/red/team",
-    "/r/vision/digits:latest",
-    "/r/vision/digits:latest/layers",
-    "/r/vision/digits:latest/parameters",
     "/r/red/team:v1",
     "/r/red/team:v1/kitfile",
-    "/r/demo/digits:v1",
-    "/r/demo/digits:v1/files",
-    "/r/demo/digits:v1/files/notebooks/explore.ipynb",
-    "/r/demo/digits:v1/files/src/train.py",
-    "/r/demo/digits:v1/model",
-    "/r/demo/digits:v1/data",
+    "/r/red/fields",
+    "/r/red/fields:v1/parameters",
+    "/r/red/files:v1",
+    "/r/red/files:v1/files",
+    "/r/red/files:v1/files/docs/bad.ipynb",
+    "/r/red/files:v1/model",
 )
-
-# The least contrast of any text with what is behind it (WCAG 2.2, 1.4.3), and where it is.
-CONTRAST = """() => {
-    const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-    const paint = colours => {
-        colours.forEach(colour => { context.fillStyle = colour; context.fillRect(0, 0, 1, 1); });
-        const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map(v => v / 255)
-            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const grounds = node => node ? [...grounds(node.parentElement), getComputedStyle(node).backgroundColor] : [];
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    let worst = [21, 'nothing'];
-    while (walker.nextNode()) {
-        const parent = walker.currentNode.parentElement;
-        if (!walker.currentNode.data.trim() || !parent.checkVisibility({visibilityProperty: true})) continue;
-        const [ground, ink] = [paint(grounds(parent)), paint([...grounds(parent), getComputedStyle(parent).color])];
-        const ratio = (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
-        if (ratio < worst[0]) worst = [ratio, walker.currentNode.data.trim()];
-    }
-    return worst;
-}"""
-
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
-# What the rules for pages say is wrong, and where.
-VIOLATIONS = """async () => (await axe.run({resultTypes: ['violations']})).violations
-    .map(found => `${found.id}: ${found.nodes.slice(0, 3).map(node => node.html.slice(0, 200)).join(' | ')}`)"""
-
-
-@dataclass
-class Visitor:
-    """A page of the browser, and everything that went wrong or elsewhere while it was used."""
-
-    page: Page
-    origin: str
-    complaints: list[str] = field(default_factory=list)
-    bytes_received: int = 0
-
-    def __post_init__(self) -> None:
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
-        self.page.on("request", lambda request: self._check(request.url))
-        self.page.on("requestfinished", lambda request: self._count(request.sizes()))
-
-    def go(self, path: str) -> None:
-        self.page.goto(self.origin + path, wait_until="load")
-
-    def _check(self, url: str) -> None:
-        if f"http://{urlsplit(url).netloc}" != self.origin:
-            self.complaints.append(f"request elsewhere: {url}")
-
-    def _count(self, sizes: Any) -> None:  # noqa: ANN401 -- a dictionary of Playwright's
-        self.bytes_received += sizes["responseHeadersSize"] + sizes["responseBodySize"]
 
 
 @pytest.fixture(name="hub", scope="module")
-def _hub() -> Iterator[Hub]:
-    poison = Kit(
-        name=HOSTILE,
-        description=HOSTILE,
-        framework=HOSTILE,
-        licence=HOSTILE,
-        format=HOSTILE,
-        tags=("v1",),
-        layers=(("model", HOSTILE, 1, {"description": HOSTILE}), ("docs", "A" * 900, 1, {})),
-        annotations={HOSTILE: HOSTILE},
-    )
-    with quick_directory() as data, running_hub(data) as hub:
-        push(hub, "vision/digits", DIGITS)
-        push(hub, "vision/digits", replace(DIGITS, version="0.9.0", tags=("v0.9.0",)))
-        push(hub, "red/team", poison)
-        orchard.pack(EXAMPLE, tag=f"{hub.host}/demo/digits:v1", home=data / "home")
-        orchard.push(f"{hub.host}/demo/digits:v1", home=data / "home")
-        until(lambda: b'"ready"' in hub.get("/api/v1/repositories/demo/digits/-/versions/v1/understanding").body)
+def _hub(hubs: Nursery) -> Iterator[Hub]:
+    with showroom(hubs) as hub:
         yield hub
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)  # noqa: TID251 -- the hub works in a process of its own
 
 
 @pytest.fixture(name="browser", scope="module")
 def _browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(name="visit")
@@ -163,28 +84,63 @@ def _visit(browser: Browser, hub: Hub) -> Iterator[Any]:
         assert visitor.complaints == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_every_page_fits_and_can_be_read(visit: Any, size: str, scheme: str) -> None:  # noqa: ANN401 -- the fixture
-    visitor = visit(viewport=SIZES[size], color_scheme=scheme)
-    violations = {}
-    for path in PATHS:
-        visitor.go(path)
+@pytest.mark.parametrize("first", range(0, len(PUBLIC), 10))
+def test_every_page_fits_and_can_be_read(visit: Any, first: int) -> None:  # noqa: ANN401 -- the fixture
+    visitor = visit()
+    assert [fault for path in PUBLIC[first : first + 10] for fault in visitor.faults(path)] == []
 
-        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], path
-        contrast, where = visitor.page.evaluate(CONTRAST)
-        assert contrast >= 4.5, f"{path}: {where}"
-        if (size, scheme) in {("wide", "light"), ("phone", "dark")}:  # a third of a second a page
-            visitor.page.evaluate(AXE)
-            violations[path] = visitor.page.evaluate(VIOLATIONS)
-    assert not any(violations.values()), violations
+
+def test_every_page_of_an_administrator_fits_and_can_be_read(visit: Any) -> None:  # noqa: ANN401
+    """The pages that the head of each page leads to, and those that these lead to on the same level."""
+    visitor = visit()
+    log_in(visitor, "root", PASSWORD)
+    waiting, seen, faults = ["/"], {"/"}, []
+    while waiting:
+        path = waiting.pop()
+        faults += visitor.faults(path)
+        found = visitor.page.eval_on_selector_all("nav a, header a", "all => all.map(one => one.getAttribute('href'))")
+        new = {url.partition("#")[0] for url in found if url.startswith("/")} - seen
+        wanted = sorted(url for url in new if not re.match("/(r/|logout|docs/api|[?])", url))
+        seen.update(wanted)
+        waiting += wanted
+    assert faults == []
+    assert len(seen) < 40
+
+
+def test_nothing_that_strangers_wrote_can_run_on_any_page(hub: Hub) -> None:
+    said = quote(HOSTILE[:900])
+    asked = [f"{path}q={said}" for path in ("/?", "/search?", "/r/demo/digits?", "/r/demo/digits:v3/model?")]
+    others = [f"/login?next={said}", f"/r/demo/digits?columns=version,{said}", f"/r/demo/digits/-/compare?base={said}"]
+    pages = list(crawl(hub, "/", *asked, *others, "/r/red/fields", "/r/red/files:v1", "/r/red/team:v1"))
+
+    assert {path: found for path, answer in pages if (found := dangers(answer.page))} == {}
+    assert {path: answer.status for path, answer in pages if answer.status >= 500} == {}
+    assert len(pages) > 80
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<img src="x" onerror="alert(1)">',
+        '<a href="javascript:alert(1)">here</a>',
+        '<a href="java&#9;script:alert(1)">here</a>',
+        '<form action="//evil.example"></form>',
+        '<img src="https://evil.example/x.png">',
+        "<script>alert(1)</script>",
+        '<meta http-equiv="refresh" content="0">',
+        "<iframe></iframe>",
+    ],
+)
+def test_what_could_run_is_recognised(html: str) -> None:
+    assert dangers(Answer(200, {}, html.encode()).page)
 
 
 def test_themes_are_light_and_dark(visit: Any) -> None:  # noqa: ANN401
+    visitor = visit()
+    visitor.go("/")
     grounds = []
     for scheme in ("light", "dark"):
-        visitor = visit(color_scheme=scheme)
-        visitor.go("/")
+        visitor.page.emulate_media(color_scheme=scheme)
         grounds.append(visitor.page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
     light, dark = (float(ground.removeprefix("oklch(").split()[0].rstrip("%")) for ground in grounds)
@@ -193,7 +149,7 @@ def test_themes_are_light_and_dark(visit: Any) -> None:  # noqa: ANN401
 
 def test_copy_button_copies_the_whole_digest_and_says_so(visit: Any) -> None:  # noqa: ANN401
     visitor = visit(permissions=["clipboard-read", "clipboard-write"])
-    visitor.go("/r/vision/digits:latest")
+    visitor.go("/r/demo/digits:v3")
     button = visitor.page.locator(".facts .copy").first
     button.click()
 
@@ -203,7 +159,7 @@ def test_copy_button_copies_the_whole_digest_and_says_so(visit: Any) -> None:  #
 
 def test_copy_button_copies_the_kitfile_line_by_line(visit: Any) -> None:  # noqa: ANN401
     visitor = visit(permissions=["clipboard-read", "clipboard-write"])
-    visitor.go("/r/vision/digits:latest/kitfile")
+    visitor.go("/r/demo/digits:v3/kitfile")
     visitor.page.get_by_role("button", name="Copy the Kitfile").click()
 
     expect(visitor.page.get_by_role("status")).to_have_text("Copied")
@@ -215,7 +171,7 @@ def test_copy_button_works_where_the_clipboard_is_only_for_secure_pages(visit: A
     visitor = visit()
     visitor.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     visitor.page.add_init_script("document.addEventListener('copy', () => {window.copied = getSelection().toString()})")
-    visitor.go("/r/vision/digits:latest")
+    visitor.go("/r/demo/digits:v3")
     button = visitor.page.locator(".command .copy").first
     button.click()
 
@@ -228,7 +184,7 @@ def test_copy_button_says_when_it_could_not(visit: Any) -> None:  # noqa: ANN401
     visitor = visit()
     visitor.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     visitor.page.add_init_script("document.execCommand = () => false")
-    visitor.go("/r/vision/digits:latest")
+    visitor.go("/r/demo/digits:v3")
     visitor.page.locator(".command .copy").first.click()
 
     expect(visitor.page.get_by_role("status")).to_have_text("Could not copy; select the text instead.")
@@ -241,7 +197,7 @@ def test_pages_work_without_a_script(visit: Any) -> None:  # noqa: ANN401
     visitor.page.get_by_role("searchbox").press("Enter")
 
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Search")
-    visitor.page.get_by_role("link", name="vision/digits", exact=True).click()
+    visitor.page.get_by_role("link", name="demo/digits", exact=True).click()
     expect(visitor.page.locator(".copy").first).to_be_hidden()
     visitor.page.get_by_text("kit", exact=True).first.click()
     expect(visitor.page.get_by_text("kit unpack")).to_be_visible()
@@ -252,8 +208,8 @@ def test_pages_work_without_a_script(visit: Any) -> None:  # noqa: ANN401
     visitor.page.get_by_role("columnheader", name="Size").get_by_role("link").click()
     expect(visitor.page.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
     expect(visitor.page.get_by_role("columnheader", name="Pulls")).to_be_visible()
-    visitor.page.get_by_role("link", name="v0.9.0").click()
-    expect(visitor.page.get_by_role("heading", level=1)).to_have_text("v0.9.0")
+    visitor.page.get_by_role("link", name="v1", exact=True).click()
+    expect(visitor.page.get_by_role("heading", level=1).first).to_have_text("v1")
     visitor.page.get_by_role("link", name="Kitfile").click()
     expect(visitor.page.get_by_role("heading", name="Kitfile")).to_be_visible()
 
@@ -279,16 +235,16 @@ def test_pages_work_with_the_keyboard_alone(visit: Any) -> None:  # noqa: ANN401
 
 
 def test_tables_are_tables_for_screen_readers_on_a_phone_too(visit: Any) -> None:  # noqa: ANN401
-    visitor = visit(viewport=SIZES["phone"])
+    visitor = visit(viewport=PHONE)
     visitor.go("/")
 
     table = visitor.page.get_by_role("table", name="Repositories")
     expect(table.get_by_role("columnheader")).to_have_count(6)
     expect(table.get_by_role("row").last.get_by_role("cell")).to_have_count(6)
 
-    visitor.go("/r/vision/digits")
-    table = visitor.page.get_by_role("table", name="Versions of vision/digits")
-    expect(table.get_by_role("row")).to_have_count(3)
+    visitor.go("/r/demo/digits")
+    table = visitor.page.get_by_role("table", name="Versions of demo/digits")
+    expect(table.get_by_role("row")).to_have_count(4)
     expect(table.get_by_role("row").last.get_by_role("rowheader")).to_have_count(1)
 
 
@@ -307,8 +263,56 @@ def test_first_visit_transfers_at_most_120_kilobytes_and_the_next_only_the_page(
     visitor.go("/")
     visitor.page.wait_for_load_state("networkidle")
     first = visitor.bytes_received
-    visitor.go("/r/vision/digits:latest")
+    visitor.go("/r/demo/digits:v3")
     visitor.page.wait_for_load_state("networkidle")
 
     assert 50_000 < first < 120_000
     assert visitor.bytes_received - first < 12_000
+
+
+def test_page_of_a_version_shows_what_the_hub_found_as_soon_as_it_has(visit: Any, hub: Hub) -> None:  # noqa: ANN401
+    inside = Inside(hub.data, fresh=False)
+    with inside.threads:
+        bring(inside, "demo/fresh", "v4", good_kit(4))
+        visitor = visit()
+        visitor.go("/r/demo/fresh:v4")
+        page = visitor.page
+        expect(page.get_by_text("The hub is looking into this version")).to_be_visible()
+        expect(page.get_by_role("link", name="Model", exact=True)).to_be_hidden()
+        page.evaluate("window.stayed = true")
+        page.get_by_text("kit", exact=True).first.click()
+        page.get_by_role("link", name="Kitfile").focus()
+        understand(inside, "demo/fresh", "v4")
+
+        expect(page.get_by_role("link", name="Model", exact=True)).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("The hub is looking into this version")).to_be_hidden()
+        expect(page.get_by_text("kit unpack")).to_be_visible()
+        expect(page.get_by_role("link", name="Kitfile")).to_be_focused()
+        expect(page.get_by_role("status")).to_have_text("Brought up to date")
+        assert page.evaluate("window.stayed")
+    inside.database.close()
+
+
+def test_person_logs_in_finds_a_version_compares_it_and_logs_out(visit: Any) -> None:  # noqa: ANN401
+    visitor = visit()
+    page = visitor.page
+    log_in(visitor, "ana", PASSWORD, "/r/demo/digits")
+    page.get_by_role("searchbox", name="Filter versions").fill("metric.accuracy>=0.92")
+    page.get_by_role("button", name="Filter").click()
+    table = page.get_by_role("table", name="Versions of demo/digits")
+    expect(table.get_by_role("link", name="v3", exact=True)).to_be_visible()
+    expect(table.get_by_role("link", name="v1", exact=True)).to_be_hidden()
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("checkbox", name="Pulls").check()
+    page.get_by_role("button", name="Show these").click()
+    expect(table.get_by_role("columnheader", name="Pulls")).to_be_visible()
+    page.get_by_role("button", name="Compare two").click()
+    expect(page.get_by_text("accuracy").first).to_be_visible()
+    page.get_by_role("link", name="Versions", exact=True).click()
+    page.get_by_role("link", name="v3", exact=True).first.click()
+    page.get_by_role("link", name="Files", exact=True).click()
+    page.get_by_role("link", name="src/").click()
+    page.get_by_role("link", name="train.py").click()
+    expect(page.get_by_text("def train")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url(f"{visitor.origin}/login")

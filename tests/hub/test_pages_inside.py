@@ -1,6 +1,5 @@
 """What is inside a version, on its pages: files, model, data, card. All of it was written by somebody else."""
 
-import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,44 +14,12 @@ from orchard.hub.http.pages import Pages, markdown
 from orchard.hub.http.pages.tensors import module_of
 from orchard.hub.http.pages.tree import Beside
 from orchard.hub.jobs.studying import Understander
-from support.archive_tars import member, tar
 from support.hubs import Inside, quick_directory
-from support.modelfiles import safetensors_by_hand
-from support.vectors import VECTORS
+from support.showroom import NAMES, PNG, bad_kit, layer, notebook, weights
 from support.versions import bring, kit
 from support.webpage import Answer, Webpage
 
 GOOD, BAD = "/r/team/model:v1", "/r/red/team:v1"
-# What no file and no tensor can be called, and what would end a line of Markdown or CSV, is left out where it must be.
-WORDS = [text for name, text in VECTORS.items() if name not in {"null", "long"}]
-NAMES = [text.replace("/", "\u2215") for text in WORDS if "\n" not in text and "\t" not in text and "\x1b" not in text]
-PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060000000040001f61738550000000049454e44ae426082")  # fmt: skip # noqa: E501 -- one grey pixel
-
-
-def weights(*names: str) -> bytes:
-    header = {
-        name: {"dtype": "F32", "shape": [2], "data_offsets": [at * 8, at * 8 + 8]} for at, name in enumerate(names)
-    }
-    return safetensors_by_hand(header, b"\0" * 8 * len(names))
-
-
-def notebook(*cells: tuple[str, str, list[dict[str, object]]]) -> bytes:
-    return json.dumps(
-        {
-            "nbformat": 4,
-            "nbformat_minor": 5,
-            "metadata": {},
-            "cells": [{"cell_type": kind, "source": text, "outputs": outputs} for kind, text, outputs in cells],
-        }
-    ).encode()
-
-
-def poisoned(word: str, kind: str) -> tuple[str, str, list[dict[str, object]]]:
-    return kind, word, [{"data": {"text/html": word, "text/plain": word}}, {"text": [word]}]
-
-
-def layer(kind: LayerKind, path: str, *files: tuple[str, bytes]) -> tuple[LayerKind, str, bytes, str]:
-    return kind, path, tar(*(member(f"{path}/{name}", data) for name, data in files)).read(), "tar"
 
 
 @pytest.fixture(name="hub", scope="module")
@@ -86,22 +53,7 @@ def _fill(hub: Inside) -> None:
             ("bad.ipynb", b"{}"),
         ),
     )
-    card = "\n\n".join(["# Bad", *WORDS]).encode()
-    bad = kit(
-        "package: {name: bad}\nmodel: {path: net}\ndatasets: [{name: train, path: data}]\ndocs: [{path: docs}]",
-        layer(LayerKind.MODEL, "net", ("model.safetensors", weights(*NAMES))),
-        layer(LayerKind.DATASET, "data", ("train.csv", "\n".join(["a", *(json.dumps(one) for one in WORDS)]).encode())),
-        layer(
-            LayerKind.DOCS,
-            "docs",
-            ("README.md", card),
-            ("bad.py", card),
-            ("bad.html", card),
-            ("bad.ipynb", notebook(*(poisoned(word, kind) for word in WORDS for kind in ("markdown", "code")))),
-            *((name[:90], b"x") for name in NAMES),
-        ),
-    )
-    for name, made in (("team/model", good), ("red/team", bad)):
+    for name, made in (("team/model", good), ("red/team", bad_kit())):
         Understander(hub.premises, lambda *_: None).understand(name, bring(hub, name, "v1", made))
 
 

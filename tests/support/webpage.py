@@ -76,6 +76,11 @@ class Webpage(HTMLParser):
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [found for name, found in self.elements if name == tag and wanted.items() <= found.items()]
 
+    def links_here(self) -> list[str]:
+        """Give where links within the hub lead, without the place on the page."""
+        hrefs = [attributes.get("href", "").partition("#")[0] for attributes in self.all("a")]
+        return [href for href in hrefs if href.startswith("/") and not href.startswith("//")]
+
     def links(self) -> list[str]:
         return [attributes["href"] for attributes in self.all("a")]
 

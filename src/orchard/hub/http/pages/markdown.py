@@ -97,6 +97,7 @@ def render(text: str, path: str, place: Place) -> Markup:
         url_schemes=_SCHEMES,
         link_rel="nofollow noopener noreferrer",
     )
+    clean = clean.replace("<img>", "")  # a picture of elsewhere that nobody described
     clean = clean.replace("<th></th>", "<td></td>")  # a head that says nothing is none: readers aloud stumble over it
     clean = clean.replace("<table>", _SCROLLER + "<table>").replace("</table>", "</table></div>")
     return Markup(clean)  # noqa: S704 -- nh3 made it
