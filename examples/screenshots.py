@@ -32,6 +32,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 IMAGES: Final = ROOT / "docs" / "img"
 ORCHARD: Final = Path(sys.executable).parent / "orchard"
 HOST: Final = "hub.example.com"  # what the hub is called in pictures; the browser alone believes it
+SHOWN: Final = b"/srv/orchard"  # where pictures say that it keeps what it has
 PASSWORD: Final = "only on this machine 1"  # noqa: S105 -- of a hub that lives as long as this program
 LARGEST: Final = 150 << 10  # bytes of a picture
 START_SECONDS: Final = 60.0
@@ -65,19 +66,26 @@ class Picture(NamedTuple):
 PICTURES: Final = (
     Picture("hub-home", "/"),
     Picture("hub-home-phone", "/", width=375, height=760),
+    Picture("hub-search", "/search?q=support+tickets"),
+    Picture("hub-namespace", "/n/support"),
     Picture("hub-repository", ROUTER, width=1480),
     Picture("hub-repository-dark", ROUTER, width=1480, theme="dark"),
-    Picture("hub-repository-phone", ROUTER, theme="dark", width=375, height=760),
+    Picture("hub-repository-phone", ROUTER, width=375, height=760, theme="dark"),
     Picture("hub-version", f"{ROUTER}:v5"),
     Picture("hub-version-phone", f"{ROUTER}:v5", width=375, height=760),
     Picture("hub-model", "/r/support/reply-drafter-mini:q4/model"),
     Picture("hub-data", f"{ROUTER}:v5/data"),
     Picture("hub-files", f"{ROUTER}:v5/files/src/train.py"),
     Picture("hub-compare", f"{ROUTER}/-/compare?base=v3&head=v4"),
-    Picture("hub-compare-dark", f"{ROUTER}/-/compare?base=v3&head=v4", theme="dark"),
-    Picture("hub-tags", f"{ROUTER}/-/tags/prod"),
+    Picture("hub-tags", f"{ROUTER}/-/tags"),
+    Picture("hub-tokens", "/account/tokens"),
+    Picture("hub-settings", "/n/support/-/settings"),
+    Picture("hub-admin", "/admin", who="admin"),
+    Picture("hub-admin-users", "/admin/users", who="admin", theme="dark"),
+    Picture("hub-admin-jobs", "/admin/jobs", who="admin"),
+    Picture("hub-admin-phone", "/admin", who="admin", width=375, height=760),
+    Picture("hub-setup", "/setup", who="admin", empty=True),
     Picture("hub-api", "/docs/api/tags#putTag"),
-    Picture("hub-welcome", "/", who="admin", empty=True),
 )
 
 
@@ -90,7 +98,10 @@ def main(only: Sequence[str]) -> int:
         ports = {empty: stack.enter_context(running_hub(work / str(empty))) for empty in {one.empty for one in wanted}}
         if False in ports:
             furnish(ports[False], work)
-        lines = {key: Line(ports[key[0]], key[1]) for key in {(one.empty, one.who) for one in wanted}}
+        lines = {
+            (empty, who): Line(ports[empty], who, work / str(empty))
+            for empty, who in {(one.empty, one.who) for one in wanted}
+        }
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium())
         good = [take(browser, one, lines[one.empty, one.who]) for one in wanted]
         browser.close()
@@ -110,6 +121,7 @@ def running_hub(data: Path) -> Iterator[int]:
     log = data / "log"
     environment = {**os.environ, "ORCHARD_ADMIN_PASSWORD": PASSWORD, "ORCHARD_HOME": str(data)}
     command = [str(ORCHARD), "hub", "--port", "0", "--data", str(data / "hub"), "--login", "required"]
+    command += ["--trusted-proxies", "127.0.0.1"]
     with log.open("w") as written:
         hub = subprocess.Popen(command, stdout=written, stderr=written, env=environment)
     try:
@@ -170,10 +182,12 @@ class Line:
     Args:
         port: Of the hub, on this machine.
         who: The account that is logged in; nobody if empty.
+        data: Where the hub keeps what it has; pictures show another place.
     """
 
-    def __init__(self, port: int, who: str) -> None:
+    def __init__(self, port: int, who: str, data: Path) -> None:
         self._port = port
+        self._data = str(data / "hub").encode()
         self._headers = {"Host": HOST, "X-Forwarded-Proto": "https"}
         if who:
             self._headers["Cookie"] = self._log_in(who)
@@ -182,7 +196,8 @@ class Line:
         """Answer a request of a page with what the hub says."""
         url = urlsplit(route.request.url)
         status, headers, body = self._ask("GET", f"{url.path}?{url.query}" if url.query else url.path)
-        route.fulfill(status=status, headers=headers, body=body)
+        headers.pop("content-length", None)
+        route.fulfill(status=status, headers=headers, body=body.replace(self._data, SHOWN))
 
     def _log_in(self, name: str) -> str:
         form = urlencode({"name": name, "password": PASSWORD}).encode()
