@@ -44,6 +44,10 @@ def rows(root: Path, runs: int) -> None:
         "versions, 100 rows of a filter": (f"/r/{name}?q=metric.m0%3E0.5", 50.0),
         "versions, 1,000 rows": (f"/r/{name}?rows=1000", 150.0),
         "tags": (f"/r/{name}/-/tags", 50.0),
+        "search, nothing asked": ("/search", 50.0),
+        "search, a word of every name": ("/search?q=model", 50.0),
+        "search, by a metric": ("/search?q=metric.m0%3E0.5&sort=-metric.m0", 50.0),
+        "namespace": (f"/n/{name.partition('/')[0]}", 50.0),
     }
     print(f"\npages of {VERSIONS:,} versions in {REPOSITORIES} repositories, one asked after the other")
     print(f"{'page':<34}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'KiB':>8}{'target':>9}")

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from orchard.hub.http.pages import cells, text
-from orchard.hub.http.pages.addresses import repository_url, version_url
+from orchard.hub.http.pages.addresses import repository_url
 from orchard.hub.registry import Hit, Piece, Query
 
 _LINE: Final = ("params", "architecture", "quantization", "precision", "format", "license")
@@ -37,7 +37,6 @@ class Result:
     """
 
     hit: Hit
-    url: str
     home: str
     own: str
     line: str
@@ -61,21 +60,25 @@ def results(hits: Sequence[Hit], query: Query, *, sort: str, exact: bool) -> lis
 
 
 def _result(hit: Hit, query: Query, asked: Sequence[str], *, exact: bool) -> Result:
-    name, version = hit.repository, hit.version
+    name = hit.repository
     home, _, own = name.rpartition("/")
-    others = hit.among - 1
-    counted = text.count(others, "version") if exact else "versions"
     return Result(
         hit,
-        version_url(name, version.tags[0] if version.tags else version.digest),
         f"{home}/" if home else "",
         own,
-        _line(hit.facts, version.kind),
+        _line(hit.facts, hit.version.kind),
         [Said(key, _values(hit.facts, key)) for key in asked if key in hit.facts and key not in _LINE][:_MOST_SAID],
         hit.passage,
-        f"{counted.replace(' ', ' more ', 1) if exact else 'more versions'} found" if others else "",
+        _more(hit.among - 1, exact=exact),
         f"{repository_url(name)}?{urlencode({'q': query.text})}" if query.text else repository_url(name),
     )
+
+
+def _more(others: int, *, exact: bool) -> str:
+    """Say how many versions more were found, if there are any."""
+    if not others:
+        return ""
+    return f"{others:,} more version{'' if others == 1 else 's'} found" if exact else "more versions found"
 
 
 def _line(facts: Mapping[str, Sequence[cells.Fact]], kind: str) -> str:
