@@ -1,5 +1,6 @@
 """Who may come in: accounts, what they show at the door, and the policy that says what somebody inside may do."""
 
+from orchard.hub.access.beginnings import Beginning
 from orchard.hub.access.directory import Directory
 from orchard.hub.access.doors import TOKEN_PATH, Door, OpenDoor, read_basic
 from orchard.hub.access.grants import Grant
@@ -7,6 +8,7 @@ from orchard.hub.access.limits import Limit, Pattern
 from orchard.hub.access.mandate import Mandate, Over
 from orchard.hub.access.names import Name, Party, PartyKind, Target, check_name, checked_repository, namespace_of
 from orchard.hub.access.namespaces import Namespace
+from orchard.hub.access.passwords import check_chosen
 from orchard.hub.access.people import People
 from orchard.hub.access.principal import ANONYMOUS, Action, EverybodyInside, Kind, Principal, Role, Sight, Visibility
 from orchard.hub.access.scopes import Asked, Scope
@@ -23,6 +25,7 @@ __all__ = [
     "TOKEN_PATH",
     "Action",
     "Asked",
+    "Beginning",
     "Directory",
     "Door",
     "EverybodyInside",
@@ -52,6 +55,7 @@ __all__ = [
     "User",
     "Visibility",
     "Wanted",
+    "check_chosen",
     "check_name",
     "checked_repository",
     "namespace_of",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 MAX_PASSWORD: Final = 1024  # bytes
+SHORTEST: Final = 8  # characters that people choose (NIST SP 800-63B, 5.1.1.2)
 
 # Hash of a thrown-away random password: who asks for an unknown account waits as long as for a known one.
 DUMMY: Final = "$argon2id$v=19$m=19456,t=2,p=1$FzHZGc37XNb0wIN4JyGlUw$shVLrAWv8Se2xKbEsNZquiXHSYW1YlMFksC5cOFVfZ8"
@@ -32,6 +33,19 @@ def check_password(account: str, password: str) -> str:
         raise InvalidError(f"the password of {account} is empty")
     if len(password.encode(errors="surrogatepass")) > MAX_PASSWORD:
         raise InvalidError(f"the password of {account} is longer than {MAX_PASSWORD} bytes")
+    return password
+
+
+def check_chosen(account: str, password: str) -> str:
+    """Refuse what others would guess first.
+
+    Raises:
+        InvalidError: Saying what is wrong with it.
+    """
+    if len(password) < SHORTEST:
+        raise InvalidError(f"choose at least {SHORTEST} characters; a few words in a row are good")
+    if account in password.lower() and len(password) < len(account) + SHORTEST:
+        raise InvalidError(f"choose something else than the name of the account {account}")
     return password
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from orchard.errors import DeniedError, InvalidError, RemoteError, UnauthenticatedError, UsageError
-from orchard.hub.access import People
+from orchard.hub.access import People, check_chosen
 from orchard.hub.access.issuers import MAX_DOCUMENT, Issuer
 from orchard.hub.access.logins import Logins, Provider
 from orchard.hub.access.trusts import Trusts
@@ -92,6 +92,7 @@ class Browsers:
             InvalidError: If the password cannot be one.
             StorageError: If the catalog fails.
         """
+        check_chosen(self._people.invitations.find(invitation), password)
         return self._people.sessions.begin(self._people.invitations.accept(invitation, password), instead_of=instead_of)
 
     def leave(self, session: str) -> None:

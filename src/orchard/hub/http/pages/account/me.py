@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from orchard.errors import InvalidError, UnauthenticatedError
-from orchard.hub.access import Namespace, Party, Principal, Role, check_name
+from orchard.hub.access import Namespace, Party, Principal, Role, check_chosen, check_name
 from orchard.hub.http.cookies import SESSION, cookie, read_cookie
 from orchard.hub.http.origin import origin_of
 from orchard.hub.http.pages.account.frame import NO_TROUBLE, Frame, Trouble, Visit, back, deeds
@@ -89,6 +89,7 @@ class AccountPage:
         name, new = visit.who.name, form.text("new")
         if new != form.text("again"):
             raise InvalidError("the two new passwords are not the same")
+        check_chosen(name, new)
         address = visit.request.client.host if visit.request.client else "unknown"
         try:
             self._frame.means.check(name, form.text("now"), address)

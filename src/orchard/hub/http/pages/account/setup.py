@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchard.errors import StorageError
-from orchard.hub.access import ADMIN, Kind, Principal, check_name
+from orchard.hub.access import ADMIN, Beginning, Kind, Principal, check_name
 from orchard.hub.http.guard import is_loopback
 from orchard.hub.http.origin import origin_of
 from orchard.hub.http.pages.account.frame import NO_TROUBLE, Frame, Trouble, Visit, back, deeds, once
@@ -59,18 +59,19 @@ class Progress:
         try:
             if not self.means.people.authority.is_site_admin(who):
                 return False
-            self._over = self.means.people.beginnings.state().left or not self.todo(who).left
+            state = self.means.people.beginnings.state()
+            self._over = state.left or not self.todo(who, state).left
         except StorageError:
             return False  # a page that says what is wrong is on its way
         return not self._over
 
-    def todo(self, who: Principal, place: Place | None = None) -> Todo:
+    def todo(self, who: Principal, state: Beginning, place: Place | None = None) -> Todo:
         """Find out what is left to do.
 
         Raises:
             StorageError: If the catalog fails.
         """
-        settings, state = self.means.settings, self.means.people.beginnings.state()
+        settings = self.means.settings
         safe = settings.tls_cert is not None or (settings.url or "").startswith("https:") or is_loopback(settings.host)
         return Todo(
             password=settings.admin_password is None and not state.chosen,
@@ -98,12 +99,13 @@ class SetupPage:
         """Show what is done and what is not; to administrators of the site."""
         self._people.authority.site(visit.who)
         settings, place = self._frame.means.settings, Place.of(visit.request)
+        state = self._people.beginnings.state()
         return self._frame.page(
             visit,
             "setup.html",
             trouble=trouble,
-            todo=self._progress.todo(visit.who, place),
-            reminded=not self._people.beginnings.state().left,
+            todo=self._progress.todo(visit.who, state, place),
+            reminded=not state.left,
             admin=ADMIN,
             from_settings=settings.admin_password is not None,
             url=settings.url,
