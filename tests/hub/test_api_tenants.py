@@ -119,4 +119,10 @@ def test_stranger_sees_and_changes_nothing_of_a_tenant(tenant: Tenant, who: str 
 def test_owner_gets_what_strangers_are_refused(tenant: Tenant) -> None:
     refused = {template: status for template, status, _ in state(tenant) if status != 200}
     file = "/repositories/{repository}/-/compare/file"  # of a version beside itself no file differs
-    assert refused == {"/upkeep/tasks/{task}": 403, "/proxies/{namespace}": 403, file: 404}  # of the site, no tenant's
+    assert refused == {
+        "/upkeep/tasks/{task}": 403,
+        "/tasks/{task}": 403,
+        "/tasks/{task}/lines": 403,
+        "/proxies/{namespace}": 403,
+        file: 404,
+    }  # of the site, no tenant's

@@ -14,7 +14,7 @@ from orchard.errors import StorageError
 from orchard.hub.db import Database
 from orchard.hub.db.sqlite import open_sqlite
 from orchard.hub.jobs import HopelessError, Kind, Run, StoppedError, Worker
-from orchard.hub.queue import Dispatch, State, TaskQueue
+from orchard.hub.queue import Dispatch, Progress, State, TaskQueue, lines
 from orchard.hub.queue.leases import TableDispatch
 from support.hubinside import CATALOG
 from support.hubs import Nursery, wait_until
@@ -66,6 +66,28 @@ def test_handler_gets_the_task_and_tells_what_came_of_it(bench: Bench, queue: Ta
     assert seen == [({"x": 1}, 1, False)]
     assert (bench.state(task), bench.record(task).progress.note) == (State.DONE, "all good")
     assert (bench.record(task).worker, bench.record(task).attempt) == ("here", 1)
+
+
+def test_what_a_handler_logs_is_written_down_while_it_works(bench: Bench, queue: TaskQueue) -> None:
+    go_on = Event()
+
+    def handle(run: Run) -> None:
+        run.log("begun")
+        run.progress(1, 2, "half", unit="blobs")
+        assert go_on.wait(30)
+        run.log("ended")
+
+    def told() -> list[str]:
+        with bench.database.read() as transaction:
+            return [line.text for line in lines(transaction, task)]
+
+    with working(queue, Kind(name="work", handler=handle)):
+        task = bench.put(queue, "work")
+        wait_until(lambda: told() == ["begun"])
+        assert bench.record(task).progress == Progress(1, 2, "half", "blobs")
+        go_on.set()
+        wait_until(ends(bench, task))
+    assert told() == ["begun", "ended"]
 
 
 @pytest.mark.parametrize(

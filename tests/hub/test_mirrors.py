@@ -42,10 +42,13 @@ class Told:
     notes: list[str] = field(default_factory=list)
     stop_at: str = "\0"
 
-    def progress(self, done: int, total: int | None = None, note: str = "") -> None:
+    def progress(self, done: int, total: int | None = None, note: str = "", *, unit: str = "") -> None:  # noqa: ARG002 -- what is counted
         self.notes.append(f"{done}/{total} {note}")
         if self.stop_at in note:
             raise StoppedError("the hub is stopping")
+
+    def log(self, line: str) -> None:
+        assert line
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 
 from orchard.errors import LimitExceededError
 from orchard.hub.db import Database
-from orchard.hub.queue import Progress, State, TaskQueue, counts, forget, record
+from orchard.hub.queue import Progress, State, TaskQueue, counts, forget, lines, record
 from orchard.hub.queue.tasks import LEASE
 from support.queues import KIND, Bench, take
 
@@ -378,3 +378,124 @@ def test_whoever_has_the_database_alone_waits_for_no_dead_worker(bench: Bench) -
     heir.inherit()
     assert take(heir, worker="w2").task.attempt == 2
     assert bench.record(task).reason == "its worker died"
+
+
+# What tasks tell ----------------------------------------------------------------------------------------------------
+
+
+def told(bench: Bench, task: str) -> list[tuple[int, str]]:
+    with bench.database.read() as transaction:
+        return [(line.number, line.text) for line in lines(transaction, task)]
+
+
+def test_lines_of_a_task_are_kept_with_what_it_counts(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    lease = take(queue)
+    lease.renew(Progress(1, 3, "first", "blobs"), ["begin"])
+    lease.renew(Progress(2, 3, "second", "blobs"))
+    assert bench.record(task).progress == Progress(2, 3, "second", "blobs")
+    lease.succeed(Progress(3, 3, "all", "blobs"), ["end\nof it", "nothing\0 more"])
+    assert told(bench, task) == [(1, "begin"), (2, "end of it"), (3, "nothing� more")]
+
+
+def test_only_the_last_lines_are_kept_and_none_is_long(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    lease = take(queue)
+    lease.renew(Progress(), [f"line {number}" for number in range(1, 150)])
+    lease.renew(Progress(), [f"line {number}" for number in range(150, 260)])
+    lease.succeed(Progress(), ["x" * 900])
+    found = told(bench, task)
+    assert (len(found), found[0], found[-1][0]) == (200, (61, "line 61"), 260)
+    assert len(found[-1][1]) == 500
+
+
+def test_flood_of_lines_is_counted_and_its_end_kept(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    take(queue).succeed(Progress(), [f"line {number}" for number in range(1, 1001)])
+    found = told(bench, task)
+    assert (len(found), found[0], found[-1]) == (200, (801, "line 801"), (1000, "line 1000"))
+
+
+def test_log_says_why_each_attempt_failed(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    take(queue).fail("no luck", ["tried"], retry_in=20.0)
+    bench.pass_time(20.0)
+    take(queue).fail("none again", retry_in=None)
+    assert [text for _, text in told(bench, task)] == [
+        "tried",
+        "attempt 1 failed (again in 20 s): no luck",
+        "attempt 2 failed (given up): none again",
+    ]
+
+
+def test_log_says_that_a_worker_died_and_what_was_given_back(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    take(queue).give_back(["the hub stops"])
+    take(queue)
+    other = bench.process()
+    other.take("w2", [KIND])
+    bench.pass_time(LEASE + 1)
+    assert other.take("w2", [KIND]) is not None
+    assert [text for _, text in told(bench, task)] == ["the hub stops", "its worker died"]
+
+
+def test_lines_of_a_lease_that_was_lost_are_not_kept(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    lease = take(queue)
+    queue.inherit()
+    assert not lease.renew(Progress(), ["ghost"])
+    lease.succeed(Progress(), ["ghost"])
+    assert [text for _, text in told(bench, task)] == ["its worker died"]
+
+
+def test_lines_go_with_their_task(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    take(queue).succeed(Progress(), ["done"])
+    bench.pass_time(DAY)
+    with bench.database.write() as transaction:
+        assert forget(transaction, round((bench.record(task).asked_at.timestamp() + 3600) * 1000)) == 1
+    assert told(bench, task) == []
+
+
+# Once more ----------------------------------------------------------------------------------------------------------
+
+
+def again(bench: Bench, queue: TaskQueue, task: str) -> str | None:
+    with bench.database.write() as transaction:
+        return queue.again(transaction, task)
+
+
+def test_task_that_waits_for_its_time_is_done_at_once_when_asked(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue, delay=3600.0)
+    assert queue.take("w1", [KIND]) is None
+    assert again(bench, queue, task) == task
+    assert take(queue).task.id == task
+
+
+def test_task_that_waits_after_a_failure_is_tried_at_once_when_asked(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    take(queue).fail("no luck", retry_in=3600.0)
+    assert again(bench, queue, task) == task
+    assert take(queue).task.attempt == 2
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_task_that_came_to_nothing_is_done_once_more_by_another(bench: Bench, queue: TaskQueue, end: str) -> None:
+    task = bench.put(queue, KIND, {"x": 1}, key="a", lock="b")
+    if end == "failed":
+        take(queue).fail("no luck", retry_in=None)
+    else:
+        bench.cancel(queue, task)
+    new = again(bench, queue, task)
+    assert new not in {None, task}
+    assert again(bench, queue, task) == new  # its key waits already
+    assert take(queue).task.payload == {"x": 1}
+
+
+def test_task_that_runs_or_is_done_is_not_done_once_more(bench: Bench, queue: TaskQueue) -> None:
+    task = bench.put(queue)
+    lease = take(queue)
+    assert again(bench, queue, task) is None
+    lease.succeed(Progress())
+    assert again(bench, queue, task) is None
+    assert again(bench, queue, "999999") is None

@@ -30,8 +30,11 @@ class Once:
         self.payload = payload
         self.told: list[tuple[int, int | None, str]] = []
 
-    def progress(self, done: int, total: int | None = None, note: str = "") -> None:
+    def progress(self, done: int, total: int | None = None, note: str = "", *, unit: str = "") -> None:  # noqa: ARG002 -- what is counted
         self.told.append((done, total, note))
+
+    def log(self, line: str) -> None:
+        assert line
 
 
 @pytest.fixture
@@ -265,7 +268,7 @@ def test_task_applies_rules_to_every_repository_that_they_speak_of(hub: Inside) 
     kind.handler(run)
     tags = {name: hub.get(f"/v2/{name}/tags/list").json["tags"] for name in ("team/a", "team/b", "else/c")}
     assert tags == {"team/a": ["v2"], "team/b": ["v2"], "else/c": ["v0", "v1", "v2"]}
-    assert [note for _, _, note in run.told] == ["team/a", "team/b"]
+    assert [note for _, _, note in run.told] == ["team/a", "team/b", "4 manifests went to the trash"]
     assert hub.actions("team/a")[-1][0] == "manifest.delete"
     kind.handler(Once(repository="else/c"))
     with pytest.raises(NotFoundError, match="there is no repository team/none"):

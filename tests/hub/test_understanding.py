@@ -543,8 +543,11 @@ class Ran:
         self.last = last
         self.notes: list[str] = []
 
-    def progress(self, done: int, total: int | None = None, note: str = "") -> None:  # noqa: ARG002 -- notes only
+    def progress(self, done: int, total: int | None = None, note: str = "", *, unit: str = "") -> None:  # noqa: ARG002 -- notes only
         self.notes.append(note)
+
+    def log(self, line: str) -> None:
+        assert line
 
 
 def test_pulled_through_versions_wait_for_their_bytes(hub: Inside) -> None:

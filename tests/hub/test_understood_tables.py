@@ -28,8 +28,11 @@ class Ran:
         self.payload = payload
         self.notes: list[str] = []
 
-    def progress(self, done: int, total: int | None = None, note: str = "") -> None:  # noqa: ARG002 -- notes only
+    def progress(self, done: int, total: int | None = None, note: str = "", *, unit: str = "") -> None:  # noqa: ARG002 -- notes only
         self.notes.append(note)
+
+    def log(self, line: str) -> None:
+        assert line
 
 
 def test_datasets_are_understood_and_once_a_preview_is_installed_the_old_ones_too(

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from orchard.hub.access import ANONYMOUS, Action, Kind, OpenDoor, People, Principal, Sight
 from orchard.hub.app.outgoing import Outside
 from orchard.hub.app.people import Entrance
-from orchard.hub.app.surfaces import api, trusts, upkeep
+from orchard.hub.app.surfaces import api, tasks, trusts, upkeep
 from orchard.hub.egress import Gate
 from orchard.hub.http import Surface
 from orchard.hub.jobs import Deliverer
 from orchard.hub.jobs.caretaking import Caretaker
+from orchard.hub.jobs.tending import Foreman
 from orchard.hub.queue import TaskQueue
 from orchard.hub.queue.leases import TableDispatch
 from orchard.hub.registry import Reach
@@ -50,11 +51,14 @@ class Staff:
         settings = Settings(data=hub.data, self_service=self.self_service)
         self.entrance = Entrance(self.door, self.people.rights, self.people)
         queue = TaskQueue(hub.database, TableDispatch(hub.clock), steady=hub.clock)
+        minded = tasks(Foreman(hub.database, queue), self.entrance)
         caretaker = upkeep(Caretaker(hub.premises, queue), self.entrance)
         outside = trusts(self.entrance, Gate.of((), ()), settings)
         outgoing = outgoing_of(hub)
         kept = outgoing.resources(self.entrance.policy, outgoing.mirroring(hub.registry, queue))
-        return [api(hub.registry, self.entrance, settings, threads=hub.threads, more=[caretaker, outside, *kept])]
+        return [
+            api(hub.registry, self.entrance, settings, threads=hub.threads, more=[caretaker, minded, outside, *kept])
+        ]
 
     def knows(self, who: Principal, action: Action, repository: str) -> bool | None:
         return self.people.rights.knows(who, action, repository)

@@ -13,6 +13,7 @@ from orchard.hub.app.signing import browsers
 from orchard.hub.http import Guard, Site, build_app
 from orchard.hub.http.pages import Pages
 from orchard.hub.jobs.caretaking import Caretaker
+from orchard.hub.jobs.tending import Foreman
 from orchard.hub.queue import TaskQueue
 from orchard.hub.queue.leases import TableDispatch
 from orchard.hub.registry import Registry
@@ -95,9 +96,9 @@ def _site(hub: Inside, entrance: Entrance, queue: TaskQueue, settings: Settings)
         settings,
         registry,
         entrance,
-        outside=outside,
+        kept=outside.keepers(entrance.policy, outside.mirroring(registry, queue)),
         caretaker=Caretaker(hub.premises, queue),
-        mirroring=outside.mirroring(registry, queue),
+        foreman=Foreman(hub.database, queue),
     )
     service = entrance.tickets
     sign_in = None if service is None else browsers(settings, entrance.people, service, gate=hub.gate, vault=hub.vault)

@@ -3,10 +3,9 @@
 import shutil
 
 from orchard.hub.access import Mandate, Principal
-from orchard.hub.app.outgoing import Outside
+from orchard.hub.app.outgoing import Keepers
 from orchard.hub.app.people import Entrance
 from orchard.hub.http.pages.admin import Admin, Means, Space
-from orchard.hub.jobs import Mirroring
 from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.jobs.tending import Foreman
 from orchard.hub.registry import Registry
@@ -18,13 +17,12 @@ def administration(
     registry: Registry,
     entrance: Entrance,
     *,
-    outside: Outside,
+    kept: Keepers,
     caretaker: Caretaker,
-    mirroring: Mirroring,
+    foreman: Foreman,
 ) -> Admin:
     """Make the pages of administrators."""
     login, authority = entrance.access.challenge is not None, entrance.people.authority
-    kept = outside.keepers(entrance.policy, mirroring)
     means = Means(
         settings=settings,
         login=login,
@@ -33,7 +31,7 @@ def administration(
         people=entrance.people,
         registry=registry,
         caretaker=caretaker,
-        foreman=Foreman(outside.database),
+        foreman=foreman,
         hooks=kept.hooks,
         mirrors=kept.mirrors,
         proxies=kept.proxies,

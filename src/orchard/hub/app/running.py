@@ -16,7 +16,7 @@ from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
 from orchard.hub.app.quarters import quarters
 from orchard.hub.app.sections import sections
-from orchard.hub.app.surfaces import api, site, tickets, trusts, upkeep, upkeep_gauges, watch
+from orchard.hub.app.surfaces import api, site, tasks, tickets, trusts, upkeep, upkeep_gauges, watch
 from orchard.hub.app.work import counted, kinds, open_worker, writing_pulls
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
@@ -27,6 +27,7 @@ from orchard.hub.http.serving import Certificate, Ending, Place, serve
 from orchard.hub.http.watch import Readiness
 from orchard.hub.http.watched import Watched
 from orchard.hub.jobs.caretaking import Caretaker
+from orchard.hub.jobs.tending import Foreman
 from orchard.hub.registry import Premises, Recall, Registry
 from orchard.hub.settings import LogFormat, Settings
 from orchard.hub.storage.directory import claim
@@ -75,7 +76,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         )
         registry = Registry(premises, outside.upstreams)
         mirroring = outside.mirroring(registry, queue)
-        caretaker = Caretaker(premises, queue)
+        caretaker, foreman = Caretaker(premises, queue), Foreman(database, queue)
         meters, readiness, live = Meters(upkeep_gauges(caretaker)), Readiness({"catalog": database.check}), Live()
         served = api(
             registry,
@@ -84,6 +85,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             threads=threads,
             more=(
                 upkeep(caretaker, entrance),
+                tasks(foreman, entrance),
                 trusts(entrance, outside.gate, settings),
                 *outside.resources(entrance.policy, mirroring),
             ),
@@ -102,7 +104,12 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                     *sections(registry, entrance, served.document),
                     quarters(settings, registry, entrance),
                     administration(
-                        settings, registry, entrance, outside=outside, caretaker=caretaker, mirroring=mirroring
+                        settings,
+                        registry,
+                        entrance,
+                        kept=outside.keepers(entrance.policy, mirroring),
+                        caretaker=caretaker,
+                        foreman=foreman,
                     ),
                 ],
                 live=live,

@@ -25,6 +25,7 @@ from orchard.hub.http.api import (
     Rules,
     Search,
     Tags,
+    Tasks,
     Teams,
     Tokens,
     Trash,
@@ -40,6 +41,7 @@ from orchard.hub.http.pages import Live, Pages, Section
 from orchard.hub.http.tickets import TokenEndpoint
 from orchard.hub.http.watch import Readiness, health_surface, metrics_surface, readiness_surface
 from orchard.hub.jobs.caretaking import Caretaker
+from orchard.hub.jobs.tending import Foreman
 from orchard.hub.registry import Registry
 from orchard.hub.settings import Metrics, Settings
 
@@ -106,6 +108,12 @@ def upkeep(caretaker: Caretaker, entrance: Entrance) -> Upkeep:
     """Make the part of the JSON API that is about what keeps the hub sound."""
     login = entrance.access.challenge is not None
     return Upkeep(caretaker, entrance.people.authority.site if login else lambda _: None)
+
+
+def tasks(foreman: Foreman, entrance: Entrance) -> Tasks:
+    """Make the part of the JSON API that is about what the hub does by itself."""
+    login = entrance.access.challenge is not None
+    return Tasks(foreman, entrance.people.authority.site if login else lambda _: None)
 
 
 def upkeep_gauges(caretaker: Caretaker) -> Sequence[Gauge]:

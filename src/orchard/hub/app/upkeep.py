@@ -39,9 +39,12 @@ class _Run:
         self.payload = payload
         self._tell = tell
 
-    def progress(self, done: int, total: int | None = None, note: str = "") -> None:
+    def progress(self, done: int, total: int | None = None, note: str = "", *, unit: str = "") -> None:  # noqa: ARG002 -- the note says it
         """Tell how far the work has come."""
         self._tell(done, total, note)
+
+    def log(self, line: str) -> None:
+        """Leave no line: there is no task to look at, and the report says what came of it."""
 
 
 class _Office:

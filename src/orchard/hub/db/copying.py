@@ -12,10 +12,10 @@ from orchard.hub.db.migrate import MOVED
 from orchard.hub.db.people import browser_sessions, login_failures
 from orchard.hub.db.schema import events, repositories, uploads
 from orchard.hub.db.stored import places, segments, staged, stored, tails
-from orchard.hub.db.work import periods, tasks
+from orchard.hub.db.work import periods, task_lines, tasks
 
 # What only the hub itself can go on with, here and now: uploads, tasks, sessions of browsers.
-PASSING: Final = (uploads, tasks, periods, browser_sessions, login_failures)
+PASSING: Final = (uploads, task_lines, tasks, periods, browser_sessions, login_failures)
 # Where bytes are: another hub keeps them elsewhere.
 WHEREABOUTS: Final = (places, stored, staged, tails, segments)
 

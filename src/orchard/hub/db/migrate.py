@@ -8,7 +8,7 @@ from orchard.errors import ConflictError
 from orchard.hub.db import drawn
 from orchard.hub.db.database import Database
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 MOVED: Final = "moved"  # where a revision should be, in a database that another one has taken the place of
 _VERSIONS: Final = "alembic_version"
 

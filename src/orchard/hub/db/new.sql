@@ -424,7 +424,7 @@ CREATE TABLE tasks (
 	total BIGINT, 
 	note TEXT NOT NULL, 
 	reason TEXT
-);
+, unit VARCHAR DEFAULT '' NOT NULL);
 
 CREATE UNIQUE INDEX tasks_by_key ON tasks ("key") WHERE state = 'waiting';
 
@@ -683,6 +683,18 @@ CREATE TRIGGER search_texts_leave AFTER DELETE ON search_texts BEGIN INSERT INTO
 
 CREATE TRIGGER search_texts_change AFTER UPDATE ON search_texts BEGIN INSERT INTO search_index (search_index, rowid, names, about, facts, card) VALUES ('delete', old.manifest_id, old.names, old.about, old.facts, old.card); INSERT INTO search_index (rowid, names, about, facts, card) VALUES (new.manifest_id, new.names, new.about, new.facts, new.card); END;
 
+CREATE TABLE task_lines (
+	task_id INTEGER NOT NULL, 
+	number INTEGER NOT NULL, 
+	at BIGINT NOT NULL, 
+	text TEXT NOT NULL, 
+	PRIMARY KEY (task_id, number), 
+	FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+
 INSERT INTO access_state (id, epoch) VALUES (1, 1);
 
-INSERT INTO alembic_version (version_num) VALUES ('0007')
+INSERT INTO alembic_version (version_num) VALUES ('0008')

@@ -1,8 +1,20 @@
-"""Tables of what the hub does by itself: tasks, and when those last began that come again and again."""
+"""Tables of what the hub does by itself: tasks, what they tell, and when those last began that come again and again."""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from orchard.hub.db.columns import BYTEWISE, KEY, metadata
 
@@ -31,11 +43,24 @@ tasks: Final = Table(
     Column("done", BigInteger, nullable=False),
     Column("total", BigInteger),
     Column("note", Text, nullable=False),
+    Column("unit", String, nullable=False, server_default=""),  # what is counted
     Column("reason", Text),  # why it failed, the last time
     Index("tasks_by_key", "key", unique=True, sqlite_where=_WAITING),
     Index("tasks_by_state", "state", "due_at"),
     Index("tasks_by_end", "ended_at"),
     sqlite_autoincrement=True,  # a number that people have seen never names another task
+)
+
+# What a task tells while it runs and when it fails: the last lines only, gone with it.
+task_lines: Final = Table(
+    "task_lines",
+    metadata,
+    Column("task_id", KEY, ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("task_id", "number"),
+    sqlite_with_rowid=False,
 )
 
 periods: Final = Table(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Final
 
 from orchard.hub import catalog
-from orchard.hub.jobs.kind import Kind, Run
+from orchard.hub.jobs.kind import Kind, Run, counting, noting
 from orchard.hub.registry import Collector, Premises, Upkeep
 
 COLLECT: Final = "collect-garbage"
@@ -23,11 +23,17 @@ def collecting(premises: Premises, *, trash: float, every: float) -> Kind:
     def collect(run: Run) -> None:
         rehearse = run.payload.get(REHEARSE) is True
         if not rehearse:
-            Upkeep(premises).purge(trash, run.progress)
-        found = Collector(premises, run.progress, keep=premises.keep, rehearse=rehearse).collect()
+            gone = Upkeep(premises).purge(trash, counting(run, "entries"))
+            run.log(f"emptied the trash of {gone} entries")
+        found = Collector(premises, noting(run, "rows"), keep=premises.keep, rehearse=rehearse).collect()
         with premises.database.aside() as connection:
             catalog.upkeep.note(connection, report_of(rehearse=rehearse), asdict(found), at=premises.at)
-        run.progress(found.blobs, found.blobs, f"{found.blobs} blobs, {found.blob_bytes} bytes")
+        would = "would delete" if rehearse else "deleted"
+        run.log(
+            f"{would} {found.referrers} referrers, {found.links} links, {found.strays} strays, {found.objects} objects"
+        )
+        run.log(f"{would} {found.blobs} blobs of {found.blob_bytes} bytes, and strays of {found.stray_bytes} bytes")
+        run.progress(found.blobs, found.blobs, f"{found.blobs} blobs, {found.blob_bytes} bytes", unit="blobs")
 
     return Kind(name=COLLECT, handler=collect, every=every)
 

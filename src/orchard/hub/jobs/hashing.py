@@ -54,7 +54,7 @@ def hashing(
                 return
             _hash(premises, pace, digest, form=form, size=size)
             done += 1
-        run.progress(done, done, f"read {done} layers")
+        run.progress(done, done, f"read {done} layers", unit="layers")
 
     return Kind(name=HASH, handler=hash_files, every=_LOOK, slow=True)
 
@@ -120,7 +120,7 @@ class _Pace:
     def step(self, size: int) -> None:
         """Note that so many bytes were read; wait, if that was too fast."""
         self._read += size
-        self._run.progress(self._read, None, "reading archives")
+        self._run.progress(self._read, None, "reading archives", unit="bytes")
         ahead = self._read / self._rate - (self._steady() - self._began)
         if ahead > 0:
             self._pause(ahead)

@@ -34,18 +34,46 @@ class Run(Protocol):
         """Whether a failure is final."""
         ...
 
-    def progress(self, done: int, total: int | None = None, note: str = "", /) -> None:
+    def progress(self, done: int, total: int | None = None, note: str = "", /, *, unit: str = "") -> None:
         """Tell how far the work has come. Call it often (it is cheap) and only where stopping is harmless.
 
-        What is said last stays with the task when it has ended: say there what came of it.
+        What is said last stays with the task when it has ended: say there what came of it. ``unit`` is what is
+        counted: ``bytes``, or the plural of a noun.
 
         Raises:
             StoppedError: If the handler has to stop here.
         """
         ...
 
+    def log(self, line: str, /) -> None:
+        """Write a line for people who look at the task: what was found, deleted, copied, refused.
+
+        It costs no write of its own. The last 200 lines of 500 characters are kept, as long as the task is.
+        """
+        ...
+
 
 Handler = Callable[[Run], None]
+Tell = Callable[[int, int | None, str], None]
+
+
+def counting(run: Run, unit: str) -> Tell:
+    """Give something that tells how far a run has come, for work that counts one thing."""
+    return lambda done, total, note: run.progress(done, total, note, unit=unit)
+
+
+def noting(run: Run, unit: str) -> Tell:
+    """Give something that tells how far a run has come, and logs whenever something else is being done."""
+    last = ""
+
+    def tell(done: int, total: int | None, note: str) -> None:
+        nonlocal last
+        if note != last:
+            run.log(note)
+            last = note
+        run.progress(done, total, note, unit=unit)
+
+    return tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -187,7 +187,10 @@ class Mirroring:
             report=dumps(asdict(report)).decode(),
             known=" ".join(sorted(outcome.known)),
         )
-        run.progress(report.set, report.set + report.same, _sum(report))
+        for tag, why in report.failed.items():
+            run.log(f"{tag}: {why}" if tag else why)
+        run.log(_sum(report))
+        run.progress(report.set, report.set + report.same, _sum(report), unit="tags")
         if isinstance(failure, RemoteError):
             raise failure
         if report.failed:
@@ -293,7 +296,8 @@ class _Watching:
             StoppedError: If the run has to stop.
         """
         self._done = number
-        self._run.progress(number, self._total, tag)
+        self._run.log(f"looking at the tag {tag}")
+        self._run.progress(number, self._total, tag, unit="tags")
 
     def started(self, label: str, size: int | None = None) -> None:
         """Ignore it."""
@@ -307,7 +311,7 @@ class _Watching:
         Raises:
             StoppedError: If the run has to stop.
         """
-        self._run.progress(self._done, self._total, label)
+        self._run.progress(self._done, self._total, label, unit="tags")
 
 
 def _wanted(here: Side, mirror: Mirror) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from orchard.hub.jobs.kind import Kind, Run
+from orchard.hub.jobs.kind import Kind, Run, counting
 from orchard.hub.registry import Registry
 
 EVERY: Final = 3600.0  # seconds
@@ -14,9 +14,11 @@ def retention(registry: Registry) -> Kind:
     def retain(run: Run) -> None:
         name = run.payload.get("repository")
         if isinstance(name, str):
-            registry.upkeep().retain(name, tell=run.progress)
+            gone = len(registry.upkeep().retain(name, tell=counting(run, "manifests")).goes)
+            run.log(f"{name}: {gone} manifests went to the trash")
         else:
-            registry.upkeep().retain_all(run.progress)
+            gone = registry.upkeep().retain_all(counting(run, "repositories"), run.log)
+        run.progress(gone, gone, f"{gone} manifests went to the trash", unit="manifests")
 
     return Kind(name="retention", handler=retain, every=EVERY)
 
@@ -25,6 +27,7 @@ def purge_trash(registry: Registry, lifetime: float) -> Kind:
     """Make the task that forgets what was deleted more than ``lifetime`` seconds ago."""
 
     def purge(run: Run) -> None:
-        registry.upkeep().purge(lifetime, run.progress)
+        gone = registry.upkeep().purge(lifetime, counting(run, "entries"))
+        run.progress(gone, gone, f"forgot {gone} entries of the trash", unit="entries")
 
     return Kind(name="purge-trash", handler=purge, every=EVERY)

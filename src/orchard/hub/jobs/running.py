@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from threading import Thread
+from threading import Lock, Thread
 from typing import Final
 
-from orchard.errors import OrchardError
+from orchard.errors import OrchardError, StorageError
 from orchard.hub.jobs.kind import HopelessError, Kind, StoppedError
 from orchard.hub.queue import Lease, Progress
 from orchard.oci import JSON
 
 _LOG: Final = logging.getLogger("orchard.hub.jobs")
 _LONGEST: Final = 3600.0  # seconds between two attempts
+_UNTOLD: Final = 200  # lines that wait to be written down: no more are kept of a task
 
 
 class Running:
@@ -32,6 +33,8 @@ class Running:
         self._lease = lease
         self._ended = ended
         self._progress = Progress()
+        self._lines: list[str] = []
+        self._turn = Lock()
         self._stop: str | None = None
         # Not waited for at exit: what the handler leaves undone, another process does once the lease has ended.
         self._thread = Thread(target=self._run, name=f"job {kind.name}", daemon=True)
@@ -56,15 +59,21 @@ class Running:
         """Whether the handler still works."""
         return self._thread.is_alive()
 
-    def progress(self, done: int, total: int | None = None, note: str = "") -> None:
+    def progress(self, done: int, total: int | None = None, note: str = "", *, unit: str = "") -> None:
         """Tell how far the work has come.
 
         Raises:
             StoppedError: If the handler has to stop here.
         """
-        self._progress = Progress(done, total, note)
+        self._progress = Progress(done, total, note, unit)
         if self._stop is not None:
             raise StoppedError(f"{self.kind.name}: {self._stop}")
+
+    def log(self, line: str) -> None:
+        """Write a line for people, with the next beat."""
+        with self._turn:
+            self._lines.append(line)
+            del self._lines[:-_UNTOLD]
 
     def start(self) -> None:
         """Let the handler work."""
@@ -74,9 +83,16 @@ class Running:
         """Keep the lease; if it is lost, tell the handler to stop.
 
         Raises:
-            StorageError: If the database fails.
+            StorageError: If the database fails; the lines of the log wait for the next beat then.
         """
-        if not self._lease.renew(self._progress):
+        lines = self._untold()
+        try:
+            held = self._lease.renew(self._progress, lines)
+        except StorageError:
+            with self._turn:
+                self._lines[:0] = lines
+            raise
+        if not held:
             self.stop("it was cancelled, or another worker has it")
 
     def stop(self, why: str) -> None:
@@ -86,6 +102,11 @@ class Running:
     def join(self, seconds: float) -> None:
         """Wait until the handler has stopped."""
         self._thread.join(seconds)
+
+    def _untold(self) -> list[str]:
+        with self._turn:
+            lines, self._lines = self._lines, []
+        return lines
 
     def _run(self) -> None:
         try:
@@ -107,7 +128,7 @@ class Running:
         try:
             self.kind.handler(self)
         except StoppedError:
-            self._lease.give_back()  # if it was cancelled or is not ours any more, the queue knows
+            self._lease.give_back(self._untold())  # if it was cancelled or is not ours any more, the queue knows
         except HopelessError as error:
             self._fail(str(error), retry_in=None)
         except OrchardError as error:
@@ -116,7 +137,7 @@ class Running:
             _LOG.exception("%s: task %s met an error that nobody expected", self.kind.name, self._lease.task.id)
             self._fail(f"{type(error).__name__}: {error}", retry_in=self._delay())
         else:
-            self._lease.succeed(self._progress)
+            self._lease.succeed(self._progress, self._untold())
 
     def _fail(self, reason: str, *, retry_in: float | None) -> None:
         """Note a failure.
@@ -127,7 +148,7 @@ class Running:
         again = "given up" if retry_in is None else f"again in {retry_in:.0f} s"
         task = self._lease.task
         _LOG.warning("%s: task %s failed (attempt %d, %s): %s", task.kind, task.id, task.attempt, again, reason)
-        self._lease.fail(reason, retry_in=retry_in)
+        self._lease.fail(reason, self._untold(), retry_in=retry_in)
 
     def _delay(self) -> float | None:
         """Tell when to try again, if at all."""

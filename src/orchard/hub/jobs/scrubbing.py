@@ -7,7 +7,7 @@ from threading import Event
 from typing import Final
 
 from orchard.hub import catalog
-from orchard.hub.jobs.kind import Kind, Run
+from orchard.hub.jobs.kind import Kind, Run, counting
 from orchard.hub.queue import Queue
 from orchard.hub.registry import Premises, Scrubber
 
@@ -39,12 +39,14 @@ def scrubbing(
 
     def scrub(run: Run) -> None:
         asked = ALL in run.payload
-        scrubber = Scrubber(premises, run.progress, rate=rate, pause=Event().wait, steady=steady)
+        scrubber = Scrubber(premises, counting(run, "bytes"), say=run.log, rate=rate, pause=Event().wait, steady=steady)
         found = scrubber.scrub(0.0 if run.payload.get(ALL) is True else every, until=None if asked else slice_)
         with premises.database.aside() as connection:
             catalog.upkeep.note(connection, SCRUB, asdict(found), at=premises.at)
             if scrubber.unfinished:
                 queue.put(connection, SCRUB, {}, key=SCRUB, lock=SCRUB)
-        run.progress(found.read_bytes, found.read_bytes, f"{found.blobs} blobs, {found.damaged} of them damaged")
+        told = f"{found.blobs} blobs, {found.damaged} of them damaged"
+        run.log(f"read {told}; {found.healed} are sound again")
+        run.progress(found.read_bytes, found.read_bytes, told, unit="bytes")
 
     return Kind(name=SCRUB, handler=scrub, every=_LOOK, slow=True)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from orchard.hub import catalog
-from orchard.hub.jobs.kind import HopelessError, Kind, Run
+from orchard.hub.jobs.kind import HopelessError, Kind, Run, noting
 from orchard.hub.registry import Premises, asking
 from orchard.oci import Digest
 
@@ -41,11 +41,11 @@ def understanding(
         from orchard.hub.jobs.studying import Understander  # noqa: PLC0415 -- a hub's start needs no readers
 
         with tables() as reader:
-            understander = Understander(premises, run.progress, tables=reader)
+            understander = Understander(premises, noting(run, "layers"), tables=reader)
             if run.last:
                 understander.give_up(repository, Digest.parse(digest))
             state = understander.understand(repository, Digest.parse(digest))
-        run.progress(1, 1, f"{repository}@{digest}: {state}")
+        run.progress(1, 1, f"{repository}@{digest}: {state}", unit="versions")
 
     return Kind(name=asking.UNDERSTAND, handler=understand, attempts=_ATTEMPTS)
 
@@ -68,11 +68,11 @@ def finding_versions(premises: Premises) -> Kind:
                 for _, digest, repository in page:
                     asking.put(premises, connection, repository, digest=digest)
             asked += len(page)
-            run.progress(asked, None, "asking for versions to be understood")
+            run.progress(asked, None, "asking for versions to be understood", unit="versions")
         if asked >= _AT_ONCE:
             with premises.database.aside() as connection:
                 assert premises.queue is not None
                 premises.queue.put(connection, FIND, {}, key=FIND, lock=FIND, delay=_MORE)
-        run.progress(asked, asked, f"asked for {asked} versions to be understood")
+        run.progress(asked, asked, f"asked for {asked} versions to be understood", unit="versions")
 
     return Kind(name=FIND, handler=find, every=_LOOK)

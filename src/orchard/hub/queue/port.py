@@ -57,11 +57,28 @@ class Progress:
         done: Steps that are done, in whatever the handler counts.
         total: Steps in all, if that is known.
         note: What is being done, for people; of a task that has ended, what came of it.
+        unit: What is counted: ``bytes``, or the plural of a noun; empty if it is nothing that people would count.
     """
 
     done: int = 0
     total: int | None = None
     note: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a task's log.
+
+    Attributes:
+        number: Its place in the log, from 1; those that were dropped are counted too.
+        at: When it was written down, a few seconds after it was told.
+        text: What the task told.
+    """
+
+    number: int
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +110,17 @@ class Record:
 
 
 class Lease(Protocol):
-    """A task that one worker has for now. What is said of a lease that has ended changes nothing."""
+    """A task that one worker has for now. What is said of a lease that has ended changes nothing.
+
+    ``lines`` are what the task has told since the last word: they go to its log, of which the last 200 are kept.
+    """
 
     @property
     def task(self) -> Task:
         """What is to be done."""
         ...
 
-    def renew(self, progress: Progress, /) -> bool:
+    def renew(self, progress: Progress, lines: Sequence[str] = (), /) -> bool:
         """Keep the task for another while, and write down how far it has come.
 
         Gives False if it is not ours any more, because the lease ended or somebody cancelled the task: then stop.
@@ -110,7 +130,7 @@ class Lease(Protocol):
         """
         ...
 
-    def succeed(self, progress: Progress, /) -> None:
+    def succeed(self, progress: Progress, lines: Sequence[str] = (), /) -> None:
         """The task is done.
 
         Raises:
@@ -118,8 +138,8 @@ class Lease(Protocol):
         """
         ...
 
-    def fail(self, reason: str, /, *, retry_in: float | None) -> None:
-        """The task could not be done: again in so many seconds, or never.
+    def fail(self, reason: str, lines: Sequence[str] = (), /, *, retry_in: float | None) -> None:
+        """The task could not be done: again in so many seconds, or never. The log says why, too.
 
         If it was cancelled meanwhile, or another task of its key waits already, it is not tried again.
 
@@ -128,7 +148,7 @@ class Lease(Protocol):
         """
         ...
 
-    def give_back(self) -> None:
+    def give_back(self, lines: Sequence[str] = (), /) -> None:
         """Let another worker have the task at once, as if it had not been taken.
 
         Raises:
@@ -170,6 +190,13 @@ class Queue(Protocol):
         """Take back what was asked for. A task that runs is told to stop; what it did stays done.
 
         Tells whether there is such a task that has not ended yet.
+        """
+        ...
+
+    def again(self, transaction: Transaction, task: str, /) -> str | None:
+        """Have a task done now: one that waits, at once; one that failed or was cancelled, once more, from the start.
+
+        Gives the id of the task that will do it; none if there is no such task, it runs already, or it is done.
         """
         ...
 

@@ -7,7 +7,8 @@ from sqlalchemy import Row, delete, func, select
 
 from orchard.hub.db import Transaction, moment
 from orchard.hub.db.work import tasks
-from orchard.hub.queue.port import Progress, Record, State
+from orchard.hub.queue import log
+from orchard.hub.queue.port import Line, Progress, Record, State
 from orchard.oci import loads
 
 MAX_PAYLOAD: Final = 64 << 10
@@ -47,6 +48,11 @@ def record(transaction: Transaction, task: str) -> Record | None:
     return None if row is None else _record(row)
 
 
+def lines(transaction: Transaction, task: str) -> list[Line]:
+    """Give what a task has told, the oldest line first; the last 200 are kept, as long as the task is."""
+    return log.read(transaction, number(task))
+
+
 def counts(transaction: Transaction) -> dict[tuple[str, State], int]:
     """Count the tasks of each kind and state."""
     statement = select(tasks.c.kind, tasks.c.state, func.count().label("tasks")).group_by(tasks.c.kind, tasks.c.state)
@@ -79,6 +85,6 @@ def _record(row: Row[Any]) -> Record:
         ended_at=None if row.ended_at is None else moment(row.ended_at),
         worker=row.worker,
         cancelling=row.cancelled and row.state == State.RUNNING,
-        progress=Progress(row.done, row.total, row.note),
+        progress=Progress(row.done, row.total, row.note, row.unit),
         reason=row.reason,
     )

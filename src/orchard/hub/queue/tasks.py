@@ -23,6 +23,7 @@ from orchard.oci import JSON, dumps, loads
 LEASE: Final = 30.0  # seconds without a beat after which a worker is taken for dead
 _LOOKS: Final = 6  # at the beats of others, in one lease
 _SLIP: Final = 60_000  # milliseconds by which a clock may be behind without having been set back
+_DIED: Final = "its worker died"
 _LATEST: Final = 60.0  # seconds after which a repeated task is looked at again, for another process may have put it
 
 _WAITS: Final = (
@@ -44,7 +45,15 @@ _START: Final = (
     .values(attempt=tasks.c.attempt + 1)
     .returning(tasks.c.kind, tasks.c.payload, tasks.c.attempt)
 )
-_FRESH: Final[Values] = {"state": State.WAITING, "attempt": 0, "beat": 0, "cancelled": False, "done": 0, "note": ""}
+_FRESH: Final[Values] = {
+    "state": State.WAITING,
+    "attempt": 0,
+    "beat": 0,
+    "cancelled": False,
+    "done": 0,
+    "note": "",
+    "unit": "",
+}
 
 
 class TaskQueue:
@@ -123,6 +132,21 @@ class TaskQueue:
         runs = update(tasks).where(mine, tasks.c.state == State.RUNNING)
         return transaction.execute(runs, {"cancelled": True}).rowcount > 0
 
+    def again(self, transaction: Transaction, task: str) -> str | None:
+        """Have a task done now, or once more; see ``Queue.again``."""
+        row = transaction.execute(select(tasks).where(tasks.c.id == number(task)).with_for_update()).first()
+        if row is None or row.state in {State.RUNNING, State.DONE}:
+            return None
+        if row.state == State.WAITING:
+            at = self._dispatch.clock(transaction)
+            transaction.execute(update(tasks).where(tasks.c.id == row.id), {"waiting_since": at, "due_at": at})
+            self._dispatch.again(transaction, row.job, 0.0)
+            after_commit(transaction, self._news.set)
+            return task
+        payload = loads(row.payload.encode(), what="a task's payload", limit=MAX_PAYLOAD)
+        assert isinstance(payload, dict)
+        return self.put(transaction, row.kind, payload, key=row.key, lock=row.lock)
+
     def adopt(self, transaction: Transaction) -> None:
         """Hand out all tasks of a table that was copied here; what ran runs again."""
         at = self._dispatch.clock(transaction)
@@ -200,7 +224,7 @@ class TaskQueue:
         with self._database.read() as connection:
             held = [(row.id, row.lease, row.beat) for row in connection.execute(_BEATS)]
         for row, lease, beat in held:
-            Hold(self._database, self._dispatch, row, lease, beat).wait(reason="its worker died")
+            Hold(self._database, self._dispatch, row, lease, beat).wait(reason=_DIED, lines=[_DIED])
 
     def _rescue(self) -> None:
         """Let the tasks of workers that have died wait again.
@@ -225,7 +249,7 @@ class TaskQueue:
             if now - since < self._lease:
                 seen[row] = lease, beat, since
             else:
-                Hold(self._database, self._dispatch, row, lease, beat).wait(reason="its worker died")
+                Hold(self._database, self._dispatch, row, lease, beat).wait(reason=_DIED, lines=[_DIED])
         self._seen = seen
 
     def _hurry(self) -> None:

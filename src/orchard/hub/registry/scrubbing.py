@@ -43,6 +43,7 @@ class Scrubber:
         premises: Where.
         tell: Is told, between two pieces, how many bytes were read, how many are to be, and what is being done.
             Whatever it raises ends the work there, harmlessly.
+        say: Is told of each blob that is damaged, or sound again.
         rate: Bytes to read in a second.
         pause: Waits for so many seconds.
         steady: A clock that does not jump, in seconds.
@@ -56,12 +57,14 @@ class Scrubber:
         premises: Premises,
         tell: Tell,
         *,
+        say: Callable[[str], None] = lambda _: None,
         rate: int,
         pause: Callable[[float], object],
         steady: Callable[[], float],
     ) -> None:
         self._premises = premises
         self._tell = tell
+        self._say = say
         self._rate = rate
         self._pause = pause
         self._steady = steady
@@ -178,5 +181,9 @@ class Scrubber:
             real = [one for one in damaged if catalog.soundness.note_damage(connection, one, account=ACCOUNT, at=at)]
         self._found.healed += sum(blob.damaged_at is not None for blob in sound)
         self._found.damaged += len(real)
+        for blob in sound:
+            if blob.damaged_at is not None:
+                self._say(f"{blob.digest} is sound again")
         for blob in real:
+            self._say(f"{blob.digest} is damaged: nobody gets it until it is pushed again")
             _LOG.error("%s is damaged: nobody gets it until it is pushed again", blob.digest)

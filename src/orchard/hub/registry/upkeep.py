@@ -75,8 +75,12 @@ class Upkeep:
             tell(len(run.gone), len(run.gone) + len(run.waiting), name)
         return run.outcome
 
-    def retain_all(self, tell: Told = _nobody) -> int:
+    def retain_all(self, tell: Told = _nobody, say: Callable[[str], None] = lambda _: None) -> int:
         """Apply retention to every repository that a rule speaks of; give the number of manifests that went.
+
+        Args:
+            tell: Is told how far it has come, and may stop it by an error.
+            say: Is told of each repository that loses something.
 
         Raises:
             StorageError: If the catalog fails.
@@ -86,7 +90,9 @@ class Upkeep:
             tell(done, None, name)
             try:
                 if self.plan(name).goes:  # looking holds nobody up
-                    gone += len(self.retain(name).goes)
+                    went = len(self.retain(name).goes)
+                    say(f"{name}: {went} manifests went to the trash")
+                    gone += went
             except NotFoundError:  # deleted meanwhile
                 continue
         return gone

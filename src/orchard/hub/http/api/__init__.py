@@ -45,6 +45,7 @@ from orchard.hub.http.api.rules import Rules
 from orchard.hub.http.api.search import Search
 from orchard.hub.http.api.surface import PUBLIC, Api
 from orchard.hub.http.api.tags import Tags
+from orchard.hub.http.api.tasks import Tasks
 from orchard.hub.http.api.teams import Teams
 from orchard.hub.http.api.tokens import Tokens
 from orchard.hub.http.api.trash import Trash
@@ -72,6 +73,7 @@ __all__ = [
     "Rules",
     "Search",
     "Tags",
+    "Tasks",
     "Teams",
     "Tokens",
     "Trash",

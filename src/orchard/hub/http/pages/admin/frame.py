@@ -22,6 +22,8 @@ TABS: Final = (
     ("Overview", HOME, ""),
     ("Users", f"{HOME}/users", "users"),
     ("Teams", f"{HOME}/teams", "teams"),
+    ("Storage", f"{HOME}/storage", "storage"),
+    ("Jobs", f"{HOME}/jobs", "jobs"),
 )
 ROWS: Final = 50  # of a list, on one page
 MOST: Final = 64  # characters of a name that is searched for
@@ -171,4 +173,6 @@ DONE: Final[Mapping[str, str]] = {
     "team-deleted": "The team and the roles that were given to it are gone.",
     "member": "The team has changed.",
     "member-gone": "The account is of the team no more.",
+    "cancelled": "Cancelled. A job that runs stops at its next step; what is done stays done.",
+    "again": "The job is done as soon as a worker is free.",
 }

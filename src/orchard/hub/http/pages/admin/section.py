@@ -4,14 +4,17 @@ from collections.abc import Sequence
 
 from orchard.hub.access import Principal
 from orchard.hub.http.pages.admin.frame import HOME, Frame
+from orchard.hub.http.pages.admin.jobs import JobPages
 from orchard.hub.http.pages.admin.means import Means
 from orchard.hub.http.pages.admin.overview import OverviewPage
+from orchard.hub.http.pages.admin.storage import StoragePage
 from orchard.hub.http.pages.admin.teams import TeamPages
 from orchard.hub.http.pages.admin.users import UserPages
+from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.rendering import Link, Renderer
 from orchard.hub.http.pages.sections import Door
 
-_PAGES = (OverviewPage, UserPages, TeamPages)
+_PAGES = (OverviewPage, UserPages, TeamPages, StoragePage, JobPages)
 
 
 class Admin:
@@ -24,7 +27,7 @@ class Admin:
         """Give the link to the first page, to administrators alone."""
         return [Link("Admin", HOME)] if self._means.may(who) else []
 
-    def doors(self, renderer: Renderer) -> Sequence[Door]:
+    def doors(self, renderer: Renderer) -> Sequence[Door | Stream]:
         """Make the pages."""
         frame = Frame(renderer, self._means)
         return [door for pages in _PAGES for door in pages(frame).doors()]
