@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 # No sandbox, because tests may run as root; and nothing that the browser does on its own account.
 _QUIET: Final = [
@@ -21,6 +21,8 @@ _QUIET: Final = [
 ]
 WIDE: Final[Any] = {"width": 1280, "height": 800}
 PHONE: Final[Any] = {"width": 375, "height": 700}
+
+expect.set_options(timeout=30_000)  # machines that test are busy
 
 # The least contrast of any text with what is behind it (WCAG 2.2, 1.4.3), and where it is.
 _CONTRAST: Final = """() => {

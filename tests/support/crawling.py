@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from support.hubs import Client
 from support.webpage import Answer, Webpage
 
 MOST: Final = 220  # pages
-_EACH: Final = 3  # of a kind
+_EACH: Final = 2  # of a kind
 # What a browser loads, sends or runs; the hub's own pages have no use for the rest of them.
 _NEVER: Final = frozenset(
     ("applet", "audio", "base", "embed", "foreignobject", "frame", "iframe", "math", "object", "style", "video")
@@ -20,13 +20,21 @@ _SAVED: Final = re.compile(r"^/(api/|logout|r/[^?]*/raw/|r/[^?]*/-/versions\.|r/
 _DIGEST: Final = re.compile(r"sha256(:|%3A)[0-9a-f]{64}", re.IGNORECASE)
 
 
-def crawl(hub: Client, *starts: str) -> Iterator[tuple[str, Answer]]:
+def session(hub: Client, name: str, password: str) -> str:
+    """Log in as a browser does, and give the cookie."""
+    body = urlencode({"name": name, "password": password}).encode()
+    answer = hub.request("POST", "/login", body, {"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status == 303, answer
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+def crawl(hub: Client, *starts: str, **headers: str) -> Iterator[tuple[str, Answer]]:
     """Give every page that links lead to, a few of each kind."""
     waiting, seen, kinds = list(starts), set(starts), dict[str, int]()
     given = 0
     while waiting and given < MOST:
         path = waiting.pop(0)
-        found = hub.get(path)
+        found = hub.get(path, **headers)
         answer = Answer(found.status, dict(found.headers), found.body)
         if not answer.headers.get("content-type", "").startswith("text/html"):
             continue
@@ -44,11 +52,14 @@ def crawl(hub: Client, *starts: str) -> Iterator[tuple[str, Answer]]:
 def _kind(link: str) -> str:
     """Tell pages apart by what they show, not by which version, tag or file."""
     path, _, query = _DIGEST.sub("DIGEST", link).partition("?")
+    if path.startswith("/docs/"):
+        return "/docs/"
     repository, colon, rest = path.partition("@" if "@" in path else ":")
     parts = rest.split("/")
     leaf = f"{colon}/{parts[1] if len(parts) > 1 else ''}/{len(parts)}"
     stem = repository if repository.startswith("/r/") else "/".join(repository.split("/")[:3])
-    return f"{stem}{leaf}?{sorted(part.partition('=')[0] for part in query.split('&'))}"
+    keys = sorted(part.partition("=")[0] for part in query.split("&"))
+    return f"{stem}{leaf}?{bool(query) if path.startswith('/r/') else keys}"
 
 
 def dangers(page: Webpage) -> list[str]:

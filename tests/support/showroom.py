@@ -10,6 +10,7 @@ from urllib.parse import quote
 from orchard.formats import LayerKind
 from orchard.hub.access import Name, Party, Principal, Role, Visibility
 from orchard.hub.jobs.studying import Understander
+from orchard.insight import TableReader
 from support.archive_tars import member, tar
 from support.hubinside import Inside
 from support.hubs import Hub, Nursery, basic, quick_directory
@@ -119,10 +120,10 @@ def good_kit(version: int) -> Made:
     )
 
 
-def understand(inside: Inside, name: str, tag: str) -> None:
+def understand(inside: Inside, name: str, tag: str, tables: TableReader | None = None) -> None:
     """Do what a worker of the hub would do."""
     digest = inside.registry.version(inside.who, name, tag).summary.digest
-    Understander(inside.premises, lambda *_: None).understand(name, digest)
+    Understander(inside.premises, lambda *_: None, tables=tables).understand(name, digest)
 
 
 @contextmanager
@@ -150,16 +151,16 @@ def _fill(data: Path) -> None:
         people.namespaces.create(OPERATOR, Name(name), owner=Party.team(Name("vision")), visibility=seen)
     give(people, "user:ben", "secret", Role.READER)
     inside.who = Principal("ana")
-    with inside.threads:
+    with inside.threads, TableReader() as tables:
         for version in (1, 2, 3):
             inside.clock.time += 3600
             bring(inside, "demo/digits", f"v{version}", good_kit(version))
-            understand(inside, "demo/digits", f"v{version}")
+            understand(inside, "demo/digits", f"v{version}", tables)
         bring(inside, "demo/digits", "latest", good_kit(3))
         bring(inside, "secret/plans", "v1", good_kit(2))
         for name, made in (("red/files", bad_kit()), ("red/fields", worse_kit())):
             bring(inside, name, "v1", made)
-            understand(inside, name, "v1")
+            understand(inside, name, "v1", tables)
         push(
             inside,
             "red/team",
