@@ -41,5 +41,11 @@ def test_hub_loads_another_database_only_when_it_has_one() -> None:
     assert not [module for module in loaded if module.startswith("sqlalchemy.dialects.postgresql")]
 
 
+def test_hub_loads_tables_and_tools_only_when_they_are_asked_for() -> None:
+    loaded = modules_of("orchard.hub.app.running")
+    pages = {f"orchard.hub.http.pages.{page}" for page in ("repository", "version", "sheets", "contents", "comparing")}
+    assert {*pages, "orchard.hub.app.backup", "orchard.hub.app.desk"}.isdisjoint(loaded)
+
+
 def test_who_only_looks_after_a_hub_needs_no_server() -> None:
     assert not {"granian", "starlette", "jinja2"} & loaded_by("orchard.hub.app.desk")

@@ -7,21 +7,19 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from orchard.errors import NotFoundError
-from orchard.hub.access import Action
 from orchard.hub.http.pages import answers, rows, sheets
-from orchard.hub.http.pages.addresses import Place, leaf_url
+from orchard.hub.http.pages.above import card_of, frame
+from orchard.hub.http.pages.addresses import leaf_url
 from orchard.hub.http.pages.answers import sentence
 from orchard.hub.http.pages.asked import Asked
 from orchard.hub.http.pages.columns import VERSION, Column
 from orchard.hub.http.pages.ports import Registry, Visit
 from orchard.hub.http.pages.rendering import Renderer
 from orchard.hub.http.pages.tree import Beside
-from orchard.hub.registry import Card, Line, QueryError, SheetQuery
+from orchard.hub.registry import Line, QueryError, SheetQuery
 
 TAGS: Final = 200  # on one page
 MOVES: Final = 200
-SETTINGS: Final = "settings"
-_TABS: Final = (("", "Versions"), ("card", "Model card"), ("tags", "Tags and their history"))
 
 
 class RepositoryPages:
@@ -142,31 +140,6 @@ class RepositoryPages:
 
     def _frame(self, visit: Visit) -> dict[str, object]:
         return frame(self._registry, visit, card_of(self._registry, visit))
-
-
-def card_of(registry: Registry, visit: Visit) -> Card:
-    """Describe a repository.
-
-    Raises:
-        NotFoundError: If there is none, or it holds no version.
-    """
-    found = registry.tabling.cards(visit.who, [visit.name], [])
-    if not found:
-        raise NotFoundError(f"there is no repository {visit.name} with a version in it")
-    return found[0]
-
-
-def frame(registry: Registry, visit: Visit, card: Card) -> dict[str, object]:
-    """Give what every page about a repository shows above: among it the settings, to those who may change them."""
-    newest = card.latest
-    tabs = (*_TABS, *(((SETTINGS, "Settings"),) if registry.may(visit.who, Action.GOVERN, visit.name) else ()))
-    return {
-        "name": visit.name,
-        "card": card,
-        "tabs": [(title, leaf_url(visit.name, None, leaf).removesuffix("/-"), leaf) for leaf, title in tabs],
-        "tab": visit.target.leaf,
-        "ways": Place.of(visit.request).ways(visit.name, newest.tags[0] if newest.tags else newest.digest),
-    }
 
 
 def _tags_after(name: str, tag: str) -> str:

@@ -1,5 +1,8 @@
 """Which page an address is, and the first page of all."""
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,9 +15,11 @@ from orchard.hub.http.pages.home import HomePage
 from orchard.hub.http.pages.live import State
 from orchard.hub.http.pages.ports import Registry, Visit
 from orchard.hub.http.pages.rendering import Renderer
-from orchard.hub.http.pages.repository import RepositoryPages
-from orchard.hub.http.pages.version import VersionPages
 from orchard.oci import Digest
+
+if TYPE_CHECKING:
+    from orchard.hub.http.pages.repository import RepositoryPages
+    from orchard.hub.http.pages.version import VersionPages
 
 
 class Views:
@@ -23,9 +28,19 @@ class Views:
     def __init__(self, registry: Registry, renderer: Renderer, *, login: bool) -> None:
         self._registry = registry
         self._renderer = renderer
-        self._repository = RepositoryPages(registry, renderer)
-        self._version = VersionPages(registry, renderer)
         self.home = HomePage(registry, renderer, login=login).show
+
+    @cached_property
+    def _repository(self) -> "RepositoryPages":
+        from orchard.hub.http.pages.repository import RepositoryPages  # noqa: PLC0415 -- a hub's start needs no pages
+
+        return RepositoryPages(self._registry, self._renderer)
+
+    @cached_property
+    def _version(self) -> "VersionPages":
+        from orchard.hub.http.pages.version import VersionPages  # noqa: PLC0415 -- as above
+
+        return VersionPages(self._registry, self._renderer)
 
     def place(self, request: Request, who: Principal) -> Response:
         """Show what a reference names: a repository, one of its versions, or a page about either.

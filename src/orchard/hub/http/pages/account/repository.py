@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from orchard.errors import ConflictError, DeniedError, InvalidError, NotFoundError
 from orchard.hub.access import Action, Kind, Name, Principal, Target, Visibility, checked_repository, namespace_of
+from orchard.hub.http.pages.above import SETTINGS, card_of, frame
 from orchard.hub.http.pages.account.frame import NO_TROUBLE, Frame, Show, Trouble, Visit, back, confirmed, deeds
 from orchard.hub.http.pages.account.governing import KINDS, MOVERS, Governing, Outcome, Rules
 from orchard.hub.http.pages.account.granting import Granting
@@ -14,7 +15,6 @@ from orchard.hub.http.pages.addresses import Target as Address
 from orchard.hub.http.pages.addresses import leaf_url
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.ports import Visit as Look
-from orchard.hub.http.pages.repository import SETTINGS, card_of, frame
 from orchard.hub.http.pages.sections import Door
 
 RETENTION: Final = "retention"
