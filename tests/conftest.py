@@ -6,13 +6,14 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from support.measuring import forget
+from support import slowest
+from support.measuring import forget, one_case, watch_examples
 
 # A deadline for one example measures how busy the machine is. ORCHARD_SOAK=1 tries many more.
 _FULL = os.environ.get("ORCHARD_SOAK") == "1"
@@ -53,15 +54,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(f"{_MISSING}{program} is not installed; .ci/run says how to install it")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    return (yield from one_case(item))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    slowest.note(report)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     missing = sorted({reason.split(_MISSING)[1].split()[0] for reason in reasons if _MISSING in reason})
     if missing:
         terminalreporter.section("real peers that were missing", sep="!", red=True)
         terminalreporter.line(f"not tested against: {', '.join(missing)}. Install them as .ci/run does.")
+    slowest.tell(terminalreporter)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
+    watch_examples(session.items)
     # Ten thousand tests are there to stay: nobody need look through them again and again for what can go.
     gc.collect()
     gc.freeze()

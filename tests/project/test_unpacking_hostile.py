@@ -50,6 +50,7 @@ def run(raw: bytes, target: Path, terms: Terms | None = None) -> Unpacked:
 
 
 @pytest.mark.slow
+@pytest.mark.unmeasured
 def test_unpack_a_tree_of_very_many_files_then_it_takes_seconds_and_the_limit_holds(tmp_path: Path) -> None:
     count = 99_000 if os.environ.get("ORCHARD_SOAK") == "1" else 30_000
     raw = tar([f"src/{number // 500}/{number}".encode() for number in range(count)], content=b"")

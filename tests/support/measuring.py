@@ -1,9 +1,24 @@
-"""Coverage of programs that tests start: it doubles their time, so those are measured that tests name."""
+"""Where coverage is measured: it doubles the time of what it watches, so it looks where there may be something new.
+
+Programs that tests start are measured where tests name them. Of a test with many cases, or many examples, so many are
+measured as take a second and a half: all where they are quick, and the first of those that are long.
+"""
 
 import os
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable
+from functools import wraps
+from typing import Any, Final
+
+import pytest
 
 _WORDS = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+_ENOUGH: Final = 1.5  # seconds of one thread's CPU
 _kept: dict[str, str] = {}
+_spent: defaultdict[object, float] = defaultdict(float)
 
 
 def forget() -> None:
@@ -14,3 +29,59 @@ def forget() -> None:
 def measured() -> dict[str, str]:
     """Give what the environment of a program must hold so that it is measured; nothing where nobody measures."""
     return dict(_kept)
+
+
+# Coverage keeps a stack of the frames that it saw begin. Whatever switches it off must switch it on again in the same
+# frame, and see that frame end: so no context manager is of use here.
+
+
+def one_case(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test, measured as long as it has not been enough: a part of pytest's hook around the call."""
+    key = (item.path, getattr(item, "originalname", item.name))
+    if _spent[key] < _ENOUGH and item.get_closest_marker("unmeasured") is None:
+        before = time.thread_time()
+        try:
+            return (yield)
+        finally:
+            _spent[key] += time.thread_time() - before
+    ours, others = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        threading.settrace(others)
+        sys.settrace(ours)
+
+
+def watch_examples(items: Iterable[pytest.Item]) -> None:
+    """Let Hypothesis' examples be measured as long as it has not been enough, test by test."""
+    handles = {id(handle): handle for item in items if (handle := getattr(_function(item), "hypothesis", None))}
+    for handle in handles.values():
+        handle.inner_test = _examples(handle.inner_test)
+
+
+def _function(item: pytest.Item) -> object:
+    return getattr(item, "obj", None)
+
+
+def _examples(inner: Callable[..., Any]) -> Callable[..., Any]:
+    spent = 0.0
+
+    @wraps(inner)  # Hypothesis looks at its text and its parameters
+    def run(*args: object, **named: object) -> object:
+        nonlocal spent
+        if spent < _ENOUGH:
+            before = time.thread_time()
+            try:
+                return inner(*args, **named)
+            finally:
+                spent += time.thread_time() - before
+        ours = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return inner(*args, **named)
+        finally:
+            sys.settrace(ours)
+
+    return run
