@@ -88,7 +88,7 @@ def _numbers() -> Iterator[int]:
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _numbers: Iterator[int]) -> Path:
     """A directory of the test alone. pytest finds a free name by a look at all there are, thousands in the end."""
-    name = re.sub(r"\W", "_", request.node.name)[:30]
+    name = re.sub(r"\W", "_", request.node.name)[:20]
     path = tmp_path_factory.getbasetemp() / "own" / f"{name}{next(_numbers)}"
     path.mkdir(mode=0o700, parents=True)
     return path

@@ -19,7 +19,7 @@ from orchard.formats import clean_path
 def test_yaml_is_loaded_only_to_read_it(code: str) -> None:
     check = f"{code}\nimport sys\nprint([name for name in sys.modules if name.startswith('ruamel')])"
 
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=100, check=True)
 
     assert done.stdout.strip() == "[]"
 

@@ -58,7 +58,7 @@ def test_parse_stops_at_once_where_it_nests_too_deep(opening: str) -> None:
         f"try:\n    parse_kitfile(({opening!r} * 200000).encode())\n"
         "except LimitExceededError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
 
     assert done.stdout.strip() == "Kitfile: line 1: nested deeper than 64 levels"
 

@@ -1,6 +1,7 @@
 """Backups of running hubs, and hubs made of them (docs/hub-operations.md)."""
 
 import json
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -30,6 +31,23 @@ def program(tmp_path: Path) -> Program:
 def postgres() -> Iterator[Postgres]:
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def filled(hubs: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub with a version, which runs no more, in a directory that tests copy."""
+    data = tmp_path_factory.mktemp("filled") / "data"
+    with hubs.hub(data) as hub:
+        fill(hub, "v1")
+    return data
+
+
+@pytest.fixture(scope="module")
+def backed_up(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its backup, which tests copy too."""
+    directory = tmp_path_factory.mktemp("backed-up")
+    Program(directory / "home").ok("hub", "backup", directory / "backup", "--data", filled)
+    return directory / "backup"
 
 
 def fill(hub: Hub, *tags: str) -> dict[str, bytes]:
@@ -151,9 +169,10 @@ def test_what_is_deleted_during_a_backup_is_not_in_it(hubs: Nursery, tmp_path: P
 
 
 @pytest.mark.parametrize("what", ["something else", "the hub itself", "a hub that runs", "no hub"])
-def test_backup_that_cannot_be_made_changes_nothing(hubs: Nursery, tmp_path: Path, program: Program, what: str) -> None:
-    with hubs.hub(tmp_path / "data") as hub:
-        fill(hub, "v1")
+def test_backup_that_cannot_be_made_changes_nothing(
+    hubs: Nursery, filled: Path, backed_up: Path, tmp_path: Path, program: Program, what: str
+) -> None:
+    shutil.copytree(filled, tmp_path / "data")
     other = tmp_path / "other"
     other.mkdir()
     (other / "file").write_text("mine")
@@ -164,7 +183,7 @@ def test_backup_that_cannot_be_made_changes_nothing(hubs: Nursery, tmp_path: Pat
         "no hub": (tmp_path / "empty", tmp_path / "new", 3),
     }[what]
     if what == "a hub that runs":
-        program.ok("hub", "backup", target, "--data", data)
+        shutil.copytree(backed_up, target)
         with hubs.hub(target):
             assert program("hub", "backup", target, "--data", data).code == code
         return
@@ -173,11 +192,10 @@ def test_backup_that_cannot_be_made_changes_nothing(hubs: Nursery, tmp_path: Pat
 
 
 @pytest.mark.parametrize("what", ["no backup", "half a backup", "a newer backup", "a hub with content"])
-def test_restoring_what_cannot_be_is_refused(hubs: Nursery, tmp_path: Path, program: Program, what: str) -> None:
-    with hubs.hub(tmp_path / "data") as hub:
-        fill(hub, "v1")
-    backup = tmp_path / "backup"
-    program.ok("hub", "backup", backup, "--data", tmp_path / "data")
+def test_restoring_what_cannot_be_is_refused(
+    filled: Path, backed_up: Path, tmp_path: Path, program: Program, what: str
+) -> None:
+    backup = shutil.copytree(backed_up, tmp_path / "backup")
     about = json.loads((backup / ABOUT).read_bytes())
     if what == "half a backup":
         (backup / ABOUT).write_text(json.dumps({**about, "complete": False}))
@@ -185,14 +203,15 @@ def test_restoring_what_cannot_be_is_refused(hubs: Nursery, tmp_path: Path, prog
         (backup / ABOUT).write_text(json.dumps({**about, "format": 2}))
     elif what == "no backup":
         (backup / ABOUT).unlink()
-    data = tmp_path / ("data" if what == "a hub with content" else "new")
+    data = tmp_path / "new"
+    if what == "a hub with content":
+        shutil.copytree(filled, data)
     ran = program("hub", "restore", backup, "--data", data)
     assert ran.code == {"no backup": 3, "a hub with content": 8}.get(what, 6)
 
 
-def test_key_of_the_vault_comes_along(hubs: Nursery, tmp_path: Path, program: Program) -> None:
-    with hubs.hub(tmp_path / "data") as hub:
-        fill(hub, "v1")
+def test_key_of_the_vault_comes_along(filled: Path, tmp_path: Path, program: Program) -> None:
+    shutil.copytree(filled, tmp_path / "data")
     (tmp_path / "data/vault.key").write_bytes(b"k" * 32)
     program.ok("hub", "backup", tmp_path / "backup", "--data", tmp_path / "data")
     program.ok("hub", "restore", tmp_path / "backup", "--data", tmp_path / "new")

@@ -259,7 +259,7 @@ def test_who_writes_a_blob_waits_while_it_is_erased(hub: Inside) -> None:
             assert (free, none) == ([DIGEST], [])
             writing = pool.submit(write)
             assert not got.wait(0.05)
-        writing.result(10)
+        writing.result(60)
     assert got.is_set()
 
 

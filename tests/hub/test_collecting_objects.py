@@ -69,7 +69,7 @@ class Site:
 
     def keys_become(self, number: int) -> bool:
         """Wait until so many objects are left: they are erased in the background."""
-        return any(len(self.objects.keys()) == number or Event().wait(0.05) for _ in range(200))
+        return any(len(self.objects.keys()) == number or Event().wait(0.05) for _ in range(1200))
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_who_publishes_waits_while_another_process_erases(replicas: tuple[Replic
             pushing = pool.submit(here.push_blob, DATA)
             Event().wait(0.2)
             assert not pushing.done()
-        pushing.result(10)
+        pushing.result(60)
     assert there.read(DIGEST) == DATA
 
 

@@ -18,7 +18,7 @@ def at_once(hub: Inside, *targets: str) -> list[int]:
     ready = Barrier(len(targets))
 
     def push(name: str) -> int:
-        ready.wait(10.0)
+        ready.wait(60.0)
         return hub.request("POST", f"/v2/{name}/blobs/uploads/?digest={Digest.of(b'same')}", b"same").status
 
     with ThreadPoolExecutor(len(targets)) as pool:

@@ -233,7 +233,7 @@ def test_many_who_want_one_blob_let_it_be_fetched_once(hub: Inside, upstream: Fa
 
     def slowly(exchange: Exchange) -> None:
         exchange.reply(200, {}, layer[: 1 << 20], length=len(layer))
-        go.wait(10)
+        go.wait(60)
         exchange.wfile.write(layer[1 << 20 :])
 
     upstream.on("GET", "/blobs/", slowly)
@@ -253,7 +253,7 @@ def test_the_first_bytes_arrive_before_the_last_are_there(hub: Inside, upstream:
 
     def slowly(exchange: Exchange) -> None:
         exchange.reply(200, {}, layer[: 1 << 20], length=len(layer))
-        go.wait(10)
+        go.wait(60)
         exchange.wfile.write(layer[1 << 20 :])
 
     upstream.on("GET", "/blobs/", slowly)
@@ -428,7 +428,7 @@ def test_nothing_half_is_left_when_the_hub_is_killed_while_it_fetches(
 
     def hanging(exchange: Exchange) -> None:
         exchange.reply(200, {}, layer[: 1 << 20], length=len(layer))
-        go.wait(10)
+        go.wait(60)
 
     upstream.on("GET", "/blobs/", hanging)
     with hubs.hub(tmp_path, **settings) as hub:
@@ -471,7 +471,7 @@ def test_nobody_else_waits_for_a_registry_that_does_not_answer(tmp_path: Path, u
     go = Event()
 
     def hang(exchange: Exchange) -> None:
-        go.wait(20)
+        go.wait(60)
         exchange.refuse(404)
 
     with (
@@ -488,7 +488,7 @@ def test_nobody_else_waits_for_a_registry_that_does_not_answer(tmp_path: Path, u
         for _ in range(10):
             assert fetch(hub, b"layer", "team/near").body == b"layer"
             assert pull(hub, Digest.of(raw), "team/near").body == raw
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 40  # those that hang do so for 60
         go.set()
         assert {one.result().status for one in waiting} == {404}
 

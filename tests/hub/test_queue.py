@@ -345,7 +345,7 @@ def test_put_wakes_the_worker_of_its_process_once_it_is_committed(bench: Bench, 
     woken = Event()
 
     def wait() -> None:
-        queue.wait(30.0)
+        queue.wait(60.0)
         woken.set()
 
     with ThreadPoolExecutor(1) as pool:
@@ -353,7 +353,7 @@ def test_put_wakes_the_worker_of_its_process_once_it_is_committed(bench: Bench, 
         with bench.database.write() as transaction:
             queue.put(transaction, KIND, {})
             assert not woken.wait(0.05)
-        assert woken.wait(10.0)
+        assert woken.wait(60.0)
 
 
 # Lists --------------------------------------------------------------------------------------------------------------

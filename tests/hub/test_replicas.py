@@ -18,6 +18,7 @@ from orchard.oci import Digest
 from support.drivers import BUCKET
 from support.hubclient import Answer
 from support.hubs import Hub, dice, running_hub, wait_until
+from support.ports import free_port
 from support.postgres import Postgres, fresh_catalog_of
 from support.swift import Swift
 
@@ -37,8 +38,7 @@ class Cluster(Hub):
 @contextmanager
 def nginx(directory: Path, *hubs: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Run nginx before some hubs; give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     shipped = CONFIGURATION.read_text()
     servers = "".join(f"    server {hub} max_fails=1 fail_timeout=5s;\n" for hub in hubs)
     changed, servers_found = re.subn(r"(    server hub-\w:8080 .*\n)+", servers, shipped)
@@ -147,7 +147,8 @@ def deadly(victim: Hub, piece: bytes) -> Iterator[bytes]:
 def test_replica_that_is_killed_during_an_upload_costs_its_client_one_retry(mortal: Cluster) -> None:
     data = dice(2).randbytes(5 * MIB)
     answer, failures = upload(mortal, data, kill_at=2 * MIB)
-    assert (answer.status, failures) == (201, 1)
+    assert answer.status == 201
+    assert failures <= 1  # none where the proxy had not found out yet who it is for
     assert mortal.get(f"/v2/{NAME}/blobs/{Digest.of(data)}").body == data
 
 

@@ -25,7 +25,7 @@ def test_results_keep_the_order_of_the_items() -> None:
 
 
 def test_as_many_run_at_a_time_as_allowed() -> None:
-    together = Barrier(6, timeout=20)
+    together = Barrier(6, timeout=60)
     assert list(concurrently(lambda _: together.wait() >= 0, range(12), workers=6)) == [True] * 12
 
 
@@ -118,7 +118,7 @@ class Shelf:
 
     def __init__(self, names: list[str]) -> None:
         self._names = names
-        self._together = Barrier(5, timeout=20)
+        self._together = Barrier(5, timeout=60)
 
     def catalog(self) -> list[str]:
         return self._names

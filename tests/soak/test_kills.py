@@ -33,7 +33,7 @@ BLOB = (6 << 20) + 123
 SMALL_FILES = 400
 IMPATIENT = Options(retry=Retry(attempts=1))
 
-pytestmark = pytest.mark.timeout(0 if FULL else 120)
+pytestmark = pytest.mark.timeout(0 if FULL else 300)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from support.swift import ACCESS_KEY, REGION, SECRET_KEY, Swift
 
 BUCKET = "blobs"
 AWS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-PATIENCE = 10.0
+PATIENCE = 60.0
 SMALL = Sizes(segment=256 << 10, tail=64 << 10, enough=32 << 10)  # so that few bytes make many objects
 
 

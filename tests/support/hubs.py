@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 BLOB = "application/octet-stream"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 _SCRIPT = """
 import json, sys

@@ -7,7 +7,6 @@ by bytes cannot do so by luck; its passwords are real, so that they can be looke
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import pytest
 from orchard.hub.db import migrate
 from orchard.hub.db.postgresql import open_postgresql
 from orchard.hub.queue.procrastinating import prepare
+from support.ports import free_port
 
 PASSWORD: Final = "correct-horse/battery@staple"
 USER: Final = "orchard"
@@ -65,7 +65,7 @@ class Postgres:
     def fresh(self, template: str = "template0") -> str:
         """Make a database with a new name, as a clone of another that nobody uses; give its name."""
         name = f"hub_{secrets.token_hex(6)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {USER}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} {_strategy(self)} OWNER {USER}")
         return name
 
     def sql(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
@@ -98,6 +98,13 @@ class Postgres:
         return [str(binaries() / "pg_ctl"), "-D", f"{self.directory}/data", "-t", str(_PATIENCE)]
 
 
+@cache
+def _strategy(server: Postgres) -> str:
+    """Copy the files of a template as they are: half the time of writing them down in a log first, as since 15."""
+    ((version,),) = server.sql("SHOW server_version_num")
+    return "STRATEGY FILE_COPY" if int(version) >= 150_000 else ""
+
+
 @contextmanager
 def running_postgres(*, quick: bool = True) -> Iterator[Postgres]:
     """Run a server until the block ends.
@@ -114,7 +121,7 @@ def running_postgres(*, quick: bool = True) -> Iterator[Postgres]:
         data = ["-D", str(directory / "data"), "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8"]
         common = ["-U", "postgres", "-E", "UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync"]
         _run([str(programs / "initdb"), *data, *common])
-        server = Postgres(directory, _free_port(), quick)
+        server = Postgres(directory, free_port(), quick)
         server.start()
         try:
             server.sql(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
@@ -131,12 +138,6 @@ def _run(command: list[str]) -> None:
         done = subprocess.run(command, stdout=told, stderr=subprocess.STDOUT, cwd="/", text=True, check=False)
         told.seek(0)
         assert done.returncode == 0, told.read()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def fresh_url(server: Postgres) -> str:

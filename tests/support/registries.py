@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import ssl
 import subprocess
 import time
@@ -19,12 +18,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from support.faultserver import Exchange, FaultServer
+from support.ports import free_port
 
 PROGRAM = "docker-registry"
 USER, PASSWORD = "ana", "canary-password"
 # bcrypt, cost 5, of PASSWORD; the registry reads no other kind.
 HTPASSWD = "ana:$2b$05$CCCCCCCCCCCCCCCCCCCCC.G5nJn5egeUGOTDvj4Nuv7tR1y31UGky"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def docker_registry(
     tokens: "Tokens | None" = None,
 ) -> Iterator[Running]:
     """Run a registry; with a login, with TLS, or with a token service if so asked."""
-    port = _free_port()
+    port = free_port()
     config: dict[str, Any] = {
         "version": "0.1",
         "log": {"level": "error", "accesslog": {"disabled": True}},
@@ -125,12 +125,6 @@ class Tokens:
 
 def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int, *, tls: bool) -> None:

@@ -24,6 +24,8 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
+from support.ports import free_port
+
 HERE: Final = Path(__file__).parents[2] / ".cache/swift"
 PATIENCE: Final = 40.0  # seconds until all servers listen
 ACCESS_KEY: Final = "test:tester"
@@ -218,11 +220,10 @@ def _configure(root: Path, ports: list[int]) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
 
 
 def _wait_for(port: int, logs: list[Path]) -> None:
