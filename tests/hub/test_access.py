@@ -326,6 +326,7 @@ def test_clock_that_goes_back_forgives_nothing(database: Database, clock: Clock)
         failures.refuse("ana", ADDRESS)
 
 
+@pytest.mark.unmeasured
 def test_memory_of_passwords_is_bounded(people: People) -> None:
     class Quick(Users):
         def verify(self, name: str, password: str) -> User | None:

@@ -62,7 +62,7 @@ def basic(account: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # half a minute on a machine of its own
+@pytest.mark.timeout(500)  # half a minute on a machine of its own
 @pytest.mark.parametrize(
     ("account", "phases"),
     [("admin", "examples,coverage,fuzzing,stateful" if FULL else "examples,coverage"), ("ana", "examples,fuzzing")],
@@ -76,7 +76,7 @@ def test_every_answer_is_as_the_document_says(hubs: Nursery, tmp_path: Path, acc
             *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(config)),
             *("run", f"http://{hub.host}{DOCUMENT}", "--auth", f"{account}:secret", "--checks", "all"),
             *("--phases", phases, "--max-examples", "2", "--seed", SEED, "--generation-database", "none"),
-            *("--warnings", "off"),
+            *("--warnings", "off", "--request-timeout", "60"),
         ]
         environ = {**os.environ, "NO_COLOR": "1"}
         done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """Artifacts are written by anybody: whatever they say about themselves is text on a page, and nothing else."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from starlette.types import ASGIApp
@@ -62,13 +63,18 @@ def assert_same_bones(hostile: Answer, harmless: Answer) -> None:
     assert bones == [bone for bone in harmless.page.skeleton if bone[0] != "span" or bone[1] != ("class",)]
 
 
+@cache
+def _harmless(path: str) -> Answer:
+    return visit(hub("harmless"), path)
+
+
 @cases
 @pytest.mark.parametrize(
     "path",
     ["/", "/r/team/model", "/r/team/model:latest", "/r/team/model:latest/layers", "/r/team/model:latest/kitfile"],
 )
 def test_hostile_kit_changes_no_element_and_no_attribute(text: str, path: str) -> None:
-    assert_same_bones(visit(hub(text), path), visit(hub("harmless"), path))
+    assert_same_bones(visit(hub(text), path), _harmless(path))
 
 
 @cases

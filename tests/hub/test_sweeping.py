@@ -17,6 +17,7 @@ ENGINES = True
 ANA, BEN = Principal("ana"), Principal("ben")
 
 
+@pytest.mark.unmeasured
 def test_thousand_uploads_of_one_account_are_refused_another_and_forgotten_in_time(hub: Inside) -> None:
     ana = hub.registry.writable(ANA, NAME)
     for _ in range(1000):
