@@ -221,6 +221,8 @@ def test_hostile_versions_are_found_and_run_nothing(hub: Inside) -> None:
             assert tag not in {"iframe", "object", "style", "base", "animate", "math", "img", "textarea"}
             assert not [name for name in attributes if name.startswith("on") or name == "style"], target
             assert not attributes.get("href", "/").strip().startswith(("javascript:", "data:", "//")), target
+    asked = [link for link in page(hub, "/search/fields").links() if link.startswith("/search?")]
+    assert {hub.get(link).status for link in asked} == {200}
     links = [link for link in page(hub, "/search").links() if "license%3A%22" in link]
     assert len(links) == 10
     for link in links:

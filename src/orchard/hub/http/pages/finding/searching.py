@@ -101,7 +101,10 @@ class SearchPages:
         known = self._keeping.finder.fields(who)
         own = [one for one in known if not one.field.is_family and one.name == one.field.name]
         return self._renderer.page(
-            request, "search-fields.html", usual=own, others=[one for one in known if _is_of_family(one)]
+            request,
+            "search-fields.html",
+            usual=own,
+            others=[one for one in known if _is_of_family(one) and _can_be_asked(one)],
         )
 
     def _page(self, request: Request, sought: Sought, status: int = 200, /, **values: object) -> Response:
@@ -125,6 +128,14 @@ class SearchPages:
 
 def _is_of_family(known: KnownField) -> bool:
     return known.field.is_family and known.name != known.field.name
+
+
+def _can_be_asked(known: KnownField) -> bool:
+    """Tell whether the language has words for it: people make up parameters with names that are none in it."""
+    try:
+        return bool(parse(known.example).tests)
+    except QueryError:
+        return False
 
 
 def _total(found: Findings) -> str:
