@@ -1,5 +1,6 @@
 """The pages about people and what is theirs: who sees what, what forms do, and what stays secret."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from orchard.hub.access import Name, Party, Principal, Visibility, Wanted
 from orchard.hub.access.tokens import SCOPES
+from orchard.hub.http.logs import LOGGER
+from orchard.hub.http.meters import Meters
+from orchard.hub.http.watched import Watched
 from orchard.hub.registry import KeepRule, Kind
 from orchard.hub.settings import Settings
 from orchard.oci import Digest
@@ -456,6 +460,17 @@ def test_everybody_makes_teams_where_the_hub_is_set_so(make_hub: MakeHub) -> Non
     assert eve.post("/account/new/namespace", do="namespace", **fields).status == 303
     assert hub.people.namespaces.get("eve-models").owner == Party.team(Name("eves"))
     assert eve.post("/account/new/namespace", do="namespace", name="x", owner="user:root").status == 403
+
+
+@pytest.mark.parametrize("path", ["/welcome/secret", "/welcome/secret/more"])
+def test_invitations_do_not_stand_in_the_log(still: Inside, path: str, caplog: pytest.LogCaptureFixture) -> None:
+    usual = still.app
+    still.app = Watched(usual, Meters(), log_all=True)
+    with caplog.at_level(logging.INFO, LOGGER):
+        assert Persona(still, None).get(path).status == 404
+    still.app = usual
+    (record,) = caplog.records
+    assert vars(record)["orchard"]["path"] == "/welcome/..."
 
 
 # Setting a hub up -------------------------------------------------------------------------------------------------
