@@ -10,10 +10,11 @@ from orchard.errors import InvalidError, UnauthenticatedError
 from orchard.hub.access import Namespace, Party, Principal, Role, check_chosen, check_name
 from orchard.hub.http.cookies import SESSION, cookie, read_cookie
 from orchard.hub.http.origin import origin_of
-from orchard.hub.http.pages.account.frame import NO_TROUBLE, Frame, Trouble, Visit, back, deeds
+from orchard.hub.http.pages.account.frame import Frame, Visit, back, deeds
 from orchard.hub.http.pages.addresses import Place, Way
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
 
 HOME: Final = "/account"
 _SHOWN: Final = 200  # of a list

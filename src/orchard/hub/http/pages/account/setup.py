@@ -11,11 +11,12 @@ from orchard.errors import StorageError
 from orchard.hub.access import ADMIN, Beginning, Kind, Principal, check_name
 from orchard.hub.http.guard import is_loopback
 from orchard.hub.http.origin import origin_of
-from orchard.hub.http.pages.account.frame import NO_TROUBLE, Frame, Trouble, Visit, back, deeds, once
+from orchard.hub.http.pages.account.frame import Frame, Visit, back, deeds
 from orchard.hub.http.pages.account.means import Means
 from orchard.hub.http.pages.addresses import Place
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, secret_page
 from orchard.hub.registry import Page
 
 PATH: Final = "/setup"
@@ -123,7 +124,7 @@ class SetupPage:
         name = check_name(form.word("name"))
         self._people.users.create(by, name, site_admin=form.ticked("site_admin"))
         link = f"{_origin(self._frame.means, visit.request)}/welcome/{self._people.invitations.create(by, name)}"
-        return once(self._frame.page(visit, "invited.html", name=name, link=link))
+        return secret_page(self._frame.page(visit, "invited.html", name=name, link=link))
 
     def _leave(self, visit: Visit, form: Form) -> Response:
         del form

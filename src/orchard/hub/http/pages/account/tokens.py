@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from orchard.errors import InvalidError, NotFoundError
 from orchard.hub.access import Action, Mandate, Pattern, Role, Token, Wanted
-from orchard.hub.http.pages.account.frame import NO_TROUBLE, Frame, Take, Trouble, Visit, back, deeds, once
+from orchard.hub.http.pages.account.frame import Frame, Take, Visit, back, deeds
 from orchard.hub.http.pages.addresses import Place, Way
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, secret_page
 
 PATH: Final = "/account/tokens"
 ROBOTS: Final = "/n/{namespace}/-/robots"
@@ -139,7 +140,7 @@ class TokenPages:
     def _once(self, visit: Visit, token: Token, secret: str, *, login: str, onward: str) -> Response:
         """Show a new token with its secret: in the answer to the form, and nowhere else ever."""
         place = Place.of(visit.request)
-        return once(
+        return secret_page(
             self._frame.page(
                 visit, "token.html", token=token, secret=secret, ways=with_token(place, login), onward=onward
             )

@@ -1,21 +1,22 @@
 """What all pages of administrators share: who sees them, what stands above, and how complaints come back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchard.errors import ConflictError, InvalidError, NotFoundError, OrchardError
+from orchard.errors import ConflictError, InvalidError, NotFoundError
 from orchard.hub.access import Mandate, Principal
 from orchard.hub.http.pages.admin.means import Means
-from orchard.hub.http.pages.answers import sentence
 from orchard.hub.http.pages.forms import Form, onward
 from orchard.hub.http.pages.rendering import Renderer
 from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.statuses import status_of
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, secret_page
+
+__all__ = ["NO_TROUBLE", "Trouble", "secret_page"]  # and what is defined here
 
 HOME: Final = "/admin"
 TABS: Final = (
@@ -51,37 +52,6 @@ class Visit:
         return str(self.request.path_params[name])
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why a form was not taken, for the page that shows it again.
-
-    Attributes:
-        form: Which form of the page.
-        text: What is wrong, as a sentence.
-        status: HTTP status of the page.
-        typed: What was filled in.
-    """
-
-    form: str = ""
-    text: str = ""
-    status: int = 200
-    typed: Form = field(default_factory=lambda: Form({}))
-
-    @classmethod
-    def of(cls, error: OrchardError, typed: Form) -> "Trouble":
-        """Say what is wrong with a form, as one of ``ABOUT_THE_FORM`` says it."""
-        return cls(typed.word("do"), sentence(error), status_of(type(error)), typed)
-
-    def wrong(self, form: str) -> str:
-        """Give what is wrong with one form; nothing if it is another one."""
-        return self.text if self.form == form else ""
-
-    def value(self, form: str, name: str, otherwise: str = "") -> str:
-        """Give what was typed into a field of a form, else what stood there."""
-        return self.typed.text(name) if self.form == form and name in self.typed.fields else otherwise
-
-
-NO_TROUBLE: Final = Trouble()
 Show = Callable[[Visit], Response]
 Take = Callable[[Visit, Form], Response]
 
@@ -141,12 +111,6 @@ def take(
         return deed(visit, form)
     except ABOUT_THE_FORM as error:
         return show(visit, Trouble.of(error, form))
-
-
-def secret_page(page: Response) -> Response:
-    """Let nobody keep a page that shows a secret."""
-    page.headers["Cache-Control"] = "no-store"
-    return page
 
 
 def back(path: str, done: str, **query: str) -> Response:

@@ -7,21 +7,10 @@ from starlette.responses import Response
 
 from orchard.errors import InvalidError
 from orchard.hub.access import Party, Role, check_name
-from orchard.hub.http.pages.admin.frame import (
-    ABOUT_THE_FORM,
-    HOME,
-    NO_TROUBLE,
-    ROWS,
-    Frame,
-    Take,
-    Trouble,
-    Visit,
-    back,
-    next_url,
-    take,
-)
+from orchard.hub.http.pages.admin.frame import ABOUT_THE_FORM, HOME, ROWS, Frame, Take, Visit, back, next_url, take
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
 
 _PATH: Final = f"{HOME}/teams"
 _MEMBERS: Final = 500  # that a page lists

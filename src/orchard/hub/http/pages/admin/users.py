@@ -8,22 +8,10 @@ from starlette.responses import Response
 from orchard.errors import InvalidError
 from orchard.hub.access import Party, Token, check_name
 from orchard.hub.http.origin import origin_of
-from orchard.hub.http.pages.admin.frame import (
-    ABOUT_THE_FORM,
-    HOME,
-    NO_TROUBLE,
-    ROWS,
-    Frame,
-    Take,
-    Trouble,
-    Visit,
-    back,
-    next_url,
-    secret_page,
-    take,
-)
+from orchard.hub.http.pages.admin.frame import ABOUT_THE_FORM, HOME, ROWS, Frame, Take, Visit, back, next_url, take
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, secret_page
 
 _PATH: Final = f"{HOME}/users"
 _TOKENS: Final = 200  # that a page lists
