@@ -71,7 +71,14 @@ def _harmless(path: str) -> Answer:
 @cases
 @pytest.mark.parametrize(
     "path",
-    ["/", "/r/team/model", "/r/team/model:latest", "/r/team/model:latest/layers", "/r/team/model:latest/kitfile"],
+    [
+        "/",
+        "/r/team/model",
+        "/r/team/model:latest",
+        "/r/team/model:latest/layers",
+        "/r/team/model:latest/kitfile",
+        "/r/team/model:latest/history",
+    ],
 )
 def test_hostile_kit_changes_no_element_and_no_attribute(text: str, path: str) -> None:
     assert_same_bones(visit(hub(text), path), _harmless(path))

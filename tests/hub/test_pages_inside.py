@@ -127,6 +127,9 @@ def test_repository_shows_the_card_of_its_newest_version(hub: Inside) -> None:
 
     assert "Card See code" in shown.text
     assert shown.all("a", href="/r/team/model:v1")
+    assert any(
+        link.startswith("/r/team/model@sha256:") and link.endswith("/files/src/train.py") for link in shown.links()
+    )
     assert f"{GOOD}#card" in page(hub, f"{GOOD}/files").links()
 
 

@@ -51,7 +51,7 @@ def test_version_says_what_it_is(hub: ASGIApp) -> None:
     text = visit(hub, "/r/vision/digits:v1.0.0").page.text
 
     for fact in (
-        "Repositories / vision/digits / v1.0.0 latest",
+        "Repositories / vision / digits / v1.0.0 latest",
         "ModelKit · safetensors",
         "A small neural network that reads handwritten digits",
         "Size 491 KiB in 11 layers",

@@ -133,6 +133,9 @@ class ShelfContents:
     def files(self) -> FileIndex:
         return FileIndex([])
 
+    def readme(self) -> str:
+        return ""
+
     def gaps(self) -> Sequence[Gap]:
         return []
 

@@ -16,7 +16,7 @@ from orchard.hub.catalog import Journal, Understanding
 from orchard.hub.jobs.looking import Looker, Room, Tables, reason
 from orchard.hub.jobs.stating import Evidence, facts_of
 from orchard.hub.registry import Contents, Premises, ReadableRepository
-from orchard.hub.registry.contents import PARTIAL, READY, UNREADABLE, WAITING, Whole
+from orchard.hub.registry.contents import PARTIAL, READY, UNREADABLE, WAITING, Whole, readme_of
 from orchard.hub.registry.insights import inner_path
 from orchard.hub.registry.layers import REVISION as LISTING
 from orchard.insight import CONCLUSION_REVISION, INSIGHT_REVISION, Insight, conclude, tables_readable
@@ -26,7 +26,6 @@ HUB: Final = "hub"  # who does it, in the journal
 STATING: Final = 1  # revision of the facts
 MAX_CARD: Final = 256 << 10  # bytes of a README that is kept
 MAX_GAPS: Final = 100  # lines about what is missing
-_README: Final = "readme.md"
 
 TellProgress = Callable[[int, int | None, str], None]
 
@@ -217,10 +216,9 @@ class Study:
 
 def _card(contents: Contents, index: FileIndex) -> str:
     """Read the README nearest to the root; empty if there is none, or none that can be read."""
-    found = [file for file in index if file.path.rpartition("/")[2].casefold() == _README]
-    if not found:
+    nearest = readme_of(index)
+    if nearest is None:
         return ""
-    nearest = min(found, key=lambda file: (file.path.count("/"), file.path))
     try:
         raw = b"".join(contents.part(nearest).read(0, min(nearest.size, MAX_CARD)))
     except OrchardError:

@@ -27,6 +27,7 @@ READY: Final = "ready"
 PARTIAL: Final = "partial"
 UNREADABLE: Final = "unreadable"
 NOTHING: Final = "nothing"
+_README: Final = "readme.md"
 
 
 class Whole(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,6 +134,15 @@ class Contents:  # noqa: PLR0904 -- everything that can be known of a version
             StorageError: If the catalog fails, or its config cannot be read.
         """
         return self._index[0]
+
+    def readme(self) -> str:
+        """Tell where its README is, the one nearest to the root; empty if there is none.
+
+        Raises:
+            OrchardError: As ``files``.
+        """
+        found = readme_of(self.files())
+        return "" if found is None else found.path
 
     def gaps(self) -> Sequence[Gap]:
         """Tell which layers' files are not listed, and why.
@@ -284,6 +294,12 @@ class Contents:  # noqa: PLR0904 -- everything that can be known of a version
         made = assemble(layers, known)
         self._indexes.put(key, made)
         return made
+
+
+def readme_of(index: FileIndex) -> IndexedFile | None:
+    """Find the README nearest to the root: the card of a version."""
+    found = [file for file in index if file.path.rpartition("/")[2].casefold() == _README]
+    return min(found, key=lambda file: (file.path.count("/"), file.path), default=None)
 
 
 def _tag(file: IndexedFile) -> str:

@@ -124,6 +124,10 @@ class Held(Protocol):
         """List every file, as far as its layers have been looked into."""
         ...
 
+    def readme(self) -> str:
+        """Tell where its README is; empty if there is none."""
+        ...
+
     def gaps(self) -> "Sequence[Gap]":
         """Tell which layers' files are not listed, and why."""
         ...

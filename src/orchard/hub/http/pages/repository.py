@@ -90,12 +90,13 @@ class RepositoryPages:
         """Show the model card of the newest version, which is how people introduce a repository."""
         found = card_of(self._registry, visit)
         newest = found.latest.digest
-        state = self._registry.readable(visit.who, visit.name).contents(newest).understanding()
+        inside = self._registry.readable(visit.who, visit.name).contents(newest)
+        state = inside.understanding()
         body = ""
         if state.card:
             from orchard.hub.http.pages import markdown  # noqa: PLC0415 -- a hub's start needs no parsers of languages
 
-            body = markdown.render(state.card, "README.md", Beside(visit.name, newest))
+            body = markdown.render(state.card, inside.readme(), Beside(visit.name, newest))
         above = frame(self._registry, visit, found)
         return self._renderer.page(visit.request, "card.html", state=state, body=body, **above)
 

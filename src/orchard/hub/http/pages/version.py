@@ -100,7 +100,7 @@ class VersionPages:
         if look.state.card:
             from orchard.hub.http.pages import markdown  # noqa: PLC0415 -- a hub's start needs no parsers of languages
 
-            card = markdown.render(look.state.card, "README.md", look.place)
+            card = markdown.render(look.state.card, look.inside.readme(), look.place)
         return self._page(
             look,
             "version.html",
