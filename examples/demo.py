@@ -125,7 +125,7 @@ Three things to try while it runs:
      Filter it: metric.accuracy>=0.9, or param.training.batch_size:64
   2. Why is version 4 worse? {compare}
      The same here:  {orchard_} diff {router}:v3 {router}:v4
-  3. Find what is good enough, anywhere:
+  3. Find what is good enough, anywhere: http://{host}/search?q=metric.accuracy%3E%3D0.9
      {orchard_} search --hub {host} 'metric.accuracy>=0.9 dataset:train'""")
 
 

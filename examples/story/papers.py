@@ -53,7 +53,7 @@ model:
   version: {run.version}
   framework: pytorch
   license: LicenseRef-Internal
-  description: {run.note.split(":")[0].split(",")[0].rstrip(".")}.
+  description: {_what(run)}
 {tokenizer if run.layers else config}  parameters:
     training:
 {training}    metrics:
@@ -79,6 +79,14 @@ docs:
   - path: metrics.json
     description: What was measured, desk by desk.
 {prompts if run.layers else ""}"""
+
+
+def _what(run: Run) -> str:
+    """Say what the model is, in one sentence."""
+    if not run.layers:
+        return "Averaged word embeddings and one linear layer."
+    languages = "English and German" if run.german else "English"
+    return f"An encoder of {run.layers} layers; {run.labels} desks, {languages}."
 
 
 def per_desk(run: Run, labels: Sequence[str]) -> Mapping[str, float]:

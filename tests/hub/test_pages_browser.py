@@ -28,6 +28,7 @@ PUBLIC = (
     "/login",
     "/nowhere",
     "/docs/api",
+    "/docs/api/tags#putTag",
     "/r/demo/digits",
     "/r/demo/digits?q=metric.accuracy%3E",
     "/r/demo/digits/-/card",

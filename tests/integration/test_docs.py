@@ -125,3 +125,13 @@ def test_kitfile_on_the_page_is_valid(program: Program, copied: Path) -> None:
 def test_commands_of_the_program_are_on_the_page() -> None:
     named = re.findall(r"^## orchard (\w+)$", (ROOT / "docs/commands.md").read_text(), re.MULTILINE)
     assert named == list(COMMANDS)
+
+
+def test_every_picture_that_a_page_shows_is_there_and_described_and_every_other_is_gone() -> None:
+    shown = [
+        (page.parent / path, about)
+        for page in PAGES
+        for about, path in re.findall(r"!\[([^]]*)\]\(([^)]+)\)", page.read_text())
+    ]
+    assert all(len(about.split()) >= 3 for _, about in shown), "whoever sees no pictures reads what is in them"
+    assert {path.resolve() for path, _ in shown} == {path.resolve() for path in (ROOT / "docs/img").iterdir()}
