@@ -142,7 +142,8 @@ def _commit(directory: Path, remote: str, release: Release) -> None:
 
 def _commands(remote: str, release: Release, *, first: bool) -> Iterator[Sequence[str]]:
     if first:
-        yield ("init", "--quiet", "--initial-branch=main")
+        yield ("init", "--quiet", "--template=")
+        yield ("symbolic-ref", "HEAD", "refs/heads/main")  # old versions of Git know no --initial-branch
         yield ("remote", "add", "origin", remote)
     yield ("add", "--all")
     yield ("commit", "--quiet", "--no-gpg-sign", "--no-verify", "--message", release.message)
