@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.errors import ConflictError, InvalidError, NotFoundError, StorageError
+from orchard.errors import ConflictError, InvalidError, StorageError
 from orchard.hub.catalog import Retention
 from orchard.hub.catalog.census import Resident
 from orchard.hub.jobs.retention import purge_trash, retention
@@ -270,9 +270,9 @@ def test_task_applies_rules_to_every_repository_that_they_speak_of(hub: Inside) 
     assert tags == {"team/a": ["v2"], "team/b": ["v2"], "else/c": ["v0", "v1", "v2"]}
     assert [note for _, _, note in run.told] == ["team/a", "team/b", "4 manifests went to the trash"]
     assert hub.actions("team/a")[-1][0] == "manifest.delete"
-    kind.handler(Once(repository="else/c"))
-    with pytest.raises(NotFoundError, match="there is no repository team/none"):
-        kind.handler(Once(repository="team/none"))
+    kind.handler(Once(scope="else/c"))
+    kind.handler(Once(scope="team/none"))
+    assert hub.get("/v2/else/c/tags/list").json["tags"] == ["v0", "v1", "v2"]
 
 
 def test_task_empties_the_trash_of_what_is_old(hub: Inside) -> None:

@@ -1,15 +1,16 @@
 """The pages of administrators of a hub inside the test, with accounts or without."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from orchard.hub.access import EverybodyInside, OpenDoor, People
-from orchard.hub.app.administration import administration
+from orchard.hub.access import EverybodyInside, OpenDoor, People, Principal
+from orchard.hub.app.administration import Staff, administration
+from orchard.hub.app.outgoing import Keepers
 from orchard.hub.app.people import Entrance, TokenService
-from orchard.hub.app.signing import browsers
+from orchard.hub.app.signing import browsers, trusts_of
 from orchard.hub.http import Guard, Site, build_app
 from orchard.hub.http.pages import Pages
 from orchard.hub.jobs.caretaking import Caretaker
@@ -18,7 +19,8 @@ from orchard.hub.queue import TaskQueue
 from orchard.hub.queue.leases import TableDispatch
 from orchard.hub.registry import Registry
 from orchard.hub.settings import Settings
-from support.hubfirm import Staff, outgoing_of
+from support import hubfirm
+from support.hubfirm import outgoing_of
 from support.hubinside import Inside, MakeHub
 from support.people import firm, new_door, new_tickets
 from support.webpage import Answer, Webpage
@@ -35,7 +37,13 @@ class Office:
     hub: Inside
     people: People
     queue: TaskQueue
+    keepers: Keepers
     who: str | None
+
+    @property
+    def principal(self) -> Principal:
+        """The administrator."""
+        return Principal(self.who or "anonymous")
 
     def get(self, path: str, who: str | None = None) -> Answer:
         """Ask for a page."""
@@ -65,41 +73,50 @@ class Office:
         return {"authorization": name} if name else {}
 
 
-def office(make_hub: MakeHub, *, login: bool = True, settings: Mapping[str, Any] | None = None) -> Office:
+def office(
+    make_hub: MakeHub,
+    *,
+    login: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
+) -> Office:
     """Make a hub with the pages of administrators; with ``support.people.firm``, if people log in."""
     if login:
-        staff = Staff()
-        hub = make_hub(policy=staff, reach=staff.reach, access=lambda _: staff.door, surfaces=staff.surfaces)
+        staff = hubfirm.Staff()
+        hub = make_hub(
+            allow=allow, policy=staff, reach=staff.reach, access=lambda _: staff.door, surfaces=staff.surfaces
+        )
         firm(staff.people)
         people, tickets = staff.people, new_tickets(staff.people)
         entrance = replace(staff.entrance, tickets=TokenService(new_door(people), tickets))
     else:
-        hub = make_hub()
+        hub = make_hub(allow=allow)
         people = hub.people
         entrance = Entrance(OpenDoor(), EverybodyInside(), people)
     queue = TaskQueue(hub.database, TableDispatch(hub.clock), steady=hub.clock)
+    site, kept = _site(hub, entrance, queue, Settings(data=hub.data, **(settings or {})))
     hub.app = build_app(
         hub.registry,
         entrance.access,
         hub.threads,
         guard=Guard(loopback_only=not login),
-        site=_site(hub, entrance, queue, Settings(data=hub.data, **(settings or {}))),
+        site=site,
         timeout=5.0,
     )
-    return Office(hub, people, queue, ROOT if login else None)
+    return Office(hub, people, queue, kept, ROOT if login else None)
 
 
-def _site(hub: Inside, entrance: Entrance, queue: TaskQueue, settings: Settings) -> Site:
+def _site(hub: Inside, entrance: Entrance, queue: TaskQueue, settings: Settings) -> tuple[Site, Keepers]:
     outside, registry = outgoing_of(hub), hub.registry
     assert isinstance(registry, Registry)
-    section = administration(
-        settings,
-        registry,
-        entrance,
-        kept=outside.keepers(entrance.policy, outside.mirroring(registry, queue)),
-        caretaker=Caretaker(hub.premises, queue),
-        foreman=Foreman(hub.database, queue),
+    kept = outside.keepers(entrance.policy, outside.mirroring(registry, queue))
+    staff = Staff(
+        Caretaker(hub.premises, queue),
+        Foreman(hub.database, queue),
+        kept,
+        trusts_of(entrance.people, hub.gate),
     )
+    section = administration(settings, registry, entrance, staff=staff)
     service = entrance.tickets
     sign_in = None if service is None else browsers(settings, entrance.people, service, gate=hub.gate, vault=hub.vault)
     pages = Pages(
@@ -109,4 +126,4 @@ def _site(hub: Inside, entrance: Entrance, queue: TaskQueue, settings: Settings)
         sign_in=sign_in,
         sections=[section],
     )
-    return Site(routes=pages.routes(), problem=pages.problem, public=pages.public)
+    return Site(routes=pages.routes(), problem=pages.problem, public=pages.public), kept

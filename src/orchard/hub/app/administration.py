@@ -1,8 +1,10 @@
 """What the pages of administrators work with, chosen by the settings."""
 
 import shutil
+from dataclasses import dataclass
 
 from orchard.hub.access import Mandate, Principal
+from orchard.hub.access.trusts import Trusts
 from orchard.hub.app.outgoing import Keepers
 from orchard.hub.app.people import Entrance
 from orchard.hub.http.pages.admin import Admin, Means, Space
@@ -12,15 +14,24 @@ from orchard.hub.registry import Registry
 from orchard.hub.settings import Settings
 
 
-def administration(
-    settings: Settings,
-    registry: Registry,
-    entrance: Entrance,
-    *,
-    kept: Keepers,
-    caretaker: Caretaker,
-    foreman: Foreman,
-) -> Admin:
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who does what administrators ask for.
+
+    Attributes:
+        caretaker: Upkeep.
+        foreman: Tasks.
+        kept: What leads out of the hub.
+        trusts: CI services.
+    """
+
+    caretaker: Caretaker
+    foreman: Foreman
+    kept: Keepers
+    trusts: Trusts
+
+
+def administration(settings: Settings, registry: Registry, entrance: Entrance, *, staff: Staff) -> Admin:
     """Make the pages of administrators."""
     login, authority = entrance.access.challenge is not None, entrance.people.authority
     means = Means(
@@ -30,11 +41,12 @@ def administration(
         admit=authority.site if login else _inside,
         people=entrance.people,
         registry=registry,
-        caretaker=caretaker,
-        foreman=foreman,
-        hooks=kept.hooks,
-        mirrors=kept.mirrors,
-        proxies=kept.proxies,
+        caretaker=staff.caretaker,
+        foreman=staff.foreman,
+        hooks=staff.kept.hooks,
+        mirrors=staff.kept.mirrors,
+        proxies=staff.kept.proxies,
+        trusts=staff.trusts,
         space=lambda: _space(settings),
     )
     return Admin(means)

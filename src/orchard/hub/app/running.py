@@ -10,12 +10,13 @@ from typing import Final
 import uvloop
 
 from orchard.errors import UsageError
-from orchard.hub.app.administration import administration
+from orchard.hub.app.administration import Staff, administration
 from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
 from orchard.hub.app.people import open_entrance
 from orchard.hub.app.quarters import quarters
 from orchard.hub.app.sections import sections
+from orchard.hub.app.signing import trusts_of
 from orchard.hub.app.surfaces import api, site, tasks, tickets, trusts, upkeep, upkeep_gauges, watch
 from orchard.hub.app.work import counted, kinds, open_worker, writing_pulls
 from orchard.hub.http import Guard, Threads, build_app
@@ -90,6 +91,12 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                 *outside.resources(entrance.policy, mirroring),
             ),
         )
+        staff = Staff(
+            caretaker,
+            foreman,
+            outside.keepers(entrance.policy, mirroring),
+            trusts_of(entrance.people, outside.gate),
+        )
         app = build_app(
             registry,
             entrance.access,
@@ -103,14 +110,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                 sections=[
                     *sections(registry, entrance, served.document),
                     quarters(settings, registry, entrance),
-                    administration(
-                        settings,
-                        registry,
-                        entrance,
-                        kept=outside.keepers(entrance.policy, mirroring),
-                        caretaker=caretaker,
-                        foreman=foreman,
-                    ),
+                    administration(settings, registry, entrance, staff=staff),
                 ],
                 live=live,
             ),

@@ -28,7 +28,7 @@ from orchard.hub.catalog import (
     usage,
 )
 from orchard.hub.catalog.cards import Card
-from orchard.hub.catalog.events import Journal
+from orchard.hub.catalog.events import EventFilter, Journal
 from orchard.hub.catalog.facts import Fact
 from orchard.hub.catalog.manifests import NewManifest
 from orchard.hub.catalog.patterns import TagPattern
@@ -61,6 +61,7 @@ __all__ = [
     "Damage",
     "Deletion",
     "Event",
+    "EventFilter",
     "Fact",
     "InsightRow",
     "Journal",

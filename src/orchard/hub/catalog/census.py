@@ -1,14 +1,16 @@
 """Everything that a repository holds, as far as one must know it to say what may go."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 
+from orchard.hub.catalog.repositories import batches
 from orchard.hub.db.rules import manifest_pulls
-from orchard.hub.db.schema import events, manifest_children, manifests, tags
+from orchard.hub.db.schema import events, manifest_children, manifests, repositories, tags
+from orchard.oci import Digest
 
 # A signature that has a tag for want of a referrers API, or the index that stands for that API.
 _ABOUT: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}|[0-9a-f]{128})(?:\.(?:sig|att|sbom))?")
@@ -34,6 +36,12 @@ _LISTS: Final = (
     .select_from(manifest_children.join(_parent, _parent.c.id == manifest_children.c.manifest_id))
     .join(manifests, (manifests.c.digest == manifest_children.c.digest))
     .where(_parent.c.repository_id == bindparam("repository"), manifests.c.repository_id == bindparam("repository"))
+)
+_kept: Final = manifest_children.alias("kept")
+_IDS: Final = (
+    select(manifests.c.id)
+    .select_from(manifests.join(repositories))
+    .where(repositories.c.name == bindparam("name"), manifests.c.digest.in_(bindparam("digests", expanding=True)))
 )
 _STAMP: Final = select(func.max(events.c.id)).where(events.c.repository.in_(bindparam("names", expanding=True)))
 
@@ -91,6 +99,26 @@ def stamp(connection: Connection, names: list[str]) -> int:
     """Give a number that grows with whatever happens to these repositories and scopes."""
     found: int | None = connection.execute(_STAMP, {"names": names}).scalar()
     return found or 0
+
+
+def freed(connection: Connection, name: str, digests: Sequence[Digest]) -> int:
+    """Count the bytes that only these manifests of a repository name, in the whole hub."""
+    gone = [
+        row.id
+        for batch in batches([str(digest) for digest in digests])
+        for row in connection.execute(_IDS, {"name": name, "digests": batch})
+    ]
+    if not gone:
+        return 0
+    others = _kept.c.digest == manifest_children.c.digest, _kept.c.manifest_id.not_in(gone)
+    named = (
+        select(manifest_children.c.digest, func.max(manifest_children.c.size).label("size"))
+        .where(manifest_children.c.manifest_id.in_(gone), ~exists().where(*others))
+        .group_by(manifest_children.c.digest)
+        .subquery()
+    )
+    found: int = connection.execute(select(func.coalesce(func.sum(named.c.size), 0))).scalar_one()
+    return int(found)
 
 
 def _listed(connection: Connection, repository: int) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """What happened, written in the transaction that did it."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from orchard.hub.catalog import outbox
 from orchard.hub.catalog.records import Event
@@ -45,9 +47,53 @@ def actions(connection: Connection, repository: str) -> list[tuple[str, str | No
     return [(row.action, row.digest, row.tag) for row in connection.execute(statement.order_by(events.c.id))]
 
 
-def before(connection: Connection, number: int, *, limit: int, repository: str | None = None) -> list[Event]:
-    """List what happened before an event, newest first; to one repository, or at all."""
-    statement = select(events).where(events.c.id < number).order_by(events.c.id.desc()).limit(limit)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events are wanted; what is empty or none does not matter.
+
+    Attributes:
+        account: By whom.
+        action: What: ``tag.set``, or all that begins alike: ``tag.*``.
+        repository: Where: in a repository, or in all of a namespace.
+        since: Not before.
+        until: Before.
+    """
+
+    account: str = ""
+    action: str = ""
+    repository: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Give what must be true of a row."""
+        if self.account:
+            yield events.c.account == self.account
+        if self.action:
+            start = self.action.removesuffix("*")
+            yield (
+                events.c.action.startswith(start, autoescape=True)
+                if start != self.action
+                else (events.c.action == self.action)
+            )
+        if self.repository:  # "0" comes right after "/"
+            below = (events.c.repository > f"{self.repository}/") & (events.c.repository < f"{self.repository}0")
+            yield (events.c.repository == self.repository) | below
+        if self.since is not None:
+            yield events.c.at >= round(self.since.timestamp() * 1000)
+        if self.until is not None:
+            yield events.c.at < round(self.until.timestamp() * 1000)
+
+
+ANY: Final = EventFilter()
+
+
+def before(
+    connection: Connection, number: int, *, limit: int, repository: str | None = None, wanted: EventFilter = ANY
+) -> list[Event]:
+    """List what happened before an event, newest first; to one repository, or at all; only what is wanted."""
+    statement = select(events).where(events.c.id < number, *wanted.conditions())
+    statement = statement.order_by(events.c.id.desc()).limit(limit)
     if repository is not None:
         statement = statement.where(events.c.repository == repository)
     return [_read(row) for row in connection.execute(statement)]

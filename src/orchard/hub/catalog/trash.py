@@ -170,6 +170,14 @@ def repositories(connection: Connection, namespace: str, *, limit: int) -> list[
     return [_trashed(row, []) for row in rows]
 
 
+def latest(connection: Connection, *, before: int | None, limit: int) -> list[Trashed]:
+    """List what was deleted anywhere, the newest first; only entries of a lower number, if one is given."""
+    statement = select(trash, _COUNT).order_by(trash.c.id.desc()).limit(limit)
+    rows = connection.execute(statement if before is None else statement.where(trash.c.id < before)).all()
+    tags = _tags(connection, [row.id for row in rows])
+    return [_trashed(row, tags.get(row.id, [])) for row in rows]
+
+
 def entry(connection: Connection, name: str, number: int) -> Trashed | None:
     """Find an entry of a repository."""
     row = connection.execute(_ENTRY, {"name": name, "entry": number}).first()

@@ -8,6 +8,7 @@ from orchard.errors import NotFoundError
 from orchard.hub import catalog
 from orchard.hub.catalog.upkeep import Report
 from orchard.hub.jobs.collecting import COLLECT, REHEARSE, report_of
+from orchard.hub.jobs.retention import RETAIN, SCOPE
 from orchard.hub.jobs.scrubbing import ALL, SCRUB
 from orchard.hub.queue import Queue, Record, record
 from orchard.hub.registry import Damage, Page, Premises
@@ -56,6 +57,14 @@ class Caretaker:
             StorageError: If the catalog fails.
         """
         return self._put(SCRUB, {ALL: everything})
+
+    def retain(self, scope: str | None = None) -> str:
+        """Ask for retention to be applied, in a repository or a namespace or everywhere; give the task's name.
+
+        Raises:
+            StorageError: If the catalog fails.
+        """
+        return self._put(RETAIN, {} if scope is None else {SCOPE: scope})
 
     def task(self, name: str) -> Record:
         """Show how far something is that was asked for.

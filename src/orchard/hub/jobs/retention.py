@@ -2,25 +2,25 @@
 
 from typing import Final
 
+from orchard.hub.catalog.usage import EVERYWHERE
 from orchard.hub.jobs.kind import Kind, Run, counting
 from orchard.hub.registry import Registry
 
+RETAIN: Final = "retention"
+SCOPE: Final = "scope"  # in the payload: a repository or a namespace
 EVERY: Final = 3600.0  # seconds
 
 
 def retention(registry: Registry) -> Kind:
-    """Make the task that puts into the trash what no rule keeps. Of a payload ``repository``, only that one."""
+    """Make the task that puts into the trash what no rule keeps; with ``scope`` in its payload, only there."""
 
     def retain(run: Run) -> None:
-        name = run.payload.get("repository")
-        if isinstance(name, str):
-            gone = len(registry.upkeep().retain(name, tell=counting(run, "manifests")).goes)
-            run.log(f"{name}: {gone} manifests went to the trash")
-        else:
-            gone = registry.upkeep().retain_all(counting(run, "repositories"), run.log)
+        scope = run.payload.get(SCOPE)
+        where = scope if isinstance(scope, str) else EVERYWHERE
+        gone = registry.upkeep().retain_all(counting(run, "repositories"), run.log, scope=where)
         run.progress(gone, gone, f"{gone} manifests went to the trash", unit="manifests")
 
-    return Kind(name="retention", handler=retain, every=EVERY)
+    return Kind(name=RETAIN, handler=retain, every=EVERY)
 
 
 def purge_trash(registry: Registry, lifetime: float) -> Kind:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from orchard.errors import DeniedError, NotFoundError
 from orchard.hub import catalog
-from orchard.hub.access import Action, Principal
+from orchard.hub.access import Action, Mandate, Principal
 from orchard.hub.catalog import RepositorySummary, StoredManifest, VersionSummary
 from orchard.hub.catalog.usage import EVERYWHERE
 from orchard.hub.registry import browsing
@@ -19,6 +19,7 @@ from orchard.hub.registry.pairing import Chosen, parse_wanted
 from orchard.hub.registry.reading import Page, Premises, ReadableRepository
 from orchard.hub.registry.searching import Finder
 from orchard.hub.registry.showcase import Showcase
+from orchard.hub.registry.surveying import Survey
 from orchard.hub.registry.tabling import Tabling
 from orchard.hub.registry.tagboard import TagBoard
 from orchard.hub.registry.upkeep import Upkeep
@@ -151,6 +152,15 @@ class Registry:  # noqa: PLR0904 -- the one way in, for every surface
             StorageError: If that cannot be told.
         """
         return self._premises.policy.allows(who, action, name)
+
+    def survey(self, by: Mandate) -> Survey:
+        """Look at all repositories at once.
+
+        Raises:
+            DeniedError: If the mandate is not one over the site.
+        """
+        by.require_site()
+        return Survey(self._premises)
 
     def upkeep(self) -> Upkeep:
         """Give what the hub does by itself: applying retention, emptying the trash, writing down what was counted."""

@@ -5,7 +5,7 @@ from typing import Final
 from orchard.errors import NotFoundError
 from orchard.hub import catalog
 from orchard.hub.access import Mandate
-from orchard.hub.catalog import Event, TagSummary, Totals, VersionMark, VersionSummary
+from orchard.hub.catalog import Event, EventFilter, TagSummary, Totals, VersionMark, VersionSummary
 from orchard.hub.registry.deleting import DeletableRepository
 from orchard.hub.registry.reading import Premises, ReadableRepository
 
@@ -68,8 +68,15 @@ class Overview:
             start = NEWEST if before is None else before
             return catalog.events.before(connection, start, limit=limit, repository=repository.name)
 
-    def all_events(self, by: Mandate, *, before: int | None, limit: int) -> list[Event]:
-        """List what happened to the hub, newest first, before an event or at all.
+    def all_events(
+        self,
+        by: Mandate,
+        *,
+        before: int | None,
+        limit: int,
+        wanted: EventFilter = EventFilter(),  # noqa: B008 -- frozen
+    ) -> list[Event]:
+        """List what happened to the hub, newest first, before an event or at all; only what is wanted.
 
         Raises:
             DeniedError: If the mandate is not one over the site.
@@ -77,7 +84,8 @@ class Overview:
         """
         by.require_site()
         with self._premises.database.read() as connection:
-            return catalog.events.before(connection, NEWEST if before is None else before, limit=limit)
+            start = NEWEST if before is None else before
+            return catalog.events.before(connection, start, limit=limit, wanted=wanted)
 
     def totals(self) -> Totals:
         """Count everything.

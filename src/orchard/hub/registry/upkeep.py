@@ -8,6 +8,7 @@ from orchard.errors import ConflictError, NotFoundError
 from orchard.hub import catalog
 from orchard.hub.access import Principal
 from orchard.hub.catalog import Deletion, Journal, KeepRule, Retention
+from orchard.hub.catalog.usage import EVERYWHERE
 from orchard.hub.db import Transaction
 from orchard.hub.registry.ports import Reach
 from orchard.hub.registry.reading import Premises
@@ -75,10 +76,13 @@ class Upkeep:
             tell(len(run.gone), len(run.gone) + len(run.waiting), name)
         return run.outcome
 
-    def retain_all(self, tell: Told = _nobody, say: Callable[[str], None] = lambda _: None) -> int:
+    def retain_all(
+        self, tell: Told = _nobody, say: Callable[[str], None] = lambda _: None, *, scope: str = EVERYWHERE
+    ) -> int:
         """Apply retention to every repository that a rule speaks of; give the number of manifests that went.
 
         Args:
+            scope: Only in this repository or namespace.
             tell: Is told how far it has come, and may stop it by an error.
             say: Is told of each repository that loses something.
 
@@ -86,7 +90,8 @@ class Upkeep:
             StorageError: If the catalog fails.
         """
         gone = 0
-        for done, name in enumerate(self._spoken_of()):
+        spoken_of = (name for name in self._spoken_of() if scope in catalog.rules.scopes(name))
+        for done, name in enumerate(spoken_of):
             tell(done, None, name)
             try:
                 if self.plan(name).goes:  # looking holds nobody up

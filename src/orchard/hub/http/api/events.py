@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Raw
 
 from orchard.hub.access import People, Principal
+from orchard.hub.catalog import EventFilter
 from orchard.hub.http.api.operations import operation
 from orchard.hub.http.api.shapes import (
     DigestText,
@@ -44,6 +45,24 @@ class Happening(Output, frozen=True):
     detail: Annotated[Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
 
 
+class EventsWanted(PagedByNumber, frozen=True):
+    """Which events are wanted.
+
+    Attributes:
+        account: Only what this account did.
+        action: Only this; `tag.*` is all that begins alike.
+        repository: Only in this repository, or in all of this namespace.
+        since: Only what happened then or later.
+        until: Only what happened before.
+    """
+
+    account: Annotated[str, Meta(max_length=255)] = ""
+    action: Annotated[str, Meta(max_length=64, examples=["tag.set", "tag.*"])] = ""
+    repository: Annotated[str, Meta(max_length=255)] = ""
+    since: Moment | None = None
+    until: Moment | None = None
+
+
 class Events:
     """What happened, and who did it."""
 
@@ -52,10 +71,19 @@ class Events:
         self._people = people
 
     @operation("GET", "/events")
-    def list_events(self, who: Principal, *, query: PagedByNumber) -> Part[Happening]:
+    def list_events(self, who: Principal, *, query: EventsWanted) -> Part[Happening]:
         """List what happened to this hub, newest first; for administrators of the site."""
         by = self._people.authority.site(who)
-        found = self._registry.overview.all_events(by, before=number_of(query.after), limit=query.limit + 1)
+        wanted = EventFilter(
+            account=query.account,
+            action=query.action,
+            repository=query.repository,
+            since=query.since,
+            until=query.until,
+        )
+        found = self._registry.overview.all_events(
+            by, before=number_of(query.after), limit=query.limit + 1, wanted=wanted
+        )
         return Part.of([_shown(one) for one in found], query.limit, lambda last: str(last.number))
 
     @operation("GET", "/repositories/{+repository}/-/events")

@@ -23,8 +23,13 @@ TABS: Final = (
     ("Overview", HOME, ""),
     ("Users", f"{HOME}/users", "users"),
     ("Teams", f"{HOME}/teams", "teams"),
+    ("Namespaces", f"{HOME}/namespaces", "namespaces"),
+    ("Rules", f"{HOME}/rules", "rules"),
     ("Storage", f"{HOME}/storage", "storage"),
     ("Jobs", f"{HOME}/jobs", "jobs"),
+    ("Webhooks", f"{HOME}/webhooks", "webhooks"),
+    ("Mirrors", f"{HOME}/mirrors", "mirrors"),
+    ("Events", f"{HOME}/events", "events"),
 )
 ROWS: Final = 50  # of a list, on one page
 MOST: Final = 64  # characters of a name that is searched for
@@ -137,6 +142,19 @@ DONE: Final[Mapping[str, str]] = {
     "team-deleted": "The team and the roles that were given to it are gone.",
     "member": "The team has changed.",
     "member-gone": "The account is of the team no more.",
+    "namespace-made": "The namespace is made.",
+    "quota": "The quota has changed.",
+    "trusted": "The CI service is trusted: its jobs can log in.",
+    "untrusted": "The CI service is trusted no more.",
+    "rule": "The rule holds from now on.",
+    "rule-gone": "The rule holds no longer.",
+    "keeping": "What is kept has changed. Look at what it takes before the next full hour.",
+    "restored": "It is back, with those of its tags whose names nothing else has.",
+    "sent": "The message is on its way; here is how it went.",
+    "hook": "The webhook has changed.",
+    "hook-gone": "The webhook is gone, with its log.",
+    "mirror-gone": "The mirror is gone. What it copied stays.",
+    "proxy-gone": "These names are ordinary ones again. What was fetched stays.",
     "cancelled": "Cancelled. A job that runs stops at its next step; what is done stays done.",
     "again": "The job is done as soon as a worker is free.",
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchard.hub.access import Mandate, People, Principal
+from orchard.hub.access.trusts import Trusts
 from orchard.hub.jobs import HookKeeper, MirrorKeeper, ProxyKeeper
 from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.jobs.tending import Foreman
@@ -39,6 +40,7 @@ class Means:
         foreman: Tasks.
         hooks: Webhooks.
         mirrors: Mirrors.
+        trusts: CI services that namespaces trust.
         proxies: Names that stand for other registries.
         space: Measures the disk that holds blobs; nothing where they are elsewhere.
     """
@@ -54,4 +56,5 @@ class Means:
     hooks: HookKeeper
     mirrors: MirrorKeeper
     proxies: ProxyKeeper
+    trusts: Trusts
     space: Callable[[], Space | None]

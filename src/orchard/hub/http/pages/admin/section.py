@@ -4,9 +4,14 @@ from collections.abc import Sequence
 
 from orchard.hub.access import Principal
 from orchard.hub.http.pages.admin.frame import HOME, Frame
+from orchard.hub.http.pages.admin.happenings import EventPage
+from orchard.hub.http.pages.admin.hooks import HookPages
 from orchard.hub.http.pages.admin.jobs import JobPages
 from orchard.hub.http.pages.admin.means import Means
+from orchard.hub.http.pages.admin.mirrors import MirrorPages
+from orchard.hub.http.pages.admin.namespaces import NamespacePages
 from orchard.hub.http.pages.admin.overview import OverviewPage
+from orchard.hub.http.pages.admin.rules import RulePages
 from orchard.hub.http.pages.admin.storage import StoragePage
 from orchard.hub.http.pages.admin.teams import TeamPages
 from orchard.hub.http.pages.admin.users import UserPages
@@ -14,7 +19,18 @@ from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.rendering import Link, Renderer
 from orchard.hub.http.pages.sections import Door
 
-_PAGES = (OverviewPage, UserPages, TeamPages, StoragePage, JobPages)
+_PAGES = (
+    OverviewPage,
+    UserPages,
+    TeamPages,
+    NamespacePages,
+    RulePages,
+    StoragePage,
+    JobPages,
+    HookPages,
+    MirrorPages,
+    EventPage,
+)
 
 
 class Admin:
