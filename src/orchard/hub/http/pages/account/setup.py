@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import Final
 
 from starlette.requests import Request
@@ -114,6 +115,7 @@ class SetupPage:
             catalog="SQLite" if settings.database is None else "PostgreSQL",
             storage=settings.storage or "",
             data=settings.data,
+            shell_data=quote(str(settings.data)),
             anonymous=settings.anonymous,
             self_service=settings.self_service,
         )
