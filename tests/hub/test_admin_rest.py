@@ -72,6 +72,7 @@ def test_space_of_namespaces_is_shown_against_their_quotas(desk: Office) -> None
     page = desk.page("/admin/namespaces?q=m")
     assert re.search(r"ml 1 [\d.]+ KiB of 1000 B full its own", page.text)
     assert page.all("rect", class_="over", width="100")
+    assert "The namespace ml is full" in desk.page("/admin").text
     assert "of 1.00 MiB" in desk.page("/admin/namespaces/ops").text
     assert desk.page("/admin/namespaces/ml").all("input", name="bytes", value="1000 bytes")
     assert desk.page("/admin/namespaces").all("input", name="bytes", value="1 MiB")
@@ -136,14 +137,16 @@ def test_dry_run_tells_what_goes_and_what_is_freed_and_changes_nothing(desk: Off
         owner.push_image("ml/net", f"v{number}", b"x" * (1000 + number), shared)
         desk.hub.clock.time += 60
     push(desk, "ops/net", "v1", b"other")
+    push(desk, "ml/single", "v1", b"single")
     keep(desk, "ml", KeepRule(last=1))
     page = desk.page("/admin/retention")
     assert "2 manifests of 3 would go, because no rule of ml keeps them; 1.95 KiB would be freed" in page.text
     assert "ops/net" not in page.text
+    assert "Nothing would go from the 1 repository" in desk.page("/admin/retention?scope=ml/single").text
     assert "No rule speaks of any repository there" in desk.page("/admin/retention?scope=ops").text
     assert "2 manifests" in desk.page("/admin/retention?scope=ml/net").text
     assert desk.get("/admin/retention?scope=" + HOSTILE.replace(" ", "+")).status == 400
-    assert desk.hub.registry.overview.totals().tags == 4
+    assert desk.hub.registry.overview.totals().tags == 5
 
 
 def test_retention_is_applied_as_a_job(desk: Office) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import quote
 
 from orchard.hub.catalog.mirrors import FAILED, Mirror
 from orchard.hub.catalog.webhooks import Webhook
@@ -45,6 +46,7 @@ class Condition:
         hooks: Webhooks.
         mirrors: Mirrors.
         space: Room on the disk, if blobs are on one.
+        full: Namespaces that keep as much as they may, as far as they were looked at.
         empty: Whether nothing was pushed yet: then nothing is late.
     """
 
@@ -54,12 +56,19 @@ class Condition:
     hooks: Sequence[Webhook]
     mirrors: Sequence[Mirror]
     space: Space | None
+    full: Sequence[str]
     empty: bool
 
 
 def concerns(found: Condition, settings: Settings, now: datetime) -> list[Concern]:
     """Name what needs attention, the worst first."""
-    all_of_them = [*_bytes(found), *_tasks(found, settings), *_outside(found), *_late(found, settings, now)]
+    all_of_them = [
+        *_bytes(found),
+        *_quotas(found),
+        *_tasks(found, settings),
+        *_outside(found),
+        *_late(found, settings, now),
+    ]
     return sorted(all_of_them, key=lambda concern: not concern.grave)
 
 
@@ -73,6 +82,16 @@ def _bytes(found: Condition) -> Iterator[Concern]:
     if space is not None and space.free < space.total * _TIGHT:
         left = f"{text.size(space.free)} of {text.size(space.total)}"
         yield Concern(f"The disk is nearly full: {left} are free. Collect garbage, or add room.", "/admin/storage")
+
+
+def _quotas(found: Condition) -> Iterator[Concern]:
+    if len(found.full) == 1:
+        name = text.clip(found.full[0], 64)
+        yield Concern(
+            f"The namespace {name} is full: nobody can push there.", f"/admin/namespaces/{quote(found.full[0])}"
+        )
+    elif found.full:
+        yield Concern(f"{text.count(len(found.full), 'namespace')} full: nobody can push there.", "/admin/namespaces")
 
 
 def _tasks(found: Condition, settings: Settings) -> Iterator[Concern]:

@@ -6,12 +6,14 @@ from starlette.responses import Response
 
 from orchard import __version__
 from orchard.hub.catalog import Totals
+from orchard.hub.catalog.usage import EVERYWHERE
 from orchard.hub.http.origin import origin_of
 from orchard.hub.http.pages.admin.concerns import Condition, concerns
 from orchard.hub.http.pages.admin.frame import HOME, Frame, Visit
 from orchard.hub.http.pages.sections import Door
 from orchard.hub.queue import State
 
+_LOOKED_AT: Final = 1000  # namespaces
 _STATES: Final = (State.RUNNING, State.WAITING, State.FAILED)
 
 
@@ -38,6 +40,7 @@ class OverviewPage:
             hooks=means.hooks.kept(visit.who),
             mirrors=means.mirrors.kept(visit.who),
             space=space,
+            full=self._full(visit),
             empty=not totals.manifests,
         )
         request = visit.request
@@ -56,6 +59,17 @@ class OverviewPage:
             jobs=[(state.value, sum(number for (_, of), number in counts.items() if of is state)) for state in _STATES],
             concerns=concerns(condition, settings, self._frame.renderer.now()),
         )
+
+    def _full(self, visit: Visit) -> list[str]:
+        """Name the namespaces that keep as much as they may."""
+        allotment = self._means.registry.allotment(visit.who)
+        _, default = allotment.get(EVERYWHERE)
+        found = []
+        for one in allotment.holdings(limit=_LOOKED_AT):
+            quota = one.quota or default
+            if quota is not None and quota.bytes is not None and 0 < quota.bytes <= one.bytes:
+                found.append(one.namespace)
+        return found
 
 
 def _counted(totals: Totals) -> list[tuple[str, int]]:
