@@ -73,6 +73,18 @@ PRIVATE = (
     "/admin/users/ana",
     "/admin/teams",
     "/admin/teams/vision",
+    "/admin/jobs",
+    "/admin/jobs/*",
+    "/admin/storage",
+    "/admin/namespaces",
+    "/admin/namespaces/demo",
+    "/admin/rules",
+    "/admin/retention",
+    "/admin/trash",
+    "/admin/webhooks",
+    "/admin/webhooks/*",
+    "/admin/mirrors",
+    "/admin/events",
 )
 
 
@@ -126,7 +138,7 @@ def test_nothing_that_strangers_wrote_can_run_on_any_page(hub: Hub) -> None:
     pages = list(crawl(stranger, *starts, cookie=session(stranger, "root", PASSWORD)))
 
     assert {path: found for path, answer in pages if (found := dangers(answer.page))} == {}
-    assert {path: answer.status for path, answer in pages if answer.status >= 500} == {}
+    assert {path: answer.status for path, answer in pages if answer.status >= (500 if path in starts else 400)} == {}
     assert len(pages) > 100
     assert len(pages) < MOST
 

@@ -55,6 +55,22 @@ _CONTRAST: Final = """() => {
     }
     return worst;
 }"""
+# What can be reached by the keyboard and does not show that it was: nothing at it or beside it looks another way.
+_UNSEEN: Final = """() => {
+    const look = node => [node, node.parentElement, node.nextElementSibling, node.closest('label')]
+        .filter(one => one).map(one => getComputedStyle(one))
+        .map(one => [one.outline, one.boxShadow, one.borderColor, one.position].join()).join();
+    const all = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
+    return [...document.querySelectorAll(all)].filter(node => node.checkVisibility() && !node.disabled).slice(0, 80)
+        .filter(node => {
+            document.activeElement.blur();
+            const before = look(node);
+            node.focus({preventScroll: true});
+            document.getAnimations().forEach(one => one.finish());
+            return document.activeElement === node && look(node) === before;
+        })
+        .map(node => `no focus seen: ${node.outerHTML.slice(0, 160)}`);
+}"""
 _AXE: Final = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 # What the rules for pages say is wrong, and where.
 _VIOLATIONS: Final = """async () => (await axe.run({
@@ -83,13 +99,19 @@ class Visitor:
         self.page.goto(self.origin + path, wait_until="load")
 
     def faults(self, path: str) -> list[str]:
-        """Load a page once, and look at it on a desk in the light and on a phone in the dark."""
+        """Load a page once, and look at it on a desk in the light and on a phone in the dark.
+
+        A path that ends with ``/*`` is the first one that begins so among the links of the page before.
+        """
+        if path.endswith("/*"):
+            path = self.page.locator(f"main a[href^='{path[:-1]}']").first.get_attribute("href") or path
         self.page.set_viewport_size(WIDE)
         self.page.emulate_media(color_scheme="light")
         self.go(path)
         found = self._plain_faults(WIDE["width"])
         self.page.evaluate(_AXE)
         found += self.page.evaluate(_VIOLATIONS)
+        found += self.page.evaluate(_UNSEEN)
         self.page.set_viewport_size(PHONE)
         self.page.emulate_media(color_scheme="dark")
         found += self._plain_faults(PHONE["width"])

@@ -56,7 +56,7 @@ def _kind(link: str) -> str:
         return "/docs/"
     repository, colon, rest = path.partition("@" if "@" in path else ":")
     parts = rest.split("/")
-    leaf = f"{colon}/{parts[1] if len(parts) > 1 else ''}/{len(parts)}"
+    leaf = f"{bool(colon)}/{parts[1] if len(parts) > 1 else ''}/{len(parts)}"
     stem = repository if repository.startswith("/r/") else "/".join(repository.split("/")[:3])
     keys = sorted(part.partition("=")[0] for part in query.split("&"))
     return f"{stem}{leaf}?{bool(query) if path.startswith('/r/') else keys}"

@@ -180,6 +180,7 @@ def _fill(data: Path) -> None:
 
 def _poison(hub: Hub) -> None:
     """Say hostile words wherever people of a hub may say something: whatever the hub takes, its pages must bear."""
+    assert hub.request("POST", "/api/v1/upkeep/garbage", b"{}", JSON).status == 202  # so that there is a job to look at
     taken = {"laptop": "/users/root/tokens", "hook": "/webhooks", "rule": "/scopes/demo/-/tag-rules"}
     made: dict[str, list[dict[str, Any]]] = {
         "laptop": [{"name": name, "scopes": ["pull"]} for name in ("laptop", *WORDS)],
