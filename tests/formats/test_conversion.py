@@ -294,6 +294,7 @@ def test_an_archive_of_an_old_kit_is_not_moved_to_another_place() -> None:
     assert convert_project(original, flat, PACK, found=PackConfig()).manifest.layers
 
 
+@pytest.mark.unmeasured
 def test_where_there_is_no_room_the_way_back_is_not_kept() -> None:
     blobs = [
         Blob(b"%d" % n, f"{CNCF}.dataset.v1.raw", {FILEPATH: f"{'x' * 100}/{n}", "a": noise(270, n).hex()})

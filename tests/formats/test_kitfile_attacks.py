@@ -71,6 +71,7 @@ def test_parse_takes_sixty_four_levels_and_not_one_more() -> None:
         parse_kitfile(f"model: {{parameters: {'[' * (inner + 1)}{']' * (inner + 1)}}}".encode())
 
 
+@pytest.mark.unmeasured
 def test_parse_stops_at_sixty_five_thousand_values() -> None:
     with pytest.raises(LimitExceededError, match="more than 65536 values"):
         parse_kitfile(("model:\n parameters:\n" + " -\n" * (1 << 16)).encode())
