@@ -1,5 +1,6 @@
 """Very many who get blobs at once: every byte for everybody, and little memory for each."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from orchard.errors import NotFoundError, StorageError
-from orchard.hub.http.crowd import PARTS, SIP, WHOLE, Crowd, SippedFile, open_blobs
+from orchard.hub.http.crowd import LARGE, PARTS, PIECED, SIP, WHOLE, Crowd, SippedFile, open_blobs
 from orchard.hub.http.replies import Reply, reply
+from orchard.hub.http.threads import Threads
 from support.hubs import Hub, dice, read_all, running_hub, send_head
 
 NAME = "team/model"
-CLIENTS = WHOLE + 8
+CLIENTS = PIECED + WHOLE + 8
 
 
 @pytest.fixture(name="file")
@@ -78,15 +80,43 @@ def test_room_is_found_again_when_files_are_closed_and_looked_for_once_a_second(
     assert looks == 2
 
 
+def test_large_file_leaves_in_large_pieces_while_there_is_room(file: Path) -> None:
+    crowd = Crowd(count=lambda: PIECED + WHOLE, steady=lambda: 0.0)
+    large = Reply(200, [(b"content-length", b"%d" % LARGE)], content=SippedFile(file))
+    assert {sipped(crowd.fit(large)) for _ in range(PIECED)} == {(0, range(LARGE))}
+    assert {sipped(crowd.fit(large)) for _ in range(WHOLE)} == {(0, None)}
+    assert sipped(crowd.fit(large)) == (SIP, range(LARGE))
+
+
 def test_many_parts_at_once_leave_in_sips(file: Path) -> None:
     crowd = Crowd()
     part = Reply(206, [], content=SippedFile(file), part=range(5, 10), begun=(b"", iter_nothing()))
-    with ExitStack() as stack:
-        for _ in range(PARTS):
-            assert sipped(crowd.fit(part)) == (0, range(5, 10))
-            stack.enter_context(crowd.sending(part))
-        assert sipped(crowd.fit(part)) == (SIP, range(5, 10))
+    assert [sipped(crowd.fit(part)) for _ in range(PARTS)] == [(0, range(5, 10))] * PARTS
+    assert sipped(crowd.fit(part)) == (SIP, range(5, 10))
+    for _ in range(PARTS + 1):
+        with crowd.sending(part):
+            pass
     assert sipped(crowd.fit(part)) == (0, range(5, 10))
+
+
+def test_answer_that_cannot_begin_makes_room_again(file: Path) -> None:
+    crowd = Crowd()
+    file.unlink()
+    with Threads() as threads:
+        for _ in range(PARTS + 1):
+            answer = crowd.fit(Reply(206, [], content=SippedFile(file), part=range(5, 10)))
+            assert sipped(answer) == (0, range(5, 10))
+            with pytest.raises(NotFoundError, match="are not there"):
+                asyncio.run(crowd.begin(answer, threads))
+
+
+def test_answer_to_head_takes_no_room_and_makes_none(file: Path) -> None:
+    crowd = Crowd()
+    part = Reply(206, [], content=SippedFile(file), part=range(5, 10))
+    for _ in range(3):
+        with crowd.sending(part):
+            pass
+    assert [sipped(crowd.fit(part))[0] for _ in range(PARTS + 1)] == [*[0] * PARTS, SIP]
 
 
 def test_answer_from_memory_is_left_alone() -> None:

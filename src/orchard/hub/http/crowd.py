@@ -1,7 +1,7 @@
 """When very many get blobs at once: less memory for each of them, at more work (ADR 0072).
 
 A server that sends a file by itself keeps more than 1 MiB of it ready for each client, and one that is given pieces
-keeps some twenty of them. That is fast for those who can take it, and too much for a thousand who cannot.
+keeps some of them. That is fast for those who can take it, and too much for a thousand who cannot.
 """
 
 import os
@@ -15,9 +15,12 @@ from typing import Final
 
 from orchard.errors import NotFoundError, StorageError
 from orchard.hub.http.replies import Reply
+from orchard.hub.http.threads import Threads
 
-WHOLE: Final = 32  # files that the server sends by itself at once
-PARTS: Final = 16  # answers in large pieces at once
+PARTS: Final = 16  # parts of files that leave in large pieces at once
+PIECED: Final = 8  # such answers up to which a whole file leaves likewise: less time than if the server sends it
+WHOLE: Final = 24  # further files that the server sends by itself at once
+LARGE: Final = 1 << 20  # bytes of a file from which on it leaves in pieces: a small one is sent in one go either way
 SIP: Final = 4 << 10  # bytes of one piece in a crowd, of which a client keeps twenty
 _READ: Final = 16 << 10  # bytes that are read at once for them
 _PAUSE: Final = 1.0  # seconds between two counts: one costs 3 microseconds for each open file
@@ -40,26 +43,46 @@ class Crowd:
         self._parts = 0
 
     def fit(self, answer: Reply) -> Reply:
-        """Let an answer leave in small pieces if too many others are on their way."""
+        """Choose how a long answer leaves: fast, and in small pieces if too many others are on their way.
+
+        One in pieces counts from now on, so that of many who ask at once no more are let through than there is room
+        for: until ``sending`` it ends, or ``begin`` fails.
+        """
         file = None if answer.content is None else answer.content.file
-        if file is None or self._has_room(answer):
+        if file is None:
             return answer
         part = _all_of(answer) if answer.part is None else answer.part
+        most = PARTS if answer.part is not None else PIECED if len(part) >= LARGE else 0
+        roomy = self._parts < most
+        if not roomy and answer.part is None and self._has_room():
+            return answer
+        self._parts += 1
+        if roomy:
+            return replace(answer, part=part)
         return replace(answer, content=SippedFile(file), part=part, sip=SIP)
+
+    async def begin(self, answer: Reply, threads: Threads) -> Reply:
+        """Begin an answer that fits.
+
+        Raises:
+            NotFoundError: If its bytes are not there.
+            StorageError: If they cannot be read.
+        """
+        try:
+            return await answer.begin(threads)
+        except BaseException:
+            self._parts -= _is_counted(answer)
+            raise
 
     @contextmanager
     def sending(self, answer: Reply) -> Iterator[None]:
-        """Count an answer as long as it is sent."""
-        counted = answer.begun is not None
-        self._parts += counted
+        """Count an answer until it is sent."""
         try:
             yield
         finally:
-            self._parts -= counted
+            self._parts -= answer.begun is not None and _is_counted(answer)  # one to HEAD never began
 
-    def _has_room(self, answer: Reply) -> bool:
-        if answer.part is not None:
-            return self._parts < PARTS
+    def _has_room(self) -> bool:
         if self._whole >= WHOLE and self._steady() - self._counted >= _PAUSE:
             self._counted = self._steady()
             self._whole = max(0, self._count() - self._parts)
@@ -67,6 +90,10 @@ class Crowd:
             return False
         self._whole += 1
         return True
+
+
+def _is_counted(answer: Reply) -> bool:
+    return answer.part is not None and answer.content is not None and answer.content.file is not None
 
 
 def _all_of(answer: Reply) -> range:

@@ -72,7 +72,7 @@ async def send_reply(answer: Reply, receive: Receive, send: Send, *, head: bool,
     if head or content is None:
         await send({"type": "http.response.body", "body": b"" if head else answer.body})
     elif answer.part is None:
-        # The server sends the file itself, without the interpreter: 0.50 CPU-s/GiB where pieces cost 0.59 and more.
+        # The server sends the file itself, without the interpreter, and waits for a thread for every 128 KiB of it.
         await send({"type": "http.response.pathsend", "path": str(content.file)})
     else:
         assert answer.begun is not None, "an answer in pieces is begun before it is sent"

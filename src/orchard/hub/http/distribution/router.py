@@ -146,8 +146,8 @@ class Distribution:
         """
         body = Body.of(scope, headers, receive, timeout=self._timeout)
         answer = await self._answer(scope, headers, who=who, body=body, refusal=refusal)
-        await body.drain()
         with self._service.crowd.sending(answer):
+            await body.drain()
             await send_reply(answer, receive, send, head=scope["method"] == "HEAD", threads=self._service.threads)
 
     async def _answer(
@@ -184,9 +184,7 @@ class Distribution:
         if call.method == "HEAD":
             return answer
         answer = self._service.crowd.fit(answer)
-        if answer.part is not None:
-            return await answer.begin(self._service.threads)
-        return answer
+        return await self._service.crowd.begin(answer, self._service.threads)
 
     async def _pull(self, handler: Handler, call: Call) -> Reply:
         """Answer a pull that may say which registry it means.
