@@ -132,7 +132,7 @@ bench: $(VENV)/.dev ## measure, beside the limits of this machine (SIZE=256M RUN
 .PHONY: soak
 soak: $(VENV)/.dev ## the heavy proofs in full: 200 kills of each verb, 500 of the hub, ten minutes of a crowd
 	@mkdir -p $(TMPDIR)
-	@ORCHARD_SOAK=1 $(BIN)/pytest -q -p no:randomly -o faulthandler_timeout=0 --basetemp=$(CACHE)/tests tests/soak tests/hub/test_api_generated.py tests/hub/test_rules_together.py tests/project/test_unpacking_hostile.py $(PYTEST_ARGS)
+	@ORCHARD_SOAK=1 $(BIN)/pytest -q -p no:randomly -o faulthandler_timeout=0 --basetemp=$(CACHE)/tests tests/soak tests/hub/test_api_generated.py tests/hub/test_ending.py tests/hub/test_rules_together.py tests/project/test_unpacking_hostile.py $(PYTEST_ARGS)
 	@ORCHARD_SOAK=1 $(BIN)/pytest -q -n 2 -m hypothesis --timeout=0 -o faulthandler_timeout=0 --basetemp=$(CACHE)/tests $(PYTEST_ARGS)
 
 .PHONY: lock
