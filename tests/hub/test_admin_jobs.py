@@ -1,12 +1,15 @@
 """Jobs and storage, for administrators: pages, and the part of the JSON API that is about tasks."""
 
+from pathlib import Path
+
 import pytest
 
 from orchard.hub.queue import Progress
 from support.hubapi import ask, everything, ok, problem_of
 from support.hubfirm import Sender, staffed
 from support.hubinside import MakeHub
-from support.office import Office, office
+from support.hubs import Nursery, wait_until
+from support.office import FORM, Office, office
 from support.queues import take
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
@@ -147,3 +150,19 @@ def test_tasks_are_told_by_the_api(make_hub: MakeHub) -> None:
     assert problem_of(ask(hub, "POST", f"/tasks/{task}/cancel", **root))[0] == 409
     assert ok(hub, "POST", f"/tasks/{task}/retry", **root)["state"] == "waiting"
     assert problem_of(ask(hub, "GET", "/tasks", authorization="eve"))[0] == 403
+
+
+# A hub of its own -----------------------------------------------------------------------------------------------------
+
+
+def test_hub_does_what_its_page_asks_for_and_shows_what_it_told(hubs: Nursery, tmp_path: Path) -> None:
+    with hubs.hub(tmp_path / "data") as hub:
+        hub.push_image("team/net", "v1", b"bytes")
+        sent = hub.request("POST", "/admin/storage", b"do=rehearse", {"content-type": FORM})
+        assert (sent.status, sent.headers["location"]) == (303, "/admin/storage?done=again")
+        (task, *_) = hub.get("/api/v1/tasks?kind=collect-garbage").json["items"]
+        wait_until(lambda: hub.get(f"/api/v1/tasks/{task['id']}").json["state"] == "done")
+        page = hub.get(f"/admin/jobs/{task['id']}").body
+        assert b"looking for bytes that nobody knows" in page
+        assert b"would delete 0 blobs of 0 bytes" in page
+        assert b"Last rehearsal" in hub.get("/admin/storage").body

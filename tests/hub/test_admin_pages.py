@@ -1,10 +1,21 @@
 """Pages of administrators: who gets in, what they see, accounts and teams."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchard.hub.access import Name, Party, Wanted
+from orchard.hub.catalog.upkeep import Report
+from orchard.hub.catalog.webhooks import Webhook
+from orchard.hub.http.pages.admin import Space
+from orchard.hub.http.pages.admin.concerns import Condition, concerns
+from orchard.hub.jobs.caretaking import Reports
+from orchard.hub.queue import State
+from orchard.hub.settings import Settings
 from support.hubfirm import Sender
 from support.hubinside import MakeHub
 from support.office import Office, office
@@ -215,3 +226,66 @@ def test_pages_show_what_accounts_and_teams_have(desk: Office) -> None:
     desk.people.namespaces.create(OPERATOR, Name("lab"), owner=Party.user(Name("eve")))
     assert desk.page("/admin/users/eve").all("a", href="/admin/namespaces/lab")
     assert desk.page("/admin/teams/ml").all("a", href="/admin/namespaces/ml")
+
+
+# What needs attention -------------------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SOUND = Condition(
+    damaged=0,
+    reports=Reports(Report(NOW, {}), None, Report(NOW, {}), Report(NOW, {})),
+    counts={("scrub", State.DONE): 3, ("scrub", State.WAITING): 1},
+    hooks=(),
+    mirrors=(),
+    space=Space(60, 100),
+    full=(),
+    empty=False,
+)
+HOOK = Webhook(
+    id=1,
+    scope="",
+    url="https://ci.example.com",
+    events=("*",),
+    secret="",
+    active=True,
+    reason=None,
+    created_at=0,
+    created_by="ana",
+    failing_since=1,
+    failures=2,
+)
+OLD = Report(NOW - timedelta(days=30), {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said", "grave"),
+    [
+        ({"damaged": 1}, "1 blob damaged or missing", True),
+        ({"space": Space(9, 100)}, "The disk is nearly full: 9 B of 100 B", False),
+        ({"full": ("ml", "ops")}, "2 namespaces full", False),
+        ({"counts": {("scrub", State.FAILED): 2}}, "2 jobs given up in the last 7 days", True),
+        ({"counts": {("scrub", State.WAITING): 2000}}, "2,000 jobs waiting", False),
+        ({"hooks": (HOOK,)}, "1 webhook whose receiver does not answer", False),
+        ({"hooks": (replace(HOOK, active=False, reason="no answer"),)}, "1 webhook switched off by the hub", True),
+        ({"reports": Reports(None, None, None, None)}, "No backup was ever made", False),
+        ({"reports": Reports(OLD, None, None, Report(NOW, {}))}, "Garbage was collected 1 month ago", False),
+        ({"reports": Reports(None, None, None, OLD)}, "The last backup was made 1 month ago", False),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_needs_attention_is_said_in_words(changed: dict[str, Any], said: str, grave: bool) -> None:  # noqa: FBT001 -- a column
+    settings = Settings(data=Path("nowhere"))
+    assert concerns(SOUND, settings, NOW) == []
+    (found,) = concerns(replace(SOUND, **changed), settings, NOW)
+    assert said in found.text
+    assert found.grave is grave
+
+
+def test_process_without_workers_says_so() -> None:
+    (found,) = concerns(SOUND, Settings(data=Path("nowhere"), workers=0), NOW)
+    assert "does no jobs" in found.text
+
+
+def test_hub_that_is_empty_is_not_late() -> None:
+    nothing = replace(SOUND, empty=True, reports=Reports(None, None, None, None), space=None)
+    assert concerns(nothing, Settings(data=Path("nowhere")), NOW) == []
