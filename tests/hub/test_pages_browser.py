@@ -59,6 +59,7 @@ PUBLIC = (
 PRIVATE = (
     "/",
     "/account",
+    "/setup",
     "/account/tokens",
     "/account/new/namespace",
     "/account/new/team",

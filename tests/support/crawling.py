@@ -9,8 +9,8 @@ from urllib.parse import urlencode, urlsplit
 from support.hubs import Client
 from support.webpage import Answer, Webpage
 
-MOST: Final = 220  # pages
-_EACH: Final = 2  # of a kind
+MOST: Final = 500  # pages
+_EACH: Final = 3  # of a kind
 # What a browser loads, sends or runs; the hub's own pages have no use for the rest of them.
 _NEVER: Final = frozenset(
     ("applet", "audio", "base", "embed", "foreignobject", "frame", "iframe", "math", "object", "style", "video")
@@ -50,14 +50,15 @@ def crawl(hub: Client, *starts: str, **headers: str) -> Iterator[tuple[str, Answ
 
 
 def _kind(link: str) -> str:
-    """Tell pages apart by what they show, not by which version, tag or file."""
+    """Tell pages apart by what they show, not by which repository of a namespace, version, tag or file."""
     path, _, query = _DIGEST.sub("DIGEST", link).partition("?")
     if path.startswith("/docs/"):
         return "/docs/"
     repository, colon, rest = path.partition("@" if "@" in path else ":")
     parts = rest.split("/")
     leaf = f"{bool(colon)}/{parts[1] if len(parts) > 1 else ''}/{len(parts)}"
-    stem = repository if repository.startswith("/r/") else "/".join(repository.split("/")[:3])
+    name, dash, inner = repository.partition("/-/")
+    stem = "/".join(name.split("/")[:3]) + dash + inner.partition("/")[0]
     keys = sorted(part.partition("=")[0] for part in query.split("&"))
     return f"{stem}{leaf}?{bool(query) if path.startswith('/r/') else keys}"
 

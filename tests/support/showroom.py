@@ -1,6 +1,7 @@
 """A hub with something on every page: sound projects that a data scientist would know, and what hostile people push."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,6 +140,7 @@ def showroom(hubs: Nursery, **settings: object) -> Iterator[Hub]:
 
 def _fill(data: Path) -> None:
     inside = Inside(data)
+    inside.clock.time = time.time() - 6 * 3600
     people = inside.people
     people.users.create(OPERATOR, Name("root"), site_admin=True)
     for name in ("ana", "ben"):
