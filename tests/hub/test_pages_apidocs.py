@@ -111,3 +111,8 @@ def test_chapter_that_is_not_there_is_not_found(reader: Reader) -> None:
 
 def test_every_page_leads_to_the_manual_once(reader: Reader) -> None:
     assert reader.page("/").links().count("/docs/api") == 1
+
+
+def test_shapes_are_called_by_names_and_not_by_where_they_are_written(reader: Reader) -> None:
+    assert [name for name in reader.document["components"]["schemas"] if not name.isidentifier()] == []
+    assert "orchard.hub" not in json.dumps(reader.document)

@@ -34,6 +34,9 @@ _SECURITY: Final = {
 }
 _ATTRIBUTE: Final = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _LISTING: Final = re.compile(rb'\bListing_(\w+)_(")')  # what msgspec calls Listing[Tag] is TagList here
+_NAMESAKE: Final = re.compile(
+    rb'\borchard(?:\.\w+)*\.(\w+)\.(\w+)(?=")'
+)  # two shapes of one name: PrincipalKind, RulesKind
 _SUCCESS: Final = {200: "What was asked for", 201: "It was made", 202: "It will be done", 204: "It was done"}
 _LOCATION: Final = {"description": "Where it is.", "schema": {"type": "string"}, "required": True}
 _ETAG: Final = {"description": "A name that changes with the content.", "schema": {"type": "string"}}
@@ -66,7 +69,8 @@ def describe(operations: Sequence[Operation]) -> bytes:
             "responses": {f"Problem{status}": _problem(status, schema_of(Problem)) for status in statuses},
         },
     }
-    return _LISTING.sub(rb"\1List\2", json.encode(document))
+    listed = _LISTING.sub(rb"\1List\2", json.encode(document))
+    return _NAMESAKE.sub(lambda found: found[1].capitalize() + found[2], listed)
 
 
 def _types(operation: Operation) -> Iterator[Any]:
