@@ -14,6 +14,7 @@ from orchard.hub.http.pages.addresses import MANIFEST, Place, leaf_url
 from orchard.hub.http.pages.contents import annotations_of, contents_of
 from orchard.hub.http.pages.ports import Inside, Registry, Visit
 from orchard.hub.http.pages.rendering import Renderer
+from orchard.hub.http.pages.sayings import Saying, config_beside, sayings
 from orchard.hub.http.pages.tensors import tensors_of
 from orchard.hub.http.pages.tree import Beside
 from orchard.hub.registry import VersionDetail
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from orchard.insight import Conclusion, Insight
 
 MAX_DATASETS: Final = 50
+_TOLD: Final = 4  # files of one model whose headers are told; shards say the same
 _WEIGHTS: Final = ("safetensors", "gguf", "onnx", "torch")
 
 
@@ -156,7 +158,8 @@ class VersionPages:
         query = look.visit.request.query_params.get("q", "")[:200]
         wanted = look.visit.request.query_params.get("model", "")
         chosen = next((model for model in models if model.name == wanted), models[0] if models else None)
-        found = [] if chosen is None else self._insights(look, chosen.files[:100])
+        files = [] if chosen is None else chosen.files[:100]
+        found = self._insights(look, files)
         weights = [one for one in found if one.__struct_config__.tag in _WEIGHTS]
         tensors = [tensor for one in weights for tensor in getattr(one, "weights", ())]
         return self._page(
@@ -167,6 +170,7 @@ class VersionPages:
             conclusion=look.conclusion,
             tensors=tensors_of(tensors, query),
             query=query,
+            sayings=self._sayings(look, files, found),
         )
 
     def data(self, look: Look) -> Response:
@@ -212,6 +216,12 @@ class VersionPages:
             download=self._download(look, path),
             picture=look.place(path, True),  # noqa: FBT003 -- the address of its bytes
         )
+
+    def _sayings(self, look: Look, files: Sequence[str], found: "Sequence[Insight]") -> list[Saying]:
+        if not files or look.conclusion is None:
+            return []
+        configs = self._insights(look, config_beside(look.inside.kinds(), files))
+        return sayings([*found[:_TOLD], *configs], look.conclusion)
 
     def _insights(self, look: Look, paths: Sequence[str]) -> "list[Insight]":
         found = (look.inside.insight(path) for path in paths)
