@@ -6,6 +6,7 @@ from threading import Timer
 import pytest
 from sqlalchemy import text
 
+from orchard.hub import catalog
 from orchard.oci import Digest
 from support.hubinside import Inside, MakeHub
 
@@ -364,6 +365,27 @@ def test_sweep_forgets_bytes_that_belong_to_no_session(hub: Inside) -> None:
     (hub.data / "uploads" / ("f" * 32)).write_bytes(b"left by a crash")
     hub.registry.sweep_uploads(1800)
     assert list(hub.files.sessions()) == [session_of(young)]
+
+
+def test_sweep_leaves_alone_what_has_only_just_begun(hub: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes are there before its row is, so that the sweep may have seen the one and not the other."""
+    location = begin_with(hub, DATA)
+    monkeypatch.setattr(catalog.uploads, "alive", lambda _: set())
+    monkeypatch.setattr(catalog.uploads, "expired", lambda *_: [session_of(location)])
+    hub.registry.sweep_uploads(1800)
+    assert hub.get(location).status == 204
+
+
+def test_sweep_leaves_alone_what_another_held_when_it_was_looked_at(
+    hub: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = begin_with(hub, DATA)
+    looks = iter([None])  # its row is not there yet; it is when the session can be taken
+    get = catalog.uploads.get
+    monkeypatch.setattr(catalog.uploads, "alive", lambda _: set())
+    monkeypatch.setattr(catalog.uploads, "get", lambda *asked: next(looks, get(*asked)))
+    hub.registry.sweep_uploads(1800)
+    assert hub.get(location).status == 204
 
 
 def test_sweep_leaves_alone_what_is_being_written(hub: Inside) -> None:

@@ -183,20 +183,30 @@ def sweep(premises: Premises, busy: Busy, before: int) -> None:
     Raises:
         StorageError: If the disk or the catalog fails.
     """
-    orphans = set(premises.files.sessions())  # before the catalog: what begins now has its row when that is read
+    orphans = set(premises.files.sessions())
     with premises.database.read() as connection:
         expired = catalog.uploads.expired(connection, before)
         orphans -= catalog.uploads.alive(connection)
     for session in (*expired, *orphans):
-        _forget(premises, busy, session)
+        if not _goes_on(premises, session, before):
+            _forget(premises, busy, session, before=before)
 
 
-def _forget(premises: Premises, busy: Busy, session: str) -> None:
+def _goes_on(premises: Premises, session: str, before: int) -> bool:
+    """Tell whether a session began, or went on, since it was listed: its bytes are there before its row is."""
+    with premises.database.read() as connection:
+        found = catalog.uploads.get(connection, session)
+    return found is not None and found.active_at >= before
+
+
+def _forget(premises: Premises, busy: Busy, session: str, *, before: int) -> None:
     try:
         busy.take(session)
     except ConflictError:  # somebody is still writing to it; the next sweep comes
         return
     try:
+        if _goes_on(premises, session, before):  # whoever had it until now had only just begun
+            return
         with premises.database.write() as connection:
             catalog.uploads.remove(connection, session)
         premises.files.discard(session)
