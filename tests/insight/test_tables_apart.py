@@ -200,6 +200,7 @@ def test_a_file_over_a_source_ends_with_its_budget() -> None:
         file.read(4)
 
 
+@pytest.mark.unmeasured  # what interrupts it may interrupt coverage, which then waits for itself for ever
 def test_what_takes_too_long_is_interrupted() -> None:
     database = Database()
     with pytest.raises(LimitExceededError, match="takes longer than a preview may"), limited(0.1):
