@@ -23,7 +23,7 @@ from orchard.errors import (
 from orchard.hub.access import ANONYMOUS, Principal
 from orchard.hub.http import Surface
 from orchard.hub.http.api import PREFIX, PUBLIC, Api, error_problem, operation
-from orchard.hub.http.api.shapes import Created, Input, Output, Paged, Part, RepositoryName
+from orchard.hub.http.api.shapes import Created, Input, Moment, Output, Paged, Part, RepositoryName
 from support.hubapi import DOCUMENT, ask, problem_of
 from support.hubinside import Inside, MakeHub, NamedDoor
 
@@ -59,9 +59,11 @@ class AppleQuery(Paged, frozen=True):
 
     Attributes:
         ripe_only: Whether green ones are left out.
+        picked_after: Only what was picked later.
     """
 
     ripe_only: bool = False
+    picked_after: Moment | None = None
 
 
 @dataclass
@@ -294,6 +296,20 @@ def test_page_of_another_site_cannot_use_a_visitors_login(make_hub: MakeHub) -> 
     assert problem_of(answer) == (403, "this request was sent by a page of another site")
 
 
+@pytest.mark.parametrize("time", ["2026-11-27T09:00:00Z", "2026-11-27t09:00:00.5%2B01:00", "2026-11-27 09:00:00Z"])
+def test_times_are_asked_for_as_they_are_written(hub: Inside, time: str) -> None:
+    assert ask(hub, "GET", f"{BASKET}?pickedAfter={time.replace(' ', '%20')}").status == 200
+
+
+@pytest.mark.parametrize(
+    "time", ["0.5", "1795831498", "-1", "1e9", "2026-11-27", "123e-00000000000000005", "2026-11-27T09:00:00"]
+)
+def test_numbers_are_no_times(hub: Inside, time: str) -> None:
+    answer = ask(hub, "GET", f"{BASKET}?pickedAfter={time}")
+    assert answer.status == 400
+    assert b"pickedAfter" in answer.body
+
+
 # The document -----------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +354,7 @@ def test_document_describes_parameters(document: dict[str, Any]) -> None:
         "after": ("query", False, ""),
         "limit": ("query", False, 100),
         "ripeOnly": ("query", False, False),
+        "pickedAfter": ("query", False, None),
     }
     assert all(one["description"] for one in shown)
     assert "AppleList" in document["components"]["schemas"]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -131,9 +132,14 @@ def _read(found: dict[str, str], shape: type[Struct], what: str) -> Struct:
     if any("\0" in value for value in found.values()):
         raise InvalidError(f"the {what} holds a NUL character")
     try:
-        return convert(found, shape, strict=False)
+        read = convert(found, shape, strict=False)
     except ValidationError as error:
         raise InvalidError(f"{what}: {error}") from error
+    for field in structs.fields(shape):
+        text = found.get(field.encode_name, "")
+        if text and isinstance(getattr(read, field.name), datetime) and text[10:11] not in {"T", "t", " "}:
+            raise InvalidError(f"{what}: {field.encode_name} is no time such as 2026-11-27T09:00:00Z")  # but a number
+    return read
 
 
 def _body(request: Request, shape: type[Struct]) -> Struct:
