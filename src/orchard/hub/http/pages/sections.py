@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +11,24 @@ from orchard.hub.access import Principal
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.rendering import Link, Renderer
+
+MOST: Final = 64  # characters of a name that is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who looks at a page."""
+
+    request: Request
+    who: Principal
+
+    def asked(self, name: str, most: int = MOST) -> str:
+        """Give a parameter of the query, without blanks around it."""
+        return self.request.query_params.get(name, "").strip()[:most]
+
+    def place(self, name: str) -> str:
+        """Give a parameter of the path."""
+        return str(self.request.path_params[name])
 
 
 @dataclass(frozen=True, slots=True)

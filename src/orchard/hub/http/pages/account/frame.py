@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchard.errors import ConflictError, DeniedError, InvalidError, NotFoundError, QuotaError
+from orchard.errors import DeniedError, QuotaError
 from orchard.hub.access import Kind, Principal
 from orchard.hub.http.pages.account.means import Means
 from orchard.hub.http.pages.answers import Problem, Step
 from orchard.hub.http.pages.forms import Form, onward
 from orchard.hub.http.pages.rendering import Renderer
-from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
+from orchard.hub.http.pages.sections import Door, Visitor
+from orchard.hub.http.pages.trouble import ABOUT_THE_FORM, NO_TROUBLE, Trouble, take
 
 # What whoever filled a form in can put right, or must be told beside it.
-ABOUT_THE_FORM: Final = (InvalidError, ConflictError, NotFoundError, QuotaError, DeniedError)
+_ABOUT_THE_FORM: Final = (*ABOUT_THE_FORM, QuotaError, DeniedError)
 ROLES: Final = (
     ("reader", "reader: pulls"),
     ("writer", "writer: pushes"),
@@ -36,22 +36,7 @@ NO_ACCOUNTS: Final = Problem(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Somebody who looks at a page."""
-
-    request: Request
-    who: Principal
-
-    def asked(self, name: str, most: int = 64) -> str:
-        """Give a parameter of the query, without blanks around it."""
-        return self.request.query_params.get(name, "").strip()[:most]
-
-    def place(self, name: str) -> str:
-        """Give a parameter of the path."""
-        return str(self.request.path_params[name])
-
-
+Visit = Visitor
 Show = Callable[[Visit], Response]
 Take = Callable[[Visit, Form], Response]
 Again = Callable[[Visit, Trouble], Response]
@@ -121,31 +106,8 @@ class Frame:
 
 
 def deeds(all_of_them: Mapping[str, Take], again: Again) -> Take:
-    """Make what takes the forms of a page: each says in ``do`` what is to be done.
-
-    What cannot be is told beside the form, with what was typed.
-    """
-
-    def take(visit: Visit, form: Form) -> Response:
-        try:
-            deed = all_of_them.get(form.word("do"))
-            if deed is None:
-                raise InvalidError("the form does not say what is to be done")
-            return deed(visit, form)
-        except ABOUT_THE_FORM as error:
-            return again(visit, Trouble.of(error, form))
-
-    return take
-
-
-def confirmed(form: Form, name: str) -> None:
-    """Go on if somebody typed the name of what they are about to delete.
-
-    Raises:
-        InvalidError: If they did not.
-    """
-    if form.word("typed") != name:
-        raise InvalidError(f"type {name} to go on; nothing was changed")
+    """Make what takes the forms of a page."""
+    return lambda visit, form: take(all_of_them, again, visit, form=form, about=_ABOUT_THE_FORM)
 
 
 def back(path: str, done: str, **query: str) -> Response:

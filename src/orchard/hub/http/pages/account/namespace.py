@@ -7,7 +7,7 @@ from starlette.responses import Response
 from orchard.errors import DeniedError, InvalidError, NotFoundError
 from orchard.hub.access import Kind, Namespace, Party, Principal, Role, Target, check_name
 from orchard.hub.http.pages import answers
-from orchard.hub.http.pages.account.frame import Frame, Show, Visit, back, confirmed, deeds
+from orchard.hub.http.pages.account.frame import Frame, Show, Visit, back, deeds
 from orchard.hub.http.pages.account.governing import KINDS, MOVERS, Governing, Rules
 from orchard.hub.http.pages.account.granting import Granting
 from orchard.hub.http.pages.account.reading import visibility_of
@@ -15,7 +15,7 @@ from orchard.hub.http.pages.account.teams import READERS
 from orchard.hub.http.pages.answers import Step
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, confirmed
 
 PATH: Final = "/n/{namespace}/-/settings"
 _DELETED: Final = 50  # repositories that are listed

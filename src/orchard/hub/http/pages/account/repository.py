@@ -7,7 +7,7 @@ from starlette.responses import Response
 from orchard.errors import ConflictError, DeniedError, InvalidError, NotFoundError
 from orchard.hub.access import Action, Kind, Name, Principal, Target, Visibility, checked_repository, namespace_of
 from orchard.hub.http.pages.above import SETTINGS, card_of, frame
-from orchard.hub.http.pages.account.frame import Frame, Show, Visit, back, confirmed, deeds
+from orchard.hub.http.pages.account.frame import Frame, Show, Visit, back, deeds
 from orchard.hub.http.pages.account.governing import KINDS, MOVERS, Governing, Outcome, Rules
 from orchard.hub.http.pages.account.granting import Granting
 from orchard.hub.http.pages.account.reading import number_of, visibility_of
@@ -16,7 +16,7 @@ from orchard.hub.http.pages.addresses import leaf_url
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.ports import Visit as Look
 from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, confirmed
 
 RETENTION: Final = "retention"
 TRASH: Final = "trash"

@@ -6,11 +6,11 @@ from starlette.responses import Response
 
 from orchard.errors import DeniedError
 from orchard.hub.access import Name, Party, Role, Visibility, check_name
-from orchard.hub.http.pages.account.frame import Frame, Visit, back, confirmed, deeds
+from orchard.hub.http.pages.account.frame import Frame, Visit, back, deeds
 from orchard.hub.http.pages.account.reading import role_of, visibility_of
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, confirmed
 
 _TEAM: Final = "/account/teams/{team}"
 _NEW_TEAM: Final = "/account/new/team"

@@ -8,15 +8,12 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchard.errors import ConflictError, InvalidError, NotFoundError
 from orchard.hub.access import Mandate, Principal
 from orchard.hub.http.pages.admin.means import Means
 from orchard.hub.http.pages.forms import Form, onward
 from orchard.hub.http.pages.rendering import Renderer
-from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, secret_page
-
-__all__ = ["NO_TROUBLE", "Trouble", "secret_page"]  # and what is defined here
+from orchard.hub.http.pages.sections import Door, Visitor
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
 
 HOME: Final = "/admin"
 TABS: Final = (
@@ -32,29 +29,17 @@ TABS: Final = (
     ("Events", f"{HOME}/events", "events"),
 )
 ROWS: Final = 50  # of a list, on one page
-MOST: Final = 64  # characters of a name that is searched for
-ABOUT_THE_FORM: Final = (InvalidError, ConflictError, NotFoundError)  # what whoever filled it in can put right
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Visitor):
     """An administrator who looks at a page.
 
     Attributes:
         by: What they may change: everything.
     """
 
-    request: Request
-    who: Principal
     by: Mandate
-
-    def asked(self, name: str, most: int = MOST) -> str:
-        """Give a parameter of the query, without blanks around it."""
-        return self.request.query_params.get(name, "").strip()[:most]
-
-    def place(self, name: str) -> str:
-        """Give a parameter of the path."""
-        return str(self.request.path_params[name])
 
 
 Show = Callable[[Visit], Response]
@@ -103,19 +88,6 @@ class Frame:
             login=self.means.login,
             **values,
         )
-
-
-def take(
-    deeds: Mapping[str, Take], show: Callable[[Visit, Trouble], Response], visit: Visit, *, form: Form
-) -> Response:
-    """Do what a form of a page says, in its field ``do``; else show the page again, and why not."""
-    deed = deeds.get(form.word("do"))
-    if deed is None:
-        return show(visit, Trouble.of(InvalidError("the form does not say what is to be done"), form))
-    try:
-        return deed(visit, form)
-    except ABOUT_THE_FORM as error:
-        return show(visit, Trouble.of(error, form))
 
 
 def back(path: str, done: str, **query: str) -> Response:

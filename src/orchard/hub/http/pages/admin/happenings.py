@@ -6,10 +6,11 @@ from starlette.responses import Response
 
 from orchard.errors import InvalidError
 from orchard.hub.catalog import EventFilter
-from orchard.hub.http.pages.admin.frame import HOME, NO_TROUBLE, ROWS, Frame, Trouble, Visit, next_url
+from orchard.hub.http.pages.admin.frame import HOME, ROWS, Frame, Visit, next_url
 from orchard.hub.http.pages.admin.reading import day_of
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
 
 PATH: Final = f"{HOME}/events"
 _MOST: Final = 255  # characters of what is looked for

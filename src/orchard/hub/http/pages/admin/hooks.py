@@ -12,23 +12,13 @@ from orchard.hub.access import Principal
 from orchard.hub.catalog.deliveries import Delivery
 from orchard.hub.catalog.webhooks import PENDING, Webhook
 from orchard.hub.db import moment
-from orchard.hub.http.pages.admin.frame import (
-    HOME,
-    NO_TROUBLE,
-    Frame,
-    Take,
-    Trouble,
-    Visit,
-    back,
-    next_url,
-    secret_page,
-    take,
-)
+from orchard.hub.http.pages.admin.frame import HOME, Frame, Take, Visit, back, next_url
 from orchard.hub.http.pages.admin.reading import count_of
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.live import State as Change
 from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, secret_page, take
 from orchard.hub.jobs import EVENTS, Wish
 
 PATH: Final = f"{HOME}/webhooks"

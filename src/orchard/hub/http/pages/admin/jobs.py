@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from orchard.hub.access import Principal
 from orchard.hub.http.pages import text
-from orchard.hub.http.pages.admin.frame import HOME, NO_TROUBLE, ROWS, Frame, Take, Trouble, Visit, back, next_url, take
+from orchard.hub.http.pages.admin.frame import HOME, ROWS, Frame, Take, Visit, back, next_url
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.live import State as Change
 from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, take
 from orchard.hub.queue import Record, State
 from orchard.oci import JSON, dumps
 

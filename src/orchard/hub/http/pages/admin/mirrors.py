@@ -12,12 +12,13 @@ from orchard.errors import InvalidError, NotFoundError
 from orchard.hub.access import Principal
 from orchard.hub.catalog.mirrors import FAILED, RUNNING, Mirror
 from orchard.hub.db import moment
-from orchard.hub.http.pages.admin.frame import HOME, NO_TROUBLE, Frame, Take, Trouble, Visit, back, take
+from orchard.hub.http.pages.admin.frame import HOME, Frame, Take, Visit, back
 from orchard.hub.http.pages.admin.reading import count_of
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.live import State as Change
 from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, take
 from orchard.oci import loads
 
 PATH: Final = f"{HOME}/mirrors"

@@ -9,10 +9,11 @@ from orchard.errors import DeniedError, InvalidError, NotFoundError
 from orchard.hub.access import Action, Party, Pattern, Visibility, check_name
 from orchard.hub.access.trusts import LIFETIME, NewTrust
 from orchard.hub.catalog.usage import EVERYWHERE, Holding
-from orchard.hub.http.pages.admin.frame import HOME, NO_TROUBLE, ROWS, Frame, Take, Trouble, Visit, back, next_url, take
+from orchard.hub.http.pages.admin.frame import HOME, ROWS, Frame, Take, Visit, back, next_url
 from orchard.hub.http.pages.admin.reading import bytes_of, count_of, written
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, take
 from orchard.hub.registry import Quota
 
 PATH: Final = f"{HOME}/namespaces"

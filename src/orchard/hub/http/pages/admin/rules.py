@@ -7,10 +7,11 @@ from starlette.responses import Response
 from orchard.errors import ConflictError, InvalidError, QuotaError
 from orchard.hub.access import Role
 from orchard.hub.catalog.usage import EVERYWHERE
-from orchard.hub.http.pages.admin.frame import HOME, NO_TROUBLE, Frame, Take, Trouble, Visit, back, next_url, take
+from orchard.hub.http.pages.admin.frame import HOME, Frame, Take, Visit, back, next_url
 from orchard.hub.http.pages.admin.reading import count_of
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, take
 from orchard.hub.registry import KeepRule, Kind, Movers
 from orchard.oci import check_repository
 

@@ -6,12 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchard.hub.access import Principal
-from orchard.hub.http.pages.admin.frame import HOME, NO_TROUBLE, ROWS, Frame, Take, Trouble, Visit, back, next_url, take
+from orchard.hub.http.pages.admin.frame import HOME, ROWS, Frame, Take, Visit, back, next_url
 from orchard.hub.http.pages.admin.jobs import Job, mark_of
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.live import State as Change
 from orchard.hub.http.pages.live import Stream
 from orchard.hub.http.pages.sections import Door
+from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, take
 from orchard.hub.jobs.collecting import COLLECT
 from orchard.hub.jobs.scrubbing import SCRUB
 from orchard.hub.queue import Record, State

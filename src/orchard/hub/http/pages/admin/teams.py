@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from orchard.errors import InvalidError
 from orchard.hub.access import Party, Role, check_name
-from orchard.hub.http.pages.admin.frame import ABOUT_THE_FORM, HOME, ROWS, Frame, Take, Visit, back, next_url, take
+from orchard.hub.http.pages.admin.frame import HOME, ROWS, Frame, Take, Visit, back, next_url
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble
+from orchard.hub.http.pages.trouble import ABOUT_THE_FORM, NO_TROUBLE, Trouble, confirmed, take
 
 _PATH: Final = f"{HOME}/teams"
 _MEMBERS: Final = 500  # that a page lists
@@ -98,8 +98,7 @@ class TeamPages:
             InvalidError: If it was not.
         """
         name = visit.place("team")
-        if form.word("typed") != name:
-            raise InvalidError(f"type {name} to delete the team")
+        confirmed(form, name, "delete the team")
         self._people.teams.delete(visit.by, name)
         return back(_PATH, "team-deleted")
 

@@ -8,10 +8,10 @@ from starlette.responses import Response
 from orchard.errors import InvalidError
 from orchard.hub.access import Party, Token, check_name
 from orchard.hub.http.origin import origin_of
-from orchard.hub.http.pages.admin.frame import ABOUT_THE_FORM, HOME, ROWS, Frame, Take, Visit, back, next_url, take
+from orchard.hub.http.pages.admin.frame import HOME, ROWS, Frame, Take, Visit, back, next_url
 from orchard.hub.http.pages.forms import Form
 from orchard.hub.http.pages.sections import Door
-from orchard.hub.http.pages.trouble import NO_TROUBLE, Trouble, secret_page
+from orchard.hub.http.pages.trouble import ABOUT_THE_FORM, NO_TROUBLE, Trouble, confirmed, secret_page, take
 
 _PATH: Final = f"{HOME}/users"
 _TOKENS: Final = 200  # that a page lists
@@ -124,8 +124,7 @@ class UserPages:
             InvalidError: If it was not.
         """
         name = visit.place("user")
-        if form.word("typed") != name:
-            raise InvalidError(f"type {name} to delete the account")
+        confirmed(form, name, "delete the account")
         self._people.users.delete(visit.by, name)
         return back(_PATH, "user-deleted")
 
