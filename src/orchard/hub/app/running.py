@@ -13,12 +13,13 @@ from orchard.errors import UsageError
 from orchard.hub.app.administration import Staff, administration
 from orchard.hub.app.drivers import open_catalog, open_files, open_queue
 from orchard.hub.app.outgoing import open_outside
-from orchard.hub.app.people import open_entrance
+from orchard.hub.app.people import Entrance, open_entrance
 from orchard.hub.app.quarters import quarters
 from orchard.hub.app.sections import sections
 from orchard.hub.app.signing import trusts_of
 from orchard.hub.app.surfaces import api, site, tasks, tickets, trusts, upkeep, upkeep_gauges, watch
 from orchard.hub.app.work import counted, kinds, open_worker, writing_pulls
+from orchard.hub.db import Database
 from orchard.hub.http import Guard, Threads, build_app
 from orchard.hub.http.forwarded import Forwarded
 from orchard.hub.http.logs import log_to_stderr
@@ -29,6 +30,7 @@ from orchard.hub.http.watch import Readiness
 from orchard.hub.http.watched import Watched
 from orchard.hub.jobs.caretaking import Caretaker
 from orchard.hub.jobs.tending import Foreman
+from orchard.hub.queue import TaskQueue
 from orchard.hub.registry import Premises, Recall, Registry
 from orchard.hub.settings import LogFormat, Settings
 from orchard.hub.storage.directory import claim
@@ -64,17 +66,7 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
         threads = stack.enter_context(Threads())
         outside = stack.enter_context(open_outside(settings, database))
         queue = open_queue(database)
-        premises = Premises(
-            database,
-            open_files(settings, database),
-            entrance.policy,
-            recall=Recall(settings.recall if settings.database is None else 0),  # other hubs may write there
-            now=time.time,
-            reach=entrance.reach,
-            keep=settings.keep_unreferenced,
-            most_uploads=settings.uploads_per_account,
-            queue=queue,
-        )
+        premises = _premises(settings, database, entrance, queue=queue)
         registry = Registry(premises, outside.upstreams)
         mirroring = outside.mirroring(registry, queue)
         caretaker, foreman = Caretaker(premises, queue), Foreman(database, queue)
@@ -139,6 +131,21 @@ def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
                 announce=announce,
             )
         )
+
+
+def _premises(settings: Settings, database: Database, entrance: Entrance, *, queue: TaskQueue) -> Premises:
+    """Put together what everything that a hub keeps stands on."""
+    return Premises(
+        database,
+        open_files(settings, database),
+        entrance.policy,
+        recall=Recall(settings.recall if settings.database is None else 0),  # other hubs may write there
+        now=time.time,
+        reach=entrance.reach,
+        keep=settings.keep_unreferenced,
+        most_uploads=settings.uploads_per_account,
+        queue=queue,
+    )
 
 
 def _each(*steps: Callable[[], None]) -> Callable[[], None]:
